@@ -1,7 +1,8 @@
 """The operator's settings of one node: `settings.toml` in its home, checked whole when it is read.
 
     [mesh]
-    listen = "0.0.0.0:0"         address of the peer-to-peer listener; port 0: the last one used
+    listen = "[::]:0"            address of the peer-to-peer listener; port 0: the last one used
+    addresses = []               where others reach it besides, as behind a router
     peers = ["10.0.0.5:7400"]    peers to dial where multicast does not reach
     discovery = true             find peers on the local network (zeroconf)
 
@@ -18,6 +19,8 @@ from typing import Annotated
 
 import msgspec
 
+from devstream_desktop.address import EVERYWHERE
+from devstream_desktop.address import problem as address_problem
 from devstream_desktop.config import FieldError, TomlFile, read_text, typed
 from devstream_desktop.errors import DevstreamError
 
@@ -37,7 +40,8 @@ _Addresses = Annotated[tuple[str, ...], msgspec.Meta(description=f"a list of {_R
 class MeshSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """This node's ways to its peers."""
 
-    listen: _Address = "0.0.0.0:0"
+    listen: _Address = EVERYWHERE
+    addresses: _Addresses = ()
     peers: _Addresses = ()
     discovery: bool = True
 
@@ -71,18 +75,12 @@ def load_settings(path: Path) -> Settings:
 
 
 def _checked(settings: Settings) -> Settings:
-    addresses = [("mesh", "listen", settings.mesh.listen)]
-    addresses += [("intake", "listen", settings.intake.listen)] if settings.intake.listen else []
-    addresses += [("mesh", "peers", peer) for peer in settings.mesh.peers]
+    mesh, intake = settings.mesh, settings.intake
+    addresses = [("mesh", "listen", mesh.listen)]
+    addresses += [("intake", "listen", intake.listen)] if intake.listen else []
+    addresses += [("mesh", "peers", peer) for peer in mesh.peers]
+    addresses += [("mesh", "addresses", one) for one in mesh.addresses]
     for table, key, address in addresses:
-        if problem := address_problem(address):
+        if problem := address_problem(address, listen=key == "listen"):
             raise FieldError(f"{table}.{key}: {problem}", table, key, holding=address)
     return settings
-
-
-def address_problem(address: str) -> str:
-    """Say why `address` is not a HOST:PORT; empty when it is one."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        return f"{address!r} is not {_RULE}"
-    return ""

@@ -14,8 +14,6 @@ _SIGNS = {"ok": ("✓", GREEN), "warning": ("!", YELLOW), "problem": ("✗", RED
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `doctor`."""
     parser.add_argument("--json", action="store_true")
-    about = "show a popup, to see whether this session can"
-    parser.add_argument("--test-popup", action="store_true", help=about)
     parser.set_defaults(command=doctor)
 
 
@@ -26,7 +24,7 @@ def doctor(home: Home, options: argparse.Namespace) -> int:
     from devstream_desktop.doctor.doctor import examine
 
     found: list[Check] = []
-    for check in examine(home, test_popup=options.test_popup):
+    for check in examine(home):
         found.append(check)
         # A check may take seconds, so each is shown at once.
         if not options.json:

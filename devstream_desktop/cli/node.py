@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstream_desktop.address import problem
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
-from devstream_desktop.settings import address_problem
 
 if TYPE_CHECKING:
     from devstream_desktop.node.core import Node, Options
@@ -58,9 +58,10 @@ def node(home: Home, options: argparse.Namespace) -> int:
     from devstream_desktop.node.core import Options
 
     # Before anything is opened, so that a mistyped address changes nothing.
-    for address in (options.listen, options.intake, *options.peer):
-        if address and (problem := address_problem(address)):
-            raise DevstreamError(f"the address {problem}")
+    named = {"--listen": [options.listen], "--intake": [options.intake], "--peer": options.peer}
+    for option, address in ((option, one) for option, given in named.items() for one in given):
+        if address and (why := problem(address, listen=option != "--peer")):
+            raise DevstreamError(f"{option}: {why}")
     run_options = Options(
         listen=options.listen,
         peers=tuple(options.peer),

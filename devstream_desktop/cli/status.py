@@ -69,7 +69,7 @@ def _lines(found: Status, now: int) -> Iterator[str]:
     if found.missing:
         yield f"         {wording.catching_up(found)}"
     yield from (f"         missing: {wording.lost(one, now)}" for one in found.lost)
-    yield f"mesh     {found.mesh}; discovery {found.discovery}"
+    yield f"mesh     {wording.reach(found)}; discovery {found.discovery}"
     yield from (_peer(peer, now) for peer in found.peers)
     for refused in found.refused:
         who = " ".join(filter(None, (refused.address, refused.device[:8]))) or "somebody"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from statistics import median
 
+from devstream_desktop.address import is_loopback, split
 from devstream_desktop.control.messages.status import (
     MissingStatus,
     OutletStatus,
@@ -88,6 +89,14 @@ def on_duty(status: Status) -> tuple[str, ...]:
     Whoever never said otherwise is, which only their own node knows.
     """
     return tuple(sorted({*status.duty, *((status.person,) if status.on_duty else ())}))
+
+
+def reach(status: Status) -> str:
+    """Say where others reach the node; empty where nothing is known."""
+    if status.closed:
+        return f"{status.mesh}, this machine only: an invite opens it to others"
+    here = bool(status.mesh) and is_loopback(split(status.mesh)[0])
+    return ", ".join(status.addresses or [status.mesh]) + (", this machine only" if here else "")
 
 
 def linked(status: Status) -> tuple[PeerStatus, ...]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from enum import StrEnum
 
 import msgspec
 
+from devstream_desktop import address as addresses
 from devstream_desktop.control import wording
 from devstream_desktop.control.messages.status import RefusedStatus, Status
-from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS
 from devstream_desktop.team import Standing, way_back
 
@@ -201,24 +200,24 @@ def listening(status: Status, *, alone: bool, here: bool) -> Check:
     `here`: its address is one of this machine's at the moment.
     """
     name, host = "address", addresses.split(status.mesh)[0]
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = host == "localhost"
     # Alone nobody else has to reach it.
-    if loopback and not alone:
+    if alone or status.closed:
+        return ok(name, wording.reach(status))
+    if addresses.is_loopback(host):
         return warning(
             name,
             f"{status.mesh} is reached from this machine only",
-            'set [mesh] listen = "0.0.0.0:0" in settings.toml',
+            "connect this machine to a network; where it is in one, set [mesh] listen ="
+            ' "[::]:0" in settings.toml and restart the node',
         )
     if not here:
+        said = [one for one in status.notices if host in one]
         return warning(
             name,
-            f"{status.mesh} is no longer an address of this machine",
-            "restart the node, so that invites are right",
+            said[0] if said else f"{status.mesh} is no longer an address of this machine",
+            "connect that network, or change [mesh] listen in settings.toml and restart the node",
         )
-    return ok(name, status.mesh)
+    return ok(name, wording.reach(status))
 
 
 _CROWD = (

@@ -21,13 +21,13 @@ from pathlib import Path
 import msgspec
 
 from devstream_desktop import __version__
+from devstream_desktop import address as addresses
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import ControlError, NoNodeError
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.deploy.targets import load_targets
 from devstream_desktop.doctor import checks, files
 from devstream_desktop.doctor.checks import Check, ok, problem, warning
-from devstream_desktop.doctor.popups import popups
 from devstream_desktop.doctor.transport import transport
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.integrity import problems
@@ -44,7 +44,6 @@ from devstream_desktop.keys import (
     VaultLockedError,
     key_file,
 )
-from devstream_desktop.mesh import address as addresses
 from devstream_desktop.outlet.config import load as load_outlets
 from devstream_desktop.settings import load_settings
 from devstream_desktop.shared_files import shared
@@ -61,11 +60,8 @@ _OPERATORS = frozenset({"settings.toml", "targets.toml"})
 _OURS = ("*.json", "*.sqlite*", "*.log*", "sources.toml", "key", "team/*", "secrets/**/*")
 
 
-def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
-    """Every check of a home, in the order a person would look.
-
-    `test_popup`: a popup is shown.
-    """
+def examine(home: Home) -> Iterator[Check]:
+    """Every check of a home, in the order a person would look."""
     # One moment for all checks.
     now = time.time_ns() // 1_000_000
     # Nothing else can be looked at, and nothing is made.
@@ -76,7 +72,6 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
             "devstream, or devstream team join INVITE --person YOU, makes it",
         )
         yield _transport()
-        yield from popups(test=test_popup)
         return
     yield from _modes(home)
     kept = [*_kept(home)]
@@ -120,16 +115,16 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
         # A team of one has nobody to find, so silence is no trouble.
         alone = status.members == 1 and not status.peers
         yield checks.discovery(status, alone=alone)
-        yield checks.listening(status, alone=alone, here=_is_here(status.mesh))
+        listening = checks.listening(status, alone=alone, here=_is_here(status.mesh))
+        yield listening
         yield from checks.peers(status, now, alone=alone)
         yield from checks.missing(status, now)
         yield from checks.outlets(status, now)
         yield from (
             problem("node", notice, "see docs/operate.md, Troubleshooting")
-            for notice in _further(status, [*kept, *history])
+            for notice in _further(status, [*kept, *history, listening])
         )
     yield _transport()
-    yield from popups(test=test_popup)
 
 
 def _further(status: Status, checked: list[Check]) -> list[str]:

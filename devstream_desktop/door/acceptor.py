@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import socket
+import sys
 import time
 from functools import partial
 
 from devstream_desktop import machine
+from devstream_desktop.address import plain
 from devstream_desktop.door.connection import Connection
 from devstream_desktop.door.service import Services
 
@@ -28,6 +29,11 @@ More wait in the kernel; each costs about 0.1 ms.
 BACKLOG = 512
 RETRY_S = 0.5
 """Pause after an accept failed, as when descriptors are exhausted."""
+_FREEBIND = {
+    socket.AF_INET: (socket.IPPROTO_IP, 15),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 78),
+}
+"""IP_FREEBIND and IPV6_FREEBIND of linux/in.h and in6.h."""
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +76,7 @@ class Acceptor:
                 await asyncio.sleep(RETRY_S)
                 continue
             logged = False
-            host, port = plain_host(str(address[0])), int(address[1])
+            host, port = plain(str(address[0])), int(address[1])
             connection = Connection(host, port, self.services)
             try:
                 # One turn of the loop each: everything else goes on meanwhile.
@@ -104,27 +110,39 @@ def _same(connection: Connection) -> Connection:
 def listen(host: str, port: int) -> socket.socket:
     """Return a non-blocking TCP socket that listens on an IP literal.
 
+    "::" takes callers by IPv4 as well, and is all of IPv4 where there is no IPv6. An address that
+    this machine does not have yet, as a VPN's, is waited for where the system can (Linux).
+
     Raises:
         OSError: the address is taken, or not one of this machine's.
 
     """
-    six = ":" in host
-    # A socket on "::" accepts callers by IPv4 as well.
-    both = six and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if six else socket.AF_INET
-    listener = socket.create_server(
-        (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both
-    )
-    listener.setblocking(False)  # noqa: FBT003 - the library's name
+    if host == "::" and not socket.has_dualstack_ipv6():
+        host = "0.0.0.0"  # noqa: S104 - all interfaces is what was asked for
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # A port of a minute ago counts as free; on Windows that would share it with a stranger.
+        if sys.platform != "win32":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            only_six = int(host != "::")
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only_six)
+        if sys.platform == "linux":
+            level, option = _FREEBIND[family]
+            listener.setsockopt(level, option, 1)
+        listener.bind(_place(host, port))
+        listener.listen(BACKLOG)
+        listener.setblocking(False)  # noqa: FBT003 - the library's name
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
-def plain_host(host: str) -> str:
-    """Return an IP address as it is compared and shown.
-
-    An IPv4 address is never written as an IPv6 one.
-    """
-    with contextlib.suppress(ValueError):
-        ip = ipaddress.ip_address(host.partition("%")[0])
-        return str(getattr(ip, "ipv4_mapped", None) or ip)
-    return host
+def _place(host: str, port: int) -> tuple[str | int, ...]:
+    """Return an address as sockets take it: of a link-local one with its interface's number."""
+    host, _, scope = host.partition("%")
+    if not scope:
+        return host, port
+    return host, port, 0, int(scope) if scope.isdigit() else socket.if_nametoindex(scope)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from devstream_collectors.kit.place import service_scope
+from devstream_desktop.address import AddressError, split
 from devstream_desktop.clock import now_ms, within
 from devstream_desktop.control.messages.sources import (
     GitSource,
@@ -279,12 +280,10 @@ class Intake:
         self._normaliser.wake()
 
     async def _start_receiver(self, listen: str) -> None:
-        host, _, port = listen.rpartition(":")
-        if not port.isascii() or not port.isdigit() or int(port) > 65_535:
-            raise IntakeError(
-                f"{listen!r} is not an address to listen on; "
-                "write HOST:PORT, such as 127.0.0.1:8900"
-            )
+        try:
+            host, port = split(listen)
+        except AddressError as error:
+            raise IntakeError(f"nothing is taken in: {error}") from None
 
         def build() -> HttpServer:
             from devstream_desktop.intake.webhook.receiver import Receiver
@@ -299,7 +298,7 @@ class Intake:
                 pages=self._pages(),
             )
             try:
-                return HttpServer(receiver.app, host.strip("[]") or "127.0.0.1", int(port))
+                return HttpServer(receiver.app, host, port)
             except ListenError as error:
                 raise IntakeError(str(error)) from None
 

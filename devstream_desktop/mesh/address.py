@@ -1,4 +1,4 @@
-"""`host:port` as people write it and as sockets need it.
+"""Addresses to dial: those that another may name, and names as sockets need them.
 
 nng is given IP literals only: its own resolver races when dialers come and go (nng issues 2110 and
 2209).
@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import socket
 
-from devstream_desktop.errors import DevstreamError
+from devstream_desktop.address import AddressError, is_loopback, join, split
 
 LOWEST_PORT = 1024
 """The lowest port that is dialed for an announcement or a rumour.
@@ -25,33 +25,6 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
 """Of carriers, and of some VPNs (RFC 6598)."""
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
-
-
-class AddressError(DevstreamError, ValueError):
-    """Not an address, or a name that does not resolve; the message says which."""
-
-
-def split(address: str) -> tuple[str, int]:
-    """Host and port of `host:port` or `[v6]:port`.
-
-    Raises:
-        AddressError: it is neither.
-
-    """
-    host, separator, port = address.strip().rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    host = host[1:-1] if bracketed else host
-    numeric = port.isascii() and port.isdigit() and len(port) <= 5
-    if not separator or not host or not numeric or int(port) > 65535 or (":" in host) != bracketed:
-        raise AddressError(
-            f"{address!r} is not an address: write HOST:PORT, as in 192.168.1.20:7400"
-        )
-    return host, int(port)
-
-
-def join(host: str, port: int) -> str:
-    """Return the text of an address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def may_be_named(address: str, here: str) -> bool:
@@ -72,20 +45,13 @@ def may_be_named(address: str, here: str) -> bool:
         return False
     # Every machine has these for itself, unless this node is found only there.
     if ip.is_loopback:
-        return _is_loopback(here)
+        return is_loopback(here)
     if isinstance(ip, ipaddress.IPv6Address):
         # An IPv4 address in an IPv6 one would be a way around the rules for IPv4.
         inner = ip.ipv4_mapped or ip.sixtofour or ip.teredo or ip in _NAT64 or "%" in host
         return (ip.is_private or ip.is_global) and not inner
     usable = ip.is_private or ip.is_global or ip in _SHARED
     return usable and not ip.is_reserved and ip not in _THIS_NETWORK
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 async def resolve(address: str) -> list[str]:

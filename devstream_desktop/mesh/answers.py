@@ -7,10 +7,11 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
+from devstream_desktop.address import join
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.accepted import Accepted
-from devstream_desktop.mesh.address import LOWEST_PORT, join
+from devstream_desktop.mesh.address import LOWEST_PORT
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import (
     CALL_BURST,
@@ -153,6 +154,8 @@ class Answers:
         if hello.port >= LOWEST_PORT:
             peer.address = join(caller.host, hello.port)
             self._dialer.met(peer.device, peer.address)
+            others = [wire.PeerAddress(peer.device, one) for one in hello.addresses]
+            self._dialer.hear_of(peer.device, others)
         if core.accepted.welcome(peer):
             core.forget(peer.device)
         version = core.policies.version()
@@ -165,6 +168,7 @@ class Answers:
             version,
             core.clock(),
             self._peers(caller.device),
+            addresses=core.own_addresses(),
         )
 
     async def _tail(self, tail: wire.Tail, peer: Accepted) -> wire.Reply:

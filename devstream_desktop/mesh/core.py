@@ -22,7 +22,7 @@ from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.transport.callers import Callers
-from devstream_desktop.mesh.wire import MAX_DOCUMENTS, Pair, SignedEntry
+from devstream_desktop.mesh.wire import MAX_ADDRESSES, MAX_DOCUMENTS, Pair, SignedEntry
 from devstream_desktop.stream.entry import Entry
 
 _log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ class Core:
         on_entries: Callable[[list[Entry]], None],
         rng: random.Random,
         alone: Callable[[], bool] = lambda: False,
+        addresses: Callable[[], Sequence[str]] = list,
     ) -> None:
         self.device = identity.device
         self.team = identity.team
@@ -111,6 +112,7 @@ class Core:
         """Called when a neighbour has shown what it has."""
         self.on_policy: Callable[[], None] = lambda: None
         """Called when a peer brought a newer policy."""
+        self._addresses = addresses
         self._on_entries = on_entries
         self._rates = FeedRates()
         self._costs = Buckets(COST_RATE, COST_BURST)
@@ -122,6 +124,10 @@ class Core:
         Not all feeds of its device: a copy of its machine has the same key.
         """
         self._key = identity.key
+
+    def own_addresses(self) -> list[str]:
+        """List this node's addresses now, as many as a message holds."""
+        return list(self._addresses())[:MAX_ADDRESSES]
 
     def take(self, batch: Sequence[SignedEntry], sender: str) -> Outcome:
         """Store a peer's batch; its news is on its way when this returns.

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 
+from devstream_desktop.address import AddressError
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh import wire
+from devstream_desktop.mesh.address import resolve
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.overlay.dialer import Dialer
 from devstream_desktop.mesh.overlay.table import Overlay
@@ -57,7 +58,7 @@ class Inquiries:
                     break
                 try:
                     return await self._ask_at(address, device, topic, body, left)
-                except (LinkError, addresses.AddressError, wire.MalformedMessageError) as error:
+                except (LinkError, AddressError, wire.MalformedMessageError) as error:
                     reason = str(error)
         raise UnreachableError(reason)
 
@@ -73,7 +74,7 @@ class Inquiries:
         self, address: str, device: str, topic: str, body: bytes, seconds: float
     ) -> bytes:
         end = time.monotonic() + seconds
-        literal = (await addresses.resolve(address))[0]
+        literal = (await resolve(address))[0]
 
         def gate(other: str) -> str | None:
             return "another node is there" if other != device else self._core.gate(other)

@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from devstream_desktop import address as addresses
 from devstream_desktop.door.service import Service
-from devstream_desktop.mesh import address as addresses
+from devstream_desktop.mesh.address import may_be_named, resolve
 from devstream_desktop.mesh.answers import Answers, OnAsk
 from devstream_desktop.mesh.core import Core, PolicyExchange
 from devstream_desktop.mesh.inquiry import Inquiries, NotAnsweredError, UnreachableError
@@ -60,6 +61,8 @@ class Network:
     """Other services of the same port, by requested server name."""
     interfaces: Sequence[str] = ()
     """IP addresses of this machine to restrict discovery to; none: all."""
+    addresses: Callable[[], Sequence[str]] = list
+    """The addresses of this node; asked whenever they are told."""
 
 
 async def _answers_nothing(device: str, topic: str, body: bytes) -> bytes:
@@ -125,6 +128,7 @@ class Mesh:
             on_entries=on_entries,
             rng=rng or random.Random(),  # noqa: S311 - it chooses neighbours and jitter, no secrets
             alone=alone,
+            addresses=network.addresses,
         )
         self._publisher = Publisher(self._core)
         # The parts ask the core; only these two signals go up from it.
@@ -147,31 +151,53 @@ class Mesh:
         self._address = ""
         for address in network.peers:
             # A mistake of the operator is reported at the start, not at the first dial.
-            addresses.split(address)
-            self._overlay.learn(address, Source.STATIC)
+            self._overlay.learn(addresses.join(*addresses.destination(address)), Source.STATIC)
         here = addresses.split(network.listen)[0]
         for address in network.hints:
             # Hints were named by other nodes once, so they are bounded like rumours.
-            if addresses.may_be_named(address, here):
+            if may_be_named(address, here):
                 self._overlay.learn(address, Source.HINT)
 
-    async def start(self) -> str:
+    async def start(self, listen: str = "") -> str:
         """Listen and begin to dial; returns the bound `host:port`.
+
+        `listen` takes the place of the network's.
 
         Raises:
             ListenError: the address cannot be listened on.
 
         """
+        bound = await self._literal(listen or self._network.listen)
+        self._address = await self._listener.open(bound, self._credentials)
+        self._dialer.start(self._credentials, self._follow_address())
+        self._upkeep.start()
+        return self._address
+
+    async def move(self, listen: str) -> str:
+        """Listen at `listen` from now on; returns the bound `host:port`. Links stay.
+
+        Raises:
+            ListenError: the address cannot be listened on. Nobody is met until another move.
+
+        """
+        bound = await self._literal(listen)
+        if self._finder is not None:
+            await self._finder.stop()
+        self._address = await self._listener.move(bound)
+        self._dialer.here = self._follow_address()
+        return self._address
+
+    async def _literal(self, listen: str) -> str:
         try:
-            bound = await addresses.resolve(self._network.listen)
+            return (await resolve(listen))[0]
         except addresses.AddressError as error:
             raise ListenError(f"cannot listen: {error}") from error
-        self._address = await self._listener.open(bound[0], self._credentials)
+
+    def _follow_address(self) -> str:
+        """Tell everybody the address that is listened at; returns its host."""
         host, self._core.port = addresses.split(self._address)
-        self._dialer.start(self._credentials, host)
-        self._upkeep.start()
         if self._network.discovery:
-            self._finder = Discovery(
+            self._finder = self._upkeep.finder = Discovery(
                 team_id=self._core.team,
                 host=host,
                 port=self._core.port,
@@ -180,8 +206,7 @@ class Mesh:
                 on_found=self._dialer.found,
             )
             self._finder.start()
-            self._upkeep.finder = self._finder
-        return self._address
+        return host
 
     async def stop(self) -> None:
         """End every link, drained; afterwards the process may exit."""
@@ -245,8 +270,7 @@ class Mesh:
     async def forget(self, floors: Mapping[bytes, int]) -> int:
         """Delete the entries of these feeds up to these numbers.
 
-        Expired or not. In chunks like `prune`; returns how many. In chunks like `prune`; returns
-        how many.
+        Expired or not. In chunks like `prune`; returns how many.
         """
         return await self._upkeep.forget(floors)
 
@@ -257,8 +281,7 @@ class Mesh:
             AddressError: that is no address.
 
         """
-        addresses.split(address)
-        self._overlay.learn(address, Source.STATIC)
+        self._overlay.learn(addresses.join(*addresses.destination(address)), Source.STATIC)
         self._core.look.set()
 
     def ends(self, device: str, until: int) -> list[tuple[bytes, int, bytes]]:

@@ -195,7 +195,14 @@ class Session:
         version = core.policies.version()
         index = core.replica.feeds.store.index
         hello = wire.Hello(
-            wire.PROTOCOL, core.team, core.device, index, version, core.clock(), core.port
+            wire.PROTOCOL,
+            core.team,
+            core.device,
+            index,
+            version,
+            core.clock(),
+            core.port,
+            addresses=core.own_addresses(),
         )
         asked = steady_ms()
         welcome = await self._ask(hello, wire.Welcome)
@@ -205,6 +212,7 @@ class Session:
             reason = "it is of another team, or not who its certificate says"
             raise PeerRefusedError(reason, [], busy=False)
         self.device = welcome.device
+        self._on_peers(self.device, [wire.PeerAddress(self.device, a) for a in welcome.addresses])
         core.forget(self.device)
         self.state = State.SYNCING
         # Half of the round trip is the way back. It is taken by the steady clock, because ours may

@@ -6,10 +6,11 @@ It is filled from the history and kept up by news.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from devstream_desktop.address import problem
 from devstream_desktop.control.messages.deploys import Offer, Plan
 from devstream_desktop.deploy.request import is_sha
 from devstream_desktop.errors import DevstreamError
@@ -61,6 +62,14 @@ class Ask:
         )
 
 
+def said_where(addresses: Sequence[str]) -> tuple[str, ...]:
+    """Return as many addresses as an issuer's word in the stream holds."""
+    first, others = tuple(addresses[:1]), list(addresses[1:])
+    while others and clean(" ".join(others)) != " ".join(others):
+        others.pop()
+    return (*first, *others)
+
+
 @dataclass
 class Board:
     """The present, as far as this node knows it."""
@@ -72,7 +81,7 @@ class Board:
     """By device. Who was let in is not taken out: the policy says who is in."""
     rejected: dict[str, int] = field(default_factory=dict)
     """Devices that were turned away, and when."""
-    doors: dict[str, tuple[int, str]] = field(default_factory=dict)
+    doors: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
     """Issuers' devices: when they last said where they are met, and where (HOST:PORT)."""
     left: set[str] = field(default_factory=set)
     """Devices that went by their own will. The policy says whether they are out by now."""
@@ -135,8 +144,10 @@ class Board:
             self.left.add(device)
         elif event.state == "rejected":
             self.rejected[device] = max(event.time, self.rejected.get(device, 0))
-        elif event.state == "issuing" and event.time >= self.doors.get(event.executor, (0, ""))[0]:
-            self.doors[event.executor] = (event.time, event.reason)
+        elif event.state == "issuing" and event.time >= self.doors.get(event.executor, (0, ()))[0]:
+            where = (event.reason, *event.title.split())
+            good = tuple(one for one in where if not problem(one))
+            self.doors[event.executor] = (event.time, good)
 
     def _note_offer(self, event: Event) -> bool:
         place = (event.service, event.environment)

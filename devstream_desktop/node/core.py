@@ -19,23 +19,15 @@ from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.keys import Vault, verify
-from devstream_desktop.mesh import address
 from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
 from devstream_desktop.node import board, enrolment, source_list
 from devstream_desktop.node.board import Board
 from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
 from devstream_desktop.node.membership import Membership
-from devstream_desktop.node.ports import (
-    for_others,
-    free_or_new,
-    load_peers,
-    load_port,
-    reachable,
-    save_peers,
-    save_port,
-)
+from devstream_desktop.node.ports import load_peers, load_port, save_peers, save_port
 from devstream_desktop.node.progress import CatchUpProgress
+from devstream_desktop.node.reach import Reach
 from devstream_desktop.node.secrets import reader
 from devstream_desktop.node.size_limit import SizeLimit
 from devstream_desktop.node.trust import Trust
@@ -119,7 +111,7 @@ class Node:
         self.mesh: Mesh
         self.sender: Sender
         self.feeds: Feeds
-        self._bound = ""
+        self.reach: Reach
         self.intake_url = ""
         self.descriptors = Descriptors(self.changed)
         self._roles_lock = asyncio.Lock()
@@ -157,6 +149,7 @@ class Node:
         await asyncio.to_thread(self._fill_board)
         self.sender = Sender(self.home, self.vault, now_ms)
         self.feeds = Feeds(self.home, self.vault, self.team.name, now_ms)
+        self.reach = await self._make_reach()
         self.trust = self._make_trust()
         self.executor = self._make_executor()
         ends.push_async_callback(self.trust.stop)
@@ -184,7 +177,7 @@ class Node:
 
     async def stop(self) -> None:
         """End every part, those that make events first."""
-        await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses())
+        await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses(), now_ms())
         await self._ends.aclose()
 
     def _ignore_policies(self) -> None:
@@ -205,30 +198,19 @@ class Node:
 
     @property
     def mesh_address(self) -> str:
-        """The address at which others reach this node, HOST:PORT; empty before it listens.
+        """The best address at which others reach this node now, HOST:PORT."""
+        return self.reach.shown
 
-        As it is now: a laptop changes its network while the node runs.
-        """
-        if not self._bound:
-            return ""
-        host, port = address.split(self._bound)
-        return address.join(reachable(host), port)
-
-    def _named_address(self) -> str:
-        """Return the address that others are told; empty off every network."""
-        try:
-            return self.invite_address() if self._bound else ""
-        except ControlError:
-            return ""
-
-    def invite_address(self) -> str:
-        """Return the address that an invite names.
+    async def open_to(self, *, joining: bool = False) -> None:
+        """Listen for others as far as there may be some; `joining`: somebody is invited now.
 
         Raises:
-            ControlError: this machine has none that another could reach.
+            MeshError: the port cannot be listened on.
 
         """
-        return for_others(self._bound)
+        if await self.reach.follow(joining=joining):
+            await asyncio.to_thread(save_port, self.home, self.reach.port)
+            self.changed()
 
     @property
     def on_duty(self) -> bool:
@@ -274,8 +256,9 @@ class Node:
 
     async def _minutely(self) -> None:
         await self.trust.look()
+        await self._follow_reach()
         await self._follow_roles()  # what could not begin may do so now
-        await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses())
+        await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses(), now_ms())
 
     def _open_team(self) -> Team:
         try:
@@ -303,17 +286,7 @@ class Node:
             self.board.fill(reader)
 
     async def _start_mesh(self, ends: AsyncExitStack) -> None:
-        wanted = self.options.listen or self.settings.mesh.listen
-        host, port = address.split(wanted)
-        kept = await asyncio.to_thread(load_port, self.home)
-        if not port:
-            port = free_or_new(host, kept)
-            if kept and port != kept:
-                self.notices["port"] = (
-                    f"another program has the port {kept}, so this node listens on {port} now:"
-                    f" invites and firewall rules that name {kept} lead nowhere. Give it a port of"
-                    " its own in settings.toml ([mesh] listen), or with --listen HOST:PORT"
-                )
+        settings = self.settings.mesh
         self.mesh = Mesh(
             store=self.history,
             identity=Identity(self.device, self.team.id, self.team.device.sign, verify),
@@ -326,17 +299,39 @@ class Node:
             on_catch_up=self._catching_up.begin,
             alone=lambda: self.team.chain.current.of_one_device,
             network=Network(
-                listen=address.join(host, port),
-                peers=(*self.options.peers, *self.settings.mesh.peers),
-                hints=(*await asyncio.to_thread(load_peers, self.home), *self.team.peer_hints),
-                discovery=self.options.discovery and self.settings.mesh.discovery,
+                listen=self.options.listen or settings.listen,
+                peers=(*self.options.peers, *settings.peers),
+                hints=(
+                    *await asyncio.to_thread(load_peers, self.home),
+                    *self.team.peer_hints,
+                ),
+                discovery=self.options.discovery and settings.discovery,
                 services={self.device: self.trust.enrolment.service},
+                addresses=self.reach.addresses,
             ),
         )
         # Sockets that are left open with requests parked can abort the process at its exit.
         ends.push_async_callback(self.mesh.stop)
-        self._bound = await self.mesh.start()
-        await asyncio.to_thread(save_port, self.home, address.split(self._bound)[1])
+        await self.reach.start(self.mesh.start, self.mesh.move)
+        await asyncio.to_thread(save_port, self.home, self.reach.port)
+
+    def _nobody_can_come(self) -> bool:
+        return self.team.chain.current.of_one_device and self.team.admissions.open_for() <= 0
+
+    async def _follow_reach(self) -> None:
+        try:
+            await self.open_to()
+        except DevstreamError as error:
+            _log.warning("%s", error)
+
+    async def _make_reach(self) -> Reach:
+        return Reach(
+            self.options.listen or self.settings.mesh.listen,
+            await asyncio.to_thread(load_port, self.home),
+            named=self.settings.mesh.addresses,
+            alone=self._nobody_can_come,
+            notices=self.notices,
+        )
 
     def _make_trust(self) -> Trust:
         return Trust(
@@ -347,8 +342,8 @@ class Node:
             spawn=self.spawn,
             use=self._use_credentials,
             notices=self.notices,
-            address=self._named_address,
-            addresses=lambda: self.mesh.addresses() if self._bound else [],
+            here=self.reach.addresses,
+            addresses=lambda: self.mesh.addresses() if self.reach.bound else [],
             show=self._show_policies,
             ends=self.ends,
         )
@@ -358,7 +353,7 @@ class Node:
 
         `until` is UTC milliseconds, 0 for now.
         """
-        known = self.mesh.ends(device, until or now_ms()) if self._bound else []
+        known = self.mesh.ends(device, until or now_ms()) if self.reach.bound else []
         # The newest feeds come first, and a policy has room for so many.
         return [End(*end) for end in known[:MAX_ENDS]]
 
@@ -384,7 +379,7 @@ class Node:
 
     def _show_policies(self) -> None:
         # An issuer renews its own certificate before the mesh begins.
-        if self._bound:
+        if self.reach.bound:
             self.mesh.show_policies()
         self.changed()
 
@@ -455,6 +450,7 @@ class Node:
         self.history.follow(policy.persons, ends(policy))
         self.mesh.keep_for(policy.retention_days * _DAY_MS)
         self.mesh.policy_changed()
+        await self._follow_reach()
         await self._follow_roles()
         self.changed()
         await self.trust.policy_changed()

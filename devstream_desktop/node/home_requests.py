@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from devstream_desktop import address as addresses
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import (
     GetMembers,
@@ -31,7 +32,6 @@ from devstream_desktop.control.messages.policy import (
 from devstream_desktop.control.messages.sources import AddSource, RemoveSource, Source
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.wire import AnyReply
-from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node import team_requests
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.presence import Presence
@@ -80,7 +80,7 @@ class Host(Protocol):
         """Presence of each device, as far as is known here."""
         ...
 
-    async def invite(self, request: Invite) -> str:
+    async def invite(self, request: Invite) -> Done:
         """Make an invite."""
         ...
 
@@ -118,15 +118,15 @@ async def answer(host: Host, request: HomeRequest) -> AnyReply:
         case Invite():
             # Before the invite says it, in words for whoever joins.
             if request.address:
-                addresses.split(request.address)
-            return Done(text=await host.invite(request))
+                addresses.destination(request.address)
+            return await host.invite(request)
         case Join():
             return await host.join(request)
         case Leave():
             return await host.leave(request)
         case Renew():
             if request.at:
-                addresses.split(request.at)
+                addresses.destination(request.at)
             await host.renew(request.at)
             end = (await host.team()).certificate_expires
             day = datetime.fromtimestamp(end / 1000, UTC).date().isoformat()

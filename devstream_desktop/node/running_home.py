@@ -18,6 +18,7 @@ from devstream_desktop.node.board import Ask
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.duplicate_keys import keys_used_twice
 from devstream_desktop.node.presence import Presence, presences
+from devstream_desktop.node.reach import doubt_of
 from devstream_desktop.node.status import describe
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import Team
@@ -49,22 +50,28 @@ class RunningHome:
         node = self._node
         return keys_used_twice(node.mesh, node.team.chain.current, now_ms())
 
-    async def invite(self, request: Invite) -> str:
+    async def invite(self, request: Invite) -> Done:
         node = self._node
         if not node.team.admissions.open:
             who = " or ".join(node.team.chain.current.who_has(Role.ISSUER)) or "an admin"
             raise ControlError(
                 f"this device cannot invite: it is no issuer; ask {who}, or to be made an admin"
             )
-        text = await node.trust.enrolment.invite(
-            request.expires_s,
-            request.address or node.invite_address(),
-            approved=request.pre_approved,
-            owner=request.owner,
-            replaces=request.replaces,
-        )
+        # First, because the invite names the port at which it is answered.
+        await node.open_to(joining=True)
+        try:
+            where = node.reach.invited(request.address)
+            text = await node.trust.enrolment.invite(
+                request.expires_s,
+                *where,
+                approved=request.pre_approved,
+                owner=request.owner,
+                replaces=request.replaces,
+            )
+        finally:
+            await node.open_to()
         node.notices.pop("enrol", None)
-        return text
+        return Done(text=text, notice=doubt_of(where))
 
     async def join(self, request: Join) -> Joining:
         return await self._join(request)

@@ -18,6 +18,7 @@ from devstream_desktop.node.core import Node
 from devstream_desktop.node.duplicate_keys import keys_used_twice
 from devstream_desktop.node.executor import policy_trouble
 from devstream_desktop.node.outlets import outlets_of
+from devstream_desktop.node.reach import CLOSED
 from devstream_desktop.node.team_requests import roles_of
 from devstream_desktop.node.trust import advice
 from devstream_desktop.outlet.status import Serving
@@ -62,8 +63,10 @@ async def describe(node: Node) -> Status:
         on_duty=node.on_duty,
         duty=node.board.on_duty(),
         mesh=node.mesh_address,
+        addresses=tuple(node.reach.addresses()),
+        closed=node.reach.closed,
         intake=node.intake_url,
-        discovery=mesh.discovery,
+        discovery=CLOSED if node.reach.closed else mesh.discovery,
         peers=tuple(
             replace(peer, person=policy.person_of(peer.device) or "") for peer in mesh.peers
         ),

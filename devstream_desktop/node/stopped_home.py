@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from devstream_desktop import address as addresses
 from devstream_desktop.control.errors import (
     ControlError,
     HomeTakenError,
@@ -40,12 +41,12 @@ from devstream_desktop.home import Home
 from devstream_desktop.intake.config import source_file as source_files
 from devstream_desktop.intake.config.source_info import source_info
 from devstream_desktop.keys import Vault
-from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node import enrolment, home_requests, leaving, source_list
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.home_status import status_of_files
-from devstream_desktop.node.ports import for_others, free_or_new, load_peers, load_port, save_port
+from devstream_desktop.node.ports import free_or_new, load_peers, load_port, save_port
 from devstream_desktop.node.presence import Presence
+from devstream_desktop.node.reach import doubt_of, invited
 from devstream_desktop.settings import load_settings
 from devstream_desktop.team import Team
 
@@ -101,18 +102,19 @@ class StoppedHome:
     async def presences(self) -> Mapping[str, Presence]:
         return {}
 
-    async def invite(self, request: Invite) -> str:
+    async def invite(self, request: Invite) -> Done:
         team = await self.team()
-        # It names the address at which the node will listen once it starts.
-        address = request.address or await asyncio.to_thread(_future_address, self._home)
-        return await asyncio.to_thread(
+        # It names the addresses at which the node will be reached once it starts.
+        where = await asyncio.to_thread(_future_addresses, self._home, request.address)
+        text = await asyncio.to_thread(
             team.admissions.invite,
             request.expires_s,
-            address,
+            *where,
             approved=request.pre_approved,
             owner=request.owner,
             replaces=request.replaces,
         )
+        return Done(text=text, notice=doubt_of(where))
 
     async def join(self, request: Join) -> Joining:
         return (await enrolment.try_join(self._home, await self._open_vault(), request))[0]
@@ -150,13 +152,19 @@ class StoppedHome:
         await asyncio.to_thread(source_files.remove_source, self._home, vault, name)
 
 
-def _future_address(home: Home) -> str:
-    """Address at which the node will listen when it starts."""
-    host, port = addresses.split(load_settings(home.settings).mesh.listen)
+def _future_addresses(home: Home, named: str) -> list[str]:
+    """List where the node will be reached when it starts, `named` first.
+
+    Raises:
+        ControlError: this machine has no address that another could reach.
+
+    """
+    settings = load_settings(home.settings).mesh
+    host, port = addresses.split(settings.listen)
     if not port:
         port = free_or_new(host, load_port(home))
         save_port(home, port)
-    return for_others(addresses.join(host, port))
+    return invited(addresses.join(host, port), (named, *settings.addresses))
 
 
 def answer(home: Home, request: Request[_R]) -> _R:

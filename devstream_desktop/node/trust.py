@@ -15,7 +15,7 @@ from devstream_desktop.control.errors import ControlError
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.mesh.service import Credentials
-from devstream_desktop.node.board import Ask, Board
+from devstream_desktop.node.board import Ask, Board, said_where
 from devstream_desktop.node.renewal import Renewing
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
@@ -56,7 +56,7 @@ class Trust:
         spawn: Runs work beside everything else.
         use: Has the mesh take up credentials.
         notices: What is wrong, by where; kept up to date here under `team` and `enrol`.
-        address: Where others reach this node, HOST:PORT; empty where they do not.
+        here: Where others reach this node now, HOST:PORT, the best first.
         addresses: Every address at which a peer may be.
         show: Shows peers that other documents are held, and screens that the status changed.
         ends: Ends of a device's feeds, as they are now.
@@ -73,7 +73,7 @@ class Trust:
         spawn: Callable[[Coroutine[object, object, None]], None],
         use: Callable[[Credentials], Awaitable[None]],
         notices: dict[str, str],
-        address: Callable[[], str],
+        here: Callable[[], Sequence[str]],
         addresses: Callable[[], Sequence[str]],
         show: Callable[[], None],
         ends: Callable[[str], Sequence[End]],
@@ -92,13 +92,7 @@ class Trust:
         self._looking = asyncio.Lock()
         self._started = False
         """The mesh has credentials, so new ones must be handed to it."""
-        self.enrolment = Enrolment(
-            team,
-            address=address,
-            peers=lambda: [one for one in (address(),) if one],
-            ends=ends,
-            on_asked=self._on_asked,
-        )
+        self.enrolment = Enrolment(team, addresses=here, ends=ends, on_asked=self._on_asked)
         self.renewing = Renewing(
             team=team,
             addresses=addresses,
@@ -311,24 +305,22 @@ class Trust:
             self._notices["enrol"] = str(error)
             _log.warning("%s", error)
         if self._team.admissions.open:
-            await self._say_door(self.enrolment)
+            await self._say_door(self.enrolment.addresses)
         known = {device: where for device, (_, where) in self._board.doors.items()}
         if known:
             with suppress(OSError):
                 await asyncio.to_thread(membership.note_doors, self._home, known)
 
-    async def _say_door(self, enrolment: Enrolment) -> None:
+    async def _say_door(self, where: Sequence[str]) -> None:
         device, now = self._team.device.id, self._team.now()
-        said_at, said = self._board.doors.get(device, (0, ""))
-        alone = len(self._team.chain.current.persons) == 1
-        # Off every network there is nothing to say, and the last word stays true for others.
-        if not enrolment.address:
-            return
-        # Each word is an entry on every disk, so it is not repeated each minute.
-        if alone or (said == enrolment.address and abs(now - said_at) < _SAY_AGAIN_MS):
+        said_at, said = self._board.doors.get(device, (0, ()))
+        # Each word is an entry on every disk, so it is not repeated each minute. One that went away
+        # does no harm: off every network the last word stays true for others.
+        known = not set(said_where(where)) - set(said) and abs(now - said_at) < _SAY_AGAIN_MS
+        if not where or known or len(self._team.chain.current.persons) == 1:
             return
         key = fact_key(device, Kind.TEAM, "issuing", str(now))
-        where = enrolment.address
+        first, *others = said_where(where)
         await self._say(
             [
                 _event(
@@ -338,7 +330,9 @@ class Trust:
                     subject=f"issuer/{device}",
                     actor=self._team.person,
                     executor=device,
-                    reason=where,
+                    # Nodes of before read the first only.
+                    reason=first,
+                    title=" ".join(others),
                     quiet=True,
                 )
             ]

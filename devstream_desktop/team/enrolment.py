@@ -41,10 +41,6 @@ _FRESH_S = 86_400.0
 """Age of the certificate that is shown, after which another is made."""
 
 
-def _no_peers() -> Sequence[str]:
-    return ()
-
-
 def _no_ends(_: str) -> Sequence[End]:
     return ()
 
@@ -56,8 +52,7 @@ class Enrolment:
         self,
         team: Team,
         *,
-        address: Callable[[], str],
-        peers: Callable[[], Sequence[str]] = _no_peers,
+        addresses: Callable[[], Sequence[str]],
         ends: Callable[[str], Sequence[End]] = _no_ends,
         on_asked: Callable[[Newcomer, int], None] | None = None,
     ) -> None:
@@ -65,8 +60,8 @@ class Enrolment:
 
         Args:
             team: The issuer's.
-            address: Where others reach the port, HOST:PORT, as far as this machine can tell.
-            peers: The addresses that a joiner is told.
+            addresses: Where others reach the port, HOST:PORT, as far as this machine can tell, the
+                likeliest first.
             ends: Ends of a device's feeds as they are now; asked in the loop.
             on_asked: Called in the loop with each who came and has to be approved, and until when
                 (UTC milliseconds).
@@ -76,8 +71,7 @@ class Enrolment:
             lambda: self._context, lambda connection: _Asker(self, connection), lambda: self.is_open
         )
         self._team = team
-        self._address = address
-        self._peers = peers
+        self._addresses = addresses
         self._ends = ends
         self._on_asked = on_asked
         self._asked = Crowd(WAITING)
@@ -89,9 +83,9 @@ class Enrolment:
         self._open_until = 0.0
 
     @property
-    def address(self) -> str:
-        """The address at which others reach the port, HOST:PORT."""
-        return self._address()
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of the port now, HOST:PORT, the likeliest first."""
+        return tuple(self._addresses())
 
     @property
     def is_open(self) -> bool:
@@ -116,26 +110,27 @@ class Enrolment:
     async def invite(
         self,
         expires_s: int,
-        address: str | None = None,
-        *,
+        *addresses: str,
         approved: bool = False,
         owner: str = "",
         replaces: str = "",
     ) -> str:
         """Make the line to paste, and open for whoever has it.
 
-        `address` (HOST:PORT) is where joiners reach this node, if not where it seems. The rest is
-        as `Admissions.invite` has it.
+        `addresses` (HOST:PORT) are where joiners reach this node, if not where it seems. The rest
+        is as `Admissions.invite` has it.
 
         Raises:
             PolicyError: this device may not invite; the message says who may.
-            TeamError: too many invites are open, or the time or address is wrong.
+            TeamError: too many invites are open, or the time is wrong.
+            AddressError: an address is none, or there is none.
 
         """
+        where = addresses or self.addresses
         text = await asyncio.to_thread(
             self._team.admissions.invite,
             expires_s,
-            address or self.address,
+            *where,
             approved=approved,
             owner=owner,
             replaces=replaces,
@@ -210,7 +205,7 @@ class Enrolment:
         admission = await asyncio.to_thread(self._team.admissions.admit, question, ends)
         if admission.certificate:
             return wire.Membership(
-                admission.certificate, tuple(self._team.chain.documents()), tuple(self._peers())
+                admission.certificate, tuple(self._team.chain.documents()), self.addresses
             )
         # A joiner asks every few seconds, and its admins are told once.
         if admission.first and self._on_asked is not None:

@@ -5,7 +5,7 @@ team/team.json         person, and true for a team of one that was founded witho
 team/policy.msgpack    the chain of signed policies; an issuer's authority is in it, its key sealed
                        to the device
 team/certificate.pem   a copy of the certificate, to look at while the vault is locked
-team/doors.json        where issuers let people in and renew certificates, the latest first
+team/doors.json        where issuers let people in and renew certificates
 secrets/               sealed: device-key (seed), tls (key and certificate, PEM, in one file so that
                        they always fit), tls-next (key and request) while a renewal is under way,
                        and joining-key while a join is
@@ -13,7 +13,7 @@ secrets/               sealed: device-key (seed), tls (key and certificate, PEM,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +33,8 @@ DEVICE_KEY = "device-key"
 JOINING_KEY = "joining-key"
 TLS = "tls"
 NEXT_TLS = "tls-next"
-MAX_DOORS = 4
-"""Addresses remembered of one issuer."""
+MAX_WORKED, MAX_TOLD = 4, 8
+"""Addresses remembered of one issuer: those at which it answered, and those that were named."""
 
 _FILES = (
     "team.json",
@@ -52,6 +52,19 @@ class _Marker(msgspec.Struct, frozen=True):
     person: str
     solo: bool
     peers: tuple[str, ...] = ()
+
+
+class _Doors(msgspec.Struct, frozen=True):
+    """One issuer's addresses, the latest first."""
+
+    worked: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+
+    def with_more(self, where: tuple[str, ...], *, worked: bool) -> _Doors:
+        """Return these with others, without the oldest of too many."""
+        good = tuple(dict.fromkeys((*where[:worked], *self.worked)))[:MAX_WORKED]
+        told = [one for one in dict.fromkeys((*where, *self.told)) if one not in good]
+        return _Doors(good, tuple(told[:MAX_TOLD]))
 
 
 @dataclass(frozen=True)
@@ -98,30 +111,46 @@ def is_solo(home: Home) -> bool:
 
 
 def doors(home: Home) -> dict[str, tuple[str, ...]]:
-    """Return the known addresses (HOST:PORT) of issuers, the latest first."""
-    kept = read_kept(home.team / "doors.json", dict[str, str | tuple[str, ...]]) or {}
+    """Return the known addresses (HOST:PORT) of issuers, those that worked first."""
     return {
-        device: (where,) if isinstance(where, str) else where[:MAX_DOORS]
-        for device, where in kept.items()
+        device: tuple(dict.fromkeys((*known.worked, *known.told)))
+        for device, known in _doors(home).items()
     }
 
 
-def note_doors(home: Home, found: Mapping[str, str]) -> None:
-    """Remember where issuers are met now.
+def note_doors(home: Home, found: Mapping[str, Sequence[str]], *, worked: bool = False) -> None:
+    """Remember where issuers are met now; with `worked` each answered at its first address.
 
-    Earlier places stay: the latest word may be wrong, or right in another network only.
+    Earlier places stay: the latest word may be wrong, or right in another network only, and hides
+    no place that worked.
 
     Raises:
         OSError: the disk is full.
 
     """
-    before = doors(home)
+    before = _doors(home)
     noted = before | {
-        device: tuple(dict.fromkeys((where, *before.get(device, ()))))[:MAX_DOORS]
+        device: before.get(device, _Doors()).with_more(
+            # A text is a sequence of texts as well.
+            (where,) if isinstance(where, str) else tuple(where),
+            worked=worked,
+        )
         for device, where in found.items()
+        if where
     }
     if noted != before:
         write_private(home.team / "doors.json", msgspec.json.encode(noted), durable=False)
+
+
+def _doors(home: Home) -> dict[str, _Doors]:
+    kept = read_kept(home.team / "doors.json", dict[str, str | tuple[str, ...] | _Doors]) or {}
+    return {
+        device: known
+        if isinstance(known, _Doors)
+        # As earlier versions wrote it.
+        else _Doors(told=(known,) if isinstance(known, str) else known)
+        for device, known in kept.items()
+    }
 
 
 def save_tls(home: Home, vault: Vault, certificate_pem: str, key_pem: str) -> None:

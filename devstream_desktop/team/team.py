@@ -173,7 +173,8 @@ class Team:
         )
         # Only now, with everything checked, does the team of one give way.
         team = await asyncio.to_thread(cls._settle, home, vault, member, now)
-        await asyncio.to_thread(membership.note_doors, home, joined.doors)
+        doors = {joined.issuer: joined.doors}
+        await asyncio.to_thread(membership.note_doors, home, doors, worked=True)
         # Last: as long as it is there, an interrupted join can go on.
         await asyncio.to_thread(vault.remove, membership.JOINING_KEY)
         return team
@@ -390,9 +391,8 @@ class Team:
             places += [Place(one, where) for where in addresses for one in issuers]
             pem, found = await client.renew(self.chain.current, places, self.device, key)
             with suppress(OSError):  # it is found again without
-                await asyncio.to_thread(
-                    membership.note_doors, self._home, {found.issuer: found.address}
-                )
+                at = {found.issuer: (found.address,)}
+                await asyncio.to_thread(membership.note_doors, self._home, at, worked=True)
         await asyncio.to_thread(self._use, pem, key)
 
     def ask_for_renewal(self, *, anew: bool = False) -> bool:

@@ -16,7 +16,9 @@ import struct
 import tempfile
 import time
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +62,25 @@ class Invite:
     id: bytes
     secret: bytes
     issuer: bytes
-    address: str
+    addresses: tuple[str, ...]
 
     @classmethod
     def read(cls, text: str) -> Invite:
         blob = unbase32(text.removeprefix("ds1-"))
         content, checksum = blob[:-3], blob[-3:]
         assert hashlib.sha256(content).digest()[:3] == checksum
-        assert content[0] == 1
-        return cls(
-            content[1:33], content[33:38], content[38:54], content[54:86], content[86:].decode()
-        )
+        packed = content[86:]
+        addresses = (packed.decode(),) if content[0] == 1 else tuple(cls._unpacked(packed))
+        return cls(content[1:33], content[33:38], content[38:54], content[54:86], addresses)
+
+    @staticmethod
+    def _unpacked(packed: bytes) -> Iterator[str]:
+        while packed:
+            length = {4: 4, 6: 16}.get(packed[0], packed[0] - 7)
+            host, port = packed[1 : 1 + length], int.from_bytes(packed[1 + length : 3 + length])
+            named = str(ip_address(host)) if packed[0] in (4, 6) else host.decode()
+            yield f"[{named}]:{port}" if packed[0] == 6 else f"{named}:{port}"
+            packed = packed[3 + length :]
 
 
 @dataclass
@@ -195,7 +205,7 @@ class Device:
         else:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         with (
-            socket.create_connection(split(invite.address), timeout=20) as plain,
+            socket.create_connection(split(invite.addresses[0]), timeout=20) as plain,
             context.wrap_socket(plain, server_hostname=base32(invite.issuer)) as door,
         ):
             content = encode(question)

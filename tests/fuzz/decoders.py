@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from devstream_desktop import address
 from devstream_desktop.control import wire as control
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.members import Join, Members
@@ -25,7 +26,7 @@ from devstream_desktop.history.quarantine import stored_entry, stored_event, sto
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.keys.errors import RecoveryKeyError
 from devstream_desktop.keys.recovery_key import read_recovery_key, write_recovery_key
-from devstream_desktop.mesh import address, wire
+from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.transport.framing import Deframer, FramingError
 from devstream_desktop.mesh.transport.link import Credentials, tls_config
 from devstream_desktop.node.board import Board
@@ -61,7 +62,6 @@ from devstream_desktop.team.joining.errors import JoinError
 from devstream_desktop.team.joining.invite import (
     new_invite,
     read_invite,
-    split_address,
     write_invite,
 )
 from devstream_desktop.team.joining.renewals import Renewals
@@ -493,8 +493,7 @@ def decoders() -> list[Decoder]:
             (UnboundedError,),
         ),
         Decoder("device id", text(public_key), [device_id(FEED[:32]).encode()], (ValueError,)),
-        Decoder("address of a peer", text(address.split), addresses, (address.AddressError,)),
-        Decoder("address of a door", text(split_address), addresses, (JoinError,)),
+        Decoder("address", text(address.destination), addresses, (address.AddressError,)),
         Decoder(
             "refs of a repository",
             lambda data: parse_tips(data.decode("utf-8", "replace")),

@@ -4,39 +4,8 @@ import socket
 
 import pytest
 
-from devstream_desktop.mesh.address import AddressError, join, resolve, split
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("10.0.0.1:7000", ("10.0.0.1", 7000)),
-        (" desk.example:1 ", ("desk.example", 1)),
-        ("[fe80::1]:65535", ("fe80::1", 65535)),
-    ],
-)
-def test_an_address_is_host_and_port(text, parts):
-    assert split(text) == parts
-    assert join(*parts) == text.strip()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "host",
-        "host:",
-        ":7000",
-        "host:70000",
-        "host:-1",
-        "fe80::1:7000",
-        "host:٣",
-        "[host]:7000",
-    ],
-)
-def test_anything_else_is_not_and_says_what_is_expected(text):
-    with pytest.raises(AddressError, match="write HOST:PORT"):
-        split(text)
+from devstream_desktop.address import AddressError
+from devstream_desktop.mesh.address import resolve
 
 
 async def test_a_literal_needs_no_resolver_and_a_name_becomes_literals(monkeypatch):

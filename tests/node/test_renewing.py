@@ -43,7 +43,7 @@ class Care:
             spawn=lambda work: work.close(),
             use=self._use,
             notices=self.notices,
-            address=lambda: "127.0.0.1:1",
+            here=lambda: ("127.0.0.1:1",),
             addresses=list,
             show=lambda: None,
         )

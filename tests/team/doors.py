@@ -20,14 +20,13 @@ class Door(Enrolment):
         team: Team,
         *,
         port: int = 0,
-        peers: Callable[[], Sequence[str]] = tuple,
+        others: Callable[[], Sequence[str]] = tuple,
         ends: Callable[[str], Sequence[End]] = lambda _: (),
         on_asked: Callable[[Newcomer, int], None] | None = None,
     ) -> None:
         super().__init__(
             team,
-            address=lambda: f"127.0.0.1:{self.port}",
-            peers=peers,
+            addresses=lambda: (f"127.0.0.1:{self.port}", *others()),
             ends=ends,
             on_asked=on_asked,
         )

@@ -16,6 +16,8 @@ import msgspec
 import pytest
 from doors import Door
 
+from devstream_desktop.address import AddressError, destination
+from devstream_desktop.address import join as join_text
 from devstream_desktop.clock import now_ms
 from devstream_desktop.door.tls import server_context
 from devstream_desktop.home import Home
@@ -30,9 +32,7 @@ from devstream_desktop.team.joining.client import Joined, join
 from devstream_desktop.team.joining.errors import JoinError, Problem
 from devstream_desktop.team.joining.invite import (
     Invite,
-    join_address,
     read_invite,
-    split_address,
     write_invite,
 )
 from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
@@ -49,7 +49,7 @@ async def problem_of(joining: Awaitable[Joined]) -> Problem:
 
 
 def redirected(text: str, port: int) -> str:
-    return write_invite(replace(read_invite(text), address=join_address("127.0.0.1", port)))
+    return write_invite(replace(read_invite(text), addresses=(join_text("127.0.0.1", port),)))
 
 
 async def test_an_honest_join(team: Team, door: Door) -> None:
@@ -57,7 +57,7 @@ async def test_an_honest_join(team: Team, door: Door) -> None:
     joined = await join(await door.invite(3600), "bo", device)
     assert common_name(joined.certificate_pem) == device.id
     assert joined.chain.current.authorities == (team.admissions.authority().der,)
-    assert joined.doors == {team.device.id: f"127.0.0.1:{door.port}"}
+    assert (joined.issuer, joined.doors) == (team.device.id, (f"127.0.0.1:{door.port}",))
     assert joined.chain.team == team.id
     assert joined.chain.current.person_of(device.id) == "bo"
     assert team.gate(device.id) is None
@@ -65,13 +65,14 @@ async def test_an_honest_join(team: Team, door: Door) -> None:
 
 
 async def test_a_join_is_repeated_and_says_where_peers_are(team: Team) -> None:
-    door = Door(team, peers=lambda: ["10.0.0.7:4000", "nonsense"])
+    door = Door(team, others=lambda: ["10.0.0.7:4000", "nonsense"])
+    here = f"127.0.0.1:{door.port}"
     try:
-        text, device = await door.invite(3600), DeviceKey.generate()
+        text, device = await door.invite(3600, here), DeviceKey.generate()
         joined = await join(text, "bo", device)
         version = team.chain.current.version
         again = await join(text, "bo", device)
-        assert joined.peers == ("10.0.0.7:4000",)
+        assert joined.peers == (here, "10.0.0.7:4000")
         assert team.chain.current.version == version, "a repeated join makes no new policy"
         assert again.tls_key_pem != joined.tls_key_pem
     finally:
@@ -124,7 +125,7 @@ async def test_a_name_that_is_taken_is_refused_and_costs_nothing(
 
 
 async def test_a_name_that_cannot_be_shown_is_refused_before_anything_is_sent() -> None:
-    nowhere = write_invite(Invite(bytes(32), bytes(5), bytes(16), bytes(32), "127.0.0.1:1"))
+    nowhere = write_invite(Invite(bytes(32), bytes(5), bytes(16), bytes(32), ("127.0.0.1:1",)))
     assert await problem_of(join(nowhere, "a\nb", DeviceKey.generate())) is Problem.NAME
     assert await problem_of(join("ds1-nonsense", "bo", DeviceKey.generate())) is Problem.MISTYPED
 
@@ -340,7 +341,7 @@ async def test_an_ordinary_member_in_between_sees_no_secret(
 
 async def ask(text: str, question: wire.Question) -> wire.Answer:
     """A question as a hostile joiner would put it, who checks nothing."""
-    host, port = split_address(read_invite(text).address)
+    host, port = destination(read_invite(text).address)
     reader, writer = await asyncio.open_connection(host, port, ssl=tls.unverified_context())
     try:
         writer.write(wire.frame(question))
@@ -449,5 +450,5 @@ async def test_the_door_opens_again_after_a_restart(team: Team, door: Door) -> N
 async def test_the_address_in_an_invite(team: Team, door: Door) -> None:
     assert read_invite(await door.invite(60)).address == f"127.0.0.1:{door.port}"
     assert read_invite(await door.invite(60, "desk.example:9")).address == "desk.example:9"
-    with pytest.raises(JoinError):
+    with pytest.raises(AddressError):
         await door.invite(60, "desk.example")

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstream_desktop.address import AddressError
 from devstream_desktop.team.errors import TeamError
 from devstream_desktop.team.joining.errors import JoinError, Problem
 from devstream_desktop.team.joining.invite import (
+    MAX_ADDRESSES,
     Invite,
-    join_address,
     new_invite,
     read_invite,
-    split_address,
     write_invite,
 )
 from devstream_desktop.team.joining.open_invites import MAX_OPEN, REPEAT_MS, OpenInvites
@@ -30,9 +30,9 @@ INVITES = st.builds(
     st.binary(min_size=5, max_size=5),
     st.binary(min_size=16, max_size=16),
     st.binary(min_size=32, max_size=32),
-    ADDRESSES,
+    st.lists(ADDRESSES, min_size=1, max_size=MAX_ADDRESSES, unique=True).map(tuple),
 )
-TEXT = write_invite(Invite(b"p" * 32, b"i" * 5, b"s" * 16, b"k" * 32, "127.0.0.1:21600"))
+TEXT = write_invite(Invite(b"p" * 32, b"i" * 5, b"s" * 16, b"k" * 32, ("127.0.0.1:21600",)))
 
 
 def problem_of(text: str) -> Problem:
@@ -47,7 +47,7 @@ def test_an_invite_is_read_as_it_was_written(invite: Invite) -> None:
     assert read_invite(text) == invite
     assert read_invite(f"  {text[:40]}\r\n {text[40:].upper()}\n") == invite
     assert text.isascii()
-    assert len(text) < 200
+    assert len(text) < 200 + 64 * (len(invite.addresses) - 1)
 
 
 @given(st.integers(0, len(TEXT) - 1), st.characters(min_codepoint=32, max_codepoint=126))
@@ -95,7 +95,7 @@ def forged(blob: bytes) -> str:
 
 
 def test_a_newer_version_says_update() -> None:
-    assert problem_of(forged(b"\2" + bytes(85) + b"127.0.0.1:1")) is Problem.NEWER
+    assert problem_of(forged(b"\3" + bytes(85) + b"127.0.0.1:1")) is Problem.NEWER
 
 
 @pytest.mark.parametrize(
@@ -117,14 +117,56 @@ def test_a_strange_address_is_refused(address: bytes) -> None:
     assert problem_of(forged(b"\1" + bytes(85) + address)) is Problem.MISTYPED
 
 
-def test_addresses() -> None:
-    assert split_address("[::1]:4000") == ("::1", 4000)
-    assert split_address("my_desk.local:7400") == ("my_desk.local", 7400)
-    assert join_address("::1", 4000) == "[::1]:4000"
-    assert join_address("desk.example", 1) == "desk.example:1"
-    for address in ("desk", "desk:", "desk:x", "desk:٣", "fe80::1%eth0:1"):
-        with pytest.raises(JoinError):
-            split_address(address)
+def test_an_invite_to_one_address_is_read_by_nodes_of_before() -> None:
+    raw = base64.b32decode(TEXT.removeprefix("ds1-").upper() + "=" * (-(len(TEXT) - 4) % 8))
+    assert (
+        raw == b"\1" + b"p" * 32 + b"i" * 5 + b"s" * 16 + b"k" * 32 + b"127.0.0.1:21600" + raw[-3:]
+    )
+
+
+def test_an_invite_names_a_few_addresses_each_once_and_stays_short() -> None:
+    made = new_invite(
+        b"p" * 32,
+        b"k" * 32,
+        *("office.example.com:7400", "192.168.1.20:7400", "192.168.1.20:7400"),
+        *("[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:7400", "[fd00::20]:7400", "10.8.0.3:7400"),
+    )
+    assert made.addresses == (
+        "office.example.com:7400",
+        "192.168.1.20:7400",
+        "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:7400",
+        "[fd00::20]:7400",
+    )
+    assert read_invite(write_invite(made)) == made
+    assert len(write_invite(made)) < 280
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [(), ("desk.example",), ("desk:0",), ("0.0.0.0:7400",), ("[fe80::1%eth0]:7400",)],
+)
+def test_an_invite_needs_addresses_that_lead_somewhere(addresses: tuple[str, ...]) -> None:
+    with pytest.raises(AddressError):
+        new_invite(b"p" * 32, b"k" * 32, *addresses)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"\x04",
+        b"\x04\x7f\0\0\x01",
+        b"\x04\x7f\0\0\x01\0\0",
+        b"\x05\x7f\0\0\x01\0\1",
+        b"\x07\0\1",
+        b"\x09a b\0\1",
+        b"\x08\xff\0\1",
+        b"\x08a\0\1\x08",
+        5 * b"\x08a\0\1",
+    ],
+)
+def test_cut_or_strange_addresses_are_refused(packed: bytes) -> None:
+    assert problem_of(forged(b"\2" + bytes(85) + packed)) is Problem.MISTYPED
 
 
 def test_the_secret_is_not_printed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 
 from devstream_desktop.cli.arguments import Commands, seconds
@@ -129,7 +130,10 @@ def invite(home: Home, options: argparse.Namespace) -> int:
         owner=options.owner,
         replaces=options.replaces,
     )
-    print_once(ask(home, request).text)
+    done = ask(home, request)
+    print_once(done.text)
+    if done.notice:
+        print(done.notice, file=sys.stderr)
     return 0
 
 

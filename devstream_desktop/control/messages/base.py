@@ -29,6 +29,8 @@ class Done(Reply, frozen=True, tag=True, kw_only=True):
     """The request was carried out, durably."""
 
     text: str = ""
+    notice: str = ""
+    """A sentence about it that is no part of it."""
 
 
 class Refused(Reply, frozen=True, tag=True, kw_only=True):

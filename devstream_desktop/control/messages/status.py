@@ -157,6 +157,11 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     duty: tuple[str, ...] = ()
     """The people whose last word is that they are on duty."""
     mesh: str = ""
+    """The best address at which this node is reached, HOST:PORT."""
+    addresses: tuple[str, ...] = ()
+    """Every one at which others reach it, the best first."""
+    closed: bool = False
+    """True while only this machine reaches it: nobody can join its team."""
     intake: str = ""
     discovery: str = ""
     peers: tuple[PeerStatus, ...] = ()

@@ -84,6 +84,9 @@ class InviteDialog(Dialog):
             return
         # Selected and on the default button: Ctrl+C and Enter both copy it.
         self.invite.setPlainText(done.text)
+        if done.notice:
+            notice = clean(done.notice, 400)
+            say(self.message, f"{notice[:1].upper()}{notice[1:]}.", Tone.AMBER)
         self.invite.selectAll()
         self.copy.setEnabled(True)
         self.copy.setDefault(True)

@@ -18,6 +18,7 @@ from devstream_desktop.control.wording import (
     offset,
     outlet_told,
     outlet_untold,
+    reach,
     untold,
 )
 from devstream_desktop.desktop.widgets.look import ago, people, sentence
@@ -53,7 +54,7 @@ def node_text(status: Status, now: int) -> str:
     events = f"{count(status.events, 'event')} of {count(status.feeds, 'feed')}"
     lines = (
         f"{status.person} in {team} · device {status.device[:8]} · roles: {roles}",
-        f"mesh {status.mesh or 'off'} · discovery {status.discovery or 'off'} · {intake}",
+        f"mesh {reach(status) or 'off'} · discovery {status.discovery or 'off'} · {intake}",
         " · ".join((events, size, *((span,) if status.events else ()))),
         f"clock {clock(status)} · {policy} · {certificate}",
         f"{count(status.targets, 'deploy target')} · devstream {status.version}",

@@ -9,8 +9,9 @@ import time
 from collections.abc import Coroutine, Sequence
 from typing import TypeVar
 
+from devstream_desktop.address import AddressError
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.mesh import address as addresses
+from devstream_desktop.mesh.address import may_be_named, resolve
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import NAMED_BURST, NAMED_RATE, Buckets
 from devstream_desktop.mesh.overlay.known import Source
@@ -46,13 +47,14 @@ class Dialer:
         self._explained: dict[str, tuple[float, str]] = {}
         """By address: when it was found out why a dial fails, and what was found."""
         self._named = Buckets(NAMED_RATE, NAMED_BURST)
-        self._here = ""
+        self.here = ""
+        """The host that this node listens on."""
         self._stopping = asyncio.Event()
         self._tending: asyncio.Task[None] | None = None
 
     def start(self, credentials: Credentials, here: str) -> None:
         """Begin to dial; `here` is the host that this node listens on."""
-        self._here = here
+        self.here = here
         self.use(credentials)
         self._tending = asyncio.create_task(self._tend())
 
@@ -108,7 +110,7 @@ class Dialer:
         """
         for peer in peers:
             news = self._overlay.is_news(peer.address, self._core.clock())
-            if not news or not addresses.may_be_named(peer.address, self._here):
+            if not news or not may_be_named(peer.address, self.here):
                 continue
             member = refusal(self._core.gate, peer.device) is None
             if member and self._named.grant(teller, 1, time.monotonic()):
@@ -120,7 +122,7 @@ class Dialer:
 
         It is at the host that the device came from.
         """
-        if not addresses.may_be_named(address, self._here):
+        if not may_be_named(address, self.here):
             return
         if self._overlay.knows(address) or self._named.grant(device, 1, time.monotonic()):
             self._overlay.learn(address, Source.GOSSIP, device, seen=True)
@@ -190,7 +192,7 @@ class Dialer:
         reason, refused, full, was_up = "", False, False, False
         literal, link = "", None
         try:
-            literal = self._core.rng.choice(await self._unless_stopping(addresses.resolve(address)))
+            literal = self._core.rng.choice(await self._unless_stopping(resolve(address)))
             link = self._links[address] = Link(literal, self._core.gate)
             await link.open(self.config, self._timing.connect)
             # One of our own addresses, named by somebody.
@@ -209,7 +211,7 @@ class Dialer:
         except PeerRefusedError as error:
             reason, refused, full = str(error), True, error.busy
             self.hear_of(link.device if link is not None else "", error.peers)
-        except (LinkError, addresses.AddressError) as error:
+        except (LinkError, AddressError) as error:
             reason = str(error)
             # nng does not say why a dial failed, so it is looked into.
             if link is not None and not was_up and not link.refusal and not self._stopping.is_set():

@@ -14,14 +14,15 @@ import hmac
 import ipaddress
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from zeroconf import Error as ZeroconfError
 from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
-from devstream_desktop.mesh.address import LOWEST_PORT, join
-from devstream_desktop.mesh.overlay.wake import own_addresses
+from devstream_desktop.address import is_any, join
+from devstream_desktop.interfaces import MOST_NAMED, Network, own_addresses, own_networks
+from devstream_desktop.mesh.address import LOWEST_PORT
 
 SERVICE = "_devstream._tcp.local."
 DAY_MS = 86_400_000
@@ -54,13 +55,30 @@ def tag(team_id: str, now: int) -> str:
     return hmac.digest(key, str(now // DAY_MS).encode(), "sha256")[:TAG_BYTES].hex()
 
 
-def is_local(address: str) -> bool:
-    """Return True when an announced IP address can be of this network."""
+def is_local(address: str, networks: Collection[Network] = ()) -> bool:
+    """Return True when an announced IP address can be of this network.
+
+    It is a private or link-local one, or of `networks`, those that this machine is in: an IPv6
+    network has public addresses.
+    """
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return (ip.is_private or ip.is_link_local) and not ip.is_loopback and not ip.is_unspecified
+    if ip.is_loopback or ip.is_unspecified or ip.is_multicast:
+        return False
+    return ip.is_private or ip.is_link_local or (ip.version == 6 and any(ip in n for n in networks))
+
+
+def versions(addresses: Collection[str]) -> IPVersion:
+    """Return the kinds of IP to speak multicast by, with these addresses.
+
+    zeroconf fails by either kind that a machine does not have.
+    """
+    kinds = {":" in address for address in addresses}
+    if len(kinds) > 1:
+        return IPVersion.All
+    return IPVersion.V6Only if True in kinds else IPVersion.V4Only
 
 
 class Discovery:
@@ -133,23 +151,28 @@ class Discovery:
 
     async def _addresses(self) -> list[str]:
         """Return the addresses of this machine at which the listener is reachable."""
-        found = [address for address in await asyncio.to_thread(own_addresses) if is_local(address)]
-        everywhere = self._host in ("0.0.0.0", "::")  # noqa: S104 - compared
-        wanted = set(self._interfaces) or (set(found) if everywhere else {self._host})
-        return sorted(wanted.intersection(found))
+        own = await asyncio.to_thread(own_addresses)
+        networks = await asyncio.to_thread(own_networks)
+        six = ":" in self._host
+        # A listener on "::" takes callers by IPv4 as well.
+        found = {one for one in own if is_local(one, networks) and (six or ":" not in one)}
+        wanted = set(self._interfaces) or (found if is_any(self._host) else {self._host})
+        return sorted(wanted & found)
 
     async def _announce_on(self, addresses: list[str]) -> None:
         """Announce and browse until the addresses or the day change."""
         self._again = False
         today = tag(self._team_id, self._clock())
         chosen = self._interfaces or self._host in addresses
-        interfaces = addresses if chosen else InterfaceChoice.All
-        zeroconf = AsyncZeroconf(interfaces=interfaces, ip_version=IPVersion.V4Only)
+        # zeroconf knows IPv6 interfaces by number or address, without a scope.
+        named = [address.partition("%")[0] for address in addresses]
+        interfaces = named if chosen else InterfaceChoice.All
+        zeroconf = AsyncZeroconf(interfaces=interfaces, ip_version=versions(addresses))
         info = AsyncServiceInfo(
             SERVICE,
             f"{self._label}.{SERVICE}",
             port=self._port,
-            parsed_addresses=addresses,
+            parsed_addresses=named,
             properties={"v": "1", "t": today},
         )
         browser = AsyncServiceBrowser(zeroconf.zeroconf, SERVICE, handlers=[self._heard])
@@ -197,8 +220,9 @@ class Discovery:
                 or info.port < LOWEST_PORT
             ):
                 continue
-            for address in info.parsed_addresses(IPVersion.V4Only):
-                if is_local(address):
+            networks = await asyncio.to_thread(own_networks)
+            for address in info.parsed_scoped_addresses(IPVersion.All)[:MOST_NAMED]:
+                if is_local(address, networks):
                     self._on_found(join(address, info.port))
 
     async def _pause(self, seconds: float) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from enum import IntEnum
+
+from devstream_desktop.address import split
 
 
 class Source(IntEnum):
@@ -68,8 +71,14 @@ def subnet(address: str) -> str:
 
     One neighbour in each reachable one keeps the islands joined.
     """
-    host = address.rpartition(":")[0]
-    return ":".join(host.split(":")[:4]) if ":" in host else host.rpartition(".")[0]
+    host, scope = split(address)[0].partition("%")[::2]
+    try:
+        ip = ipaddress.ip_address(host)
+    # A name has none but itself.
+    except ValueError:
+        return host
+    bits = 24 if ip.version == 4 else 64
+    return f"{ipaddress.ip_network(f'{ip}/{bits}', strict=False)}{scope}"
 
 
 def worth(known: Known) -> tuple[bool, bool, int, int, int]:

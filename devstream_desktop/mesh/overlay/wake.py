@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-import ifaddr
+from devstream_desktop.interfaces import own_addresses
 
 ASLEEP_S = 5.0
 """Extra length of a second that means lost time.
@@ -20,18 +20,6 @@ ADDRESSES_S = 4.0
 
 That takes 0.3 ms.
 """
-
-
-def own_addresses() -> frozenset[str]:
-    """Return the IPv4 addresses of this machine.
-
-    Raises:
-        OSError: they cannot be read, as when no file descriptor is left.
-
-    """
-    return frozenset(
-        str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4
-    )
 
 
 class Wake:

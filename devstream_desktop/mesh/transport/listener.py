@@ -15,12 +15,12 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
+from devstream_desktop.address import join, split
 from devstream_desktop.door.acceptor import Acceptor, listen
 from devstream_desktop.door.connection import Connection
 from devstream_desktop.door.service import Service, Services
 from devstream_desktop.door.tls import server_context
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.mesh.address import join, split
 from devstream_desktop.mesh.membership import Gate
 from devstream_desktop.mesh.transport.admission import judge
 from devstream_desktop.mesh.transport.callers import Caller, Callers
@@ -76,6 +76,7 @@ class Listener:
         self.on_refused = on_refused
         self._gate = gate
         self._others = others
+        self._services: Services
         self._context: ssl.SSLContext
         self._authorities = ""
         self._acceptor: Acceptor | None = None
@@ -90,16 +91,35 @@ class Listener:
 
         """
         await self.use(credentials)
-        host, port = split(address)
+        mesh = Service(lambda: self._context, lambda connection: _Pipe(self, connection))
+        self._services = Services(mesh, self._others)
+        return self._listen(address)
+
+    async def move(self, address: str) -> str:
+        """Listen on another address, and no longer on that of before; links stay.
+
+        Returns the bound one.
+
+        Raises:
+            ListenError: it is taken; then nobody is listened for until another move.
+
+        """
+        # First, because one port cannot be listened on twice.
+        if self._acceptor is not None:
+            await self._acceptor.close()
+            self._acceptor = None
+        return self._listen(address)
+
+    def _listen(self, address: str) -> str:
         try:
-            socket = listen(host, port)
+            socket = listen(*split(address))
         except OSError as error:
             why = error.strerror or str(error)
             advice = "Choose another address with --listen HOST:PORT"
             raise ListenError(f"cannot listen on {address}: {why}. {advice}") from error
-        mesh = Service(lambda: self._context, lambda connection: _Pipe(self, connection))
-        self._acceptor = Acceptor(socket, Services(mesh, self._others))
-        return join(host, socket.getsockname()[1])
+        self._acceptor = Acceptor(socket, self._services)
+        bound = socket.getsockname()
+        return join(str(bound[0]), int(bound[1]))
 
     async def use(self, credentials: Credentials) -> None:
         """Show this certificate from now on.

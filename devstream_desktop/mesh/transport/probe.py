@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 
-from devstream_desktop.mesh.address import split
+from devstream_desktop.address import split
 from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials
 
 PROBE_S = 4.0

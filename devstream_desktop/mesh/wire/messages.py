@@ -12,6 +12,7 @@ from devstream_desktop.mesh.wire.values import (
     ASK_BYTES,
     BUCKET_BYTES,
     BUCKETS,
+    Addresses,
     Batch,
     Bucket,
     Documents,
@@ -42,6 +43,8 @@ class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
     wall: Number
     port: Annotated[int, Meta(ge=0, le=65535)]
     version: Short = ""
+    addresses: Addresses = []
+    """The addresses at which it believes to be reached, HOST:PORT."""
 
 
 class Tail(msgspec.Struct, array_like=True, frozen=True, tag=2):
@@ -139,6 +142,7 @@ class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=21):
     wall: Number
     peers: Peers
     version: Short = ""
+    addresses: Addresses = []
 
 
 class News(msgspec.Struct, array_like=True, frozen=True, tag=22):

@@ -40,6 +40,7 @@ MAX_RECORDS = 4000
 MAX_GAPS = 500
 MAX_RANGES = 4000
 MAX_PEERS = 16
+MAX_ADDRESSES = 8
 MAX_PAIRS = 100
 MAX_DOCUMENTS = 1000
 PAGE_BYTES = MESSAGE_BYTES * 3 // 4
@@ -113,6 +114,7 @@ class Pair(msgspec.Struct, array_like=True, frozen=True):
 
 
 Peers = Annotated[list[PeerAddress], Meta(max_length=MAX_PEERS)]
+Addresses = Annotated[list[Short], Meta(max_length=MAX_ADDRESSES)]
 FeedList = Annotated[list[Feed], Meta(max_length=MAX_RECORDS)]
 Pairs = Annotated[list[Pair], Meta(max_length=MAX_PAIRS)]
 Batch = Annotated[list[SignedEntry], Meta(max_length=BATCH_ENTRIES)]

@@ -118,8 +118,7 @@ class Admissions:
     def invite(
         self,
         expires_s: int,
-        address: str,
-        *,
+        *addresses: str,
         approved: bool = False,
         owner: str = "",
         replaces: str = "",
@@ -128,7 +127,7 @@ class Admissions:
 
         Args:
             expires_s: Seconds that it can be used.
-            address: HOST:PORT of this node's `Enrolment`.
+            addresses: Those of this node's `Enrolment`, HOST:PORT, the likeliest first.
             approved: Whoever comes with it is let in at once; that takes an admin, as does any
                 invite where the team approves nothing.
             owner: The person of the team whose further device it is for; empty for somebody new.
@@ -137,7 +136,8 @@ class Admissions:
         Raises:
             PolicyError: this device is no issuer, or may not approve; the message says who may.
                 Or there is no such person, or no such device that can be replaced.
-            TeamError: too many invites are open, the time or address is wrong, or the disk is full.
+            TeamError: too many invites are open, the time is wrong, or the disk is full.
+            AddressError: an address is none, or there is none.
 
         """
         policy = self._chain.current
@@ -158,7 +158,7 @@ class Admissions:
             changes.check_known(policy, owner)
         # Nobody else may change the list between the count and the write.
         with self._lock, written():
-            made: Invite = new_invite(self.authority().pin, self._device.public, address)
+            made: Invite = new_invite(self.authority().pin, self._device.public, *addresses)
             self._invites.add(
                 made,
                 self._now() + expires_s * 1000,

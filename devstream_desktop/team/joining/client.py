@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from devstream_desktop.address import AddressError, destination, problem
 from devstream_desktop.keys import DeviceKey
 from devstream_desktop.stream.text import clean
 from devstream_desktop.team.certificates import (
@@ -37,7 +38,7 @@ from devstream_desktop.team.certificates import (
 from devstream_desktop.team.errors import PolicyError, TeamError
 from devstream_desktop.team.joining import tls
 from devstream_desktop.team.joining.errors import JoinError, JoinWaitsError, Problem
-from devstream_desktop.team.joining.invite import Invite, read_invite, split_address
+from devstream_desktop.team.joining.invite import Invite, read_invite
 from devstream_desktop.team.joining.wire import (
     HANDSHAKE_S,
     MAX_ANSWER,
@@ -87,8 +88,10 @@ class Joined:
     tls_key_pem: str
     chain: PolicyChain
     peers: tuple[str, ...]
-    doors: dict[str, str]
-    """The address at which the issuer answered."""
+    issuer: str
+    """The device that let this one in."""
+    doors: tuple[str, ...]
+    """The issuer's addresses, the one at which it answered first."""
 
 
 async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
@@ -109,8 +112,8 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
             check_name(person, "person")
     except PolicyError as error:
         raise JoinError(Problem.NAME, str(error)) from None
-    # First by the pin of the invite: whoever answers at the address may be anybody.
-    authority = await _authority(invite)
+    # First by the pin of the invite: whoever answers at an address may be anybody.
+    authority, address = await _found(invite)
     # Made here, so that no issuer ever sees the private key.
     key = await asyncio.to_thread(TlsKey.generate)
     question = AskMembership(
@@ -119,9 +122,7 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
     question = msgspec.structs.replace(
         question, proof=device.sign(proof_message(invite.pin, question))
     )
-    answer = await _ask(
-        invite.address, invite.issuer_device, question, tls.verified_context(authority)
-    )
+    answer = await _ask(address, invite.issuer_device, question, tls.verified_context(authority))
     if isinstance(answer, Refused):
         raise JoinError(_problem(answer.problem))
     if isinstance(answer, Waiting):
@@ -131,7 +132,9 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
         )
     if not isinstance(answer, Membership):
         raise JoinError(Problem.ANSWER)
-    return await asyncio.to_thread(_checked, invite, person, device, key, authority, answer)
+    return await asyncio.to_thread(
+        _checked, invite, address, person, device, key, authority, answer
+    )
 
 
 async def renew(
@@ -213,20 +216,52 @@ def _is_ours(certificate: str, authority: str, device: DeviceKey, key: TlsKey) -
         return False
 
 
-async def _authority(invite: Invite) -> str:
-    """Return the team's CA certificate in PEM, proven by the invite's pin."""
-    answer = await _ask(
-        invite.address, invite.issuer_device, AskAuthority(), tls.unverified_context()
-    )
+async def _found(invite: Invite) -> tuple[str, str]:
+    """Return the team's CA certificate in PEM, and the issuer's address.
+
+    All addresses of the invite are tried at once. In the joiner's network some may be anybody's.
+
+    Raises:
+        JoinError: the issuer is at none; it says why of the address that came nearest.
+
+    """
+    failures: list[JoinError] = []
+    trying = [asyncio.ensure_future(_authority(invite, one)) for one in invite.addresses]
+    try:
+        for ended in asyncio.as_completed(trying):
+            try:
+                return await ended
+            except JoinError as error:
+                failures.append(error)
+    finally:
+        for one in trying:
+            one.cancel()
+        await asyncio.gather(*trying, return_exceptions=True)
+    unreachable = [error for error in failures if error.problem is Problem.UNREACHABLE]
+    answered = [error for error in failures if error.problem is not Problem.UNREACHABLE]
+    if len(invite.addresses) == 1:
+        raise failures[0]
+    if unreachable:
+        # Whoever answered at another is somebody else, and the issuer was not reached.
+        others = [f"{error.detail}: it is somebody else" for error in answered]
+        raise JoinError(
+            Problem.UNREACHABLE, "; ".join([*(one.detail for one in unreachable), *others])
+        )
+    raise answered[0]
+
+
+async def _authority(invite: Invite, address: str) -> tuple[str, str]:
+    """Return the team's CA certificate in PEM, proven, and `address`."""
+    answer = await _ask(address, invite.issuer_device, AskAuthority(), tls.unverified_context())
     if not isinstance(answer, Authority):
-        raise JoinError(Problem.ANSWER)
+        raise JoinError(Problem.ANSWER, address)
     # This is where a man in the middle fails, before any secret has left.
     if not hmac.compare_digest(pin(answer.certificate), invite.pin):
-        raise JoinError(Problem.PIN)
+        raise JoinError(Problem.PIN, address)
     try:
-        return certificate_pem(load_certificate(answer.certificate))
+        return certificate_pem(load_certificate(answer.certificate)), address
     except CertificateError:
-        raise JoinError(Problem.ANSWER) from None
+        raise JoinError(Problem.ANSWER, address) from None
 
 
 async def _ask(address: str, issuer: str, question: Question, context: ssl.SSLContext) -> Answer:
@@ -234,7 +269,10 @@ async def _ask(address: str, issuer: str, question: Question, context: ssl.SSLCo
 
     A context that verifies does so before a byte of the question leaves.
     """
-    host, port = split_address(address)
+    try:
+        host, port = destination(address)
+    except AddressError as error:
+        raise JoinError(Problem.UNREACHABLE, str(error)) from None
     try:
         async with asyncio.timeout(ANSWER_S):
             reader, writer = await asyncio.open_connection(
@@ -267,11 +305,17 @@ async def _ask(address: str, issuer: str, question: Question, context: ssl.SSLCo
         )
         raise JoinError(Problem.UNREACHABLE, f"{address}: {reason}") from error
     except MalformedFrameError as error:
-        raise JoinError(Problem.ANSWER) from error
+        raise JoinError(Problem.ANSWER, address) from error
 
 
 def _checked(
-    invite: Invite, person: str, device: DeviceKey, key: TlsKey, authority: str, answer: Membership
+    invite: Invite,
+    address: str,
+    person: str,
+    device: DeviceKey,
+    key: TlsKey,
+    authority: str,
+    answer: Membership,
 ) -> Joined:
     try:
         # Every signature from the first version on is checked here.
@@ -295,21 +339,15 @@ def _checked(
         key.pem,
         chain,
         _addresses(answer.peers),
-        {invite.issuer_device: invite.address},
+        invite.issuer_device,
+        tuple(dict.fromkeys((address, *invite.addresses))),
     )
 
 
 def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
     """Return the well-formed ones of the first few addresses."""
-    kept = []
     # They are hints only, so a bad one is left out and does not fail the join.
-    for text in texts[:64]:
-        try:
-            split_address(text)
-        except JoinError:
-            continue
-        kept.append(text)
-    return tuple(kept)
+    return tuple(text for text in texts[:64] if not problem(text))
 
 
 def _problem(code: str) -> Problem:

@@ -87,6 +87,7 @@ class JoinError(TeamError):
     def __init__(self, problem: Problem, detail: str = "") -> None:
         super().__init__(f"{_SENTENCES[problem]} ({detail})" if detail else _SENTENCES[problem])
         self.problem = problem
+        self.detail = detail
 
 
 class JoinWaitsError(TeamError):

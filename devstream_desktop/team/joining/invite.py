@@ -1,10 +1,13 @@
 """The invite: one line to paste, that lets one device into one team.
 
-    ds1-base32( version[1]=1  pin[32]  id[5]  secret[16]  issuer[32]  address  checksum[3] )
+    ds1-base32( version[1]  pin[32]  id[5]  secret[16]  issuer[32]  addresses  checksum[3] )
 
 `pin` is the SHA-256 of the team's CA certificate, `issuer` the Ed25519 key of the device to join
-at, `address` its HOST:PORT, and the checksum the start of the SHA-256 of all before it: it tells a
-slip of the hand from a wrong secret. Base32 in lower case without padding, some 170 characters.
+at, and the checksum the start of the SHA-256 of all before it: it tells a slip of the hand from a
+wrong secret. Base32 in lower case without padding, 170 to 270 characters.
+
+Version 1 has one address, the text HOST:PORT. Version 2 has up to four, each a byte and what it
+says: 4 and an IPv4 address, 6 and an IPv6 one, or 7 + n and a name of n bytes; then the port.
 """
 
 from __future__ import annotations
@@ -13,24 +16,28 @@ import base64
 import binascii
 import hashlib
 import os
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from devstream_desktop.address import AddressError, destination, join
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.team.joining.errors import JoinError, Problem
 
 ID_BYTES = 5
 SECRET_BYTES = 16
+MAX_ADDRESSES = 4
+"""So many that the line stays short enough to paste."""
 
 _PREFIX = "ds1-"
-_VERSION = 1
+_ONE, _SEVERAL = 1, 2
+"""Versions, by the number of addresses. Nodes of before read the first only."""
 _CHECKSUM_BYTES = 3
 _FIXED = 1 + 32 + ID_BYTES + SECRET_BYTES + 32
 _MAX_TEXT = 800
-_MAX_HOST = 253
-# With underscores, which names of Windows machines and containers have.
-_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?")
+_FOUR, _SIX, _NAMED = 4, 6, 7
+_IP_BYTES = {_FOUR: 4, _SIX: 16}
+_MAX_NAME = 255 - _NAMED
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,13 @@ class Invite:
     id: bytes
     secret: bytes
     issuer: bytes
-    address: str
+    addresses: tuple[str, ...]
+    """HOST:PORT, the likeliest first."""
+
+    @property
+    def address(self) -> str:
+        """The likeliest address."""
+        return self.addresses[0]
 
     @property
     def issuer_device(self) -> str:
@@ -49,30 +62,36 @@ class Invite:
         return device_id(self.issuer)
 
     def __repr__(self) -> str:
-        return f"Invite({self.id.hex()} at {self.address})"
+        return f"Invite({self.id.hex()} at {', '.join(self.addresses)})"
 
 
-def new_invite(pin: bytes, issuer: bytes, address: str) -> Invite:
-    """Return an invite with a fresh id and secret.
+def new_invite(pin: bytes, issuer: bytes, *addresses: str) -> Invite:
+    """Return an invite to these addresses with a fresh id and secret.
+
+    More than a few are cut.
 
     Raises:
-        JoinError: the address is not HOST:PORT.
+        AddressError: one of them is none that can be dialed, or there is none.
 
     """
-    split_address(address)
-    return Invite(pin, os.urandom(ID_BYTES), os.urandom(SECRET_BYTES), issuer, address)
+    if not addresses:
+        raise AddressError("an invite needs an address at which this machine is reached")
+    places = [destination(address) for address in addresses]
+    if any("%" in host for host, _ in places):
+        raise AddressError("an address with an interface, as after %, leads from this machine only")
+    if any(len(host) > _MAX_NAME for host, _ in places):
+        raise AddressError("the name is too long for an invite: use the IP address")
+    named = tuple(dict.fromkeys(join(*place) for place in places))[:MAX_ADDRESSES]
+    return Invite(pin, os.urandom(ID_BYTES), os.urandom(SECRET_BYTES), issuer, named)
 
 
 def write_invite(invite: Invite) -> str:
     """Return the line to paste."""
-    blob = (
-        bytes([_VERSION])
-        + invite.pin
-        + invite.id
-        + invite.secret
-        + invite.issuer
-        + invite.address.encode()
-    )
+    several = len(invite.addresses) > 1
+    head = bytes([_SEVERAL if several else _ONE])
+    head += invite.pin + invite.id + invite.secret + invite.issuer
+    packed = b"".join(map(_packed, invite.addresses)) if several else invite.address.encode()
+    blob = head + packed
     return _PREFIX + _base32(blob + hashlib.sha256(blob).digest()[:_CHECKSUM_BYTES])
 
 
@@ -101,7 +120,7 @@ def read_invite(text: str) -> Invite:
         or hashlib.sha256(blob).digest()[:_CHECKSUM_BYTES] != checksum
     ):
         raise JoinError(Problem.MISTYPED)
-    if blob[0] != _VERSION:
+    if blob[0] not in (_ONE, _SEVERAL):
         raise JoinError(Problem.NEWER)
     pin, rest = blob[1:33], blob[33:]
     invite_id, secret, issuer = (
@@ -110,47 +129,44 @@ def read_invite(text: str) -> Invite:
         rest[ID_BYTES + SECRET_BYTES :][:32],
     )
     try:
-        address = blob[_FIXED:].decode("ascii")
-    except UnicodeDecodeError:
-        raise JoinError(Problem.MISTYPED) from None
-    split_address(address)
-    return Invite(pin, invite_id, secret, issuer, address)
+        packed = blob[_FIXED:]
+        named = [packed.decode("ascii")] if blob[0] == _ONE else list(_unpacked(packed))
+        addresses = tuple(join(*destination(address)) for address in named)
+    except ValueError:
+        raise JoinError(Problem.MISTYPED, "no address in it can be dialed") from None
+    return Invite(pin, invite_id, secret, issuer, addresses)
 
 
-def split_address(address: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT` or `[IPV6]:PORT`.
+def _packed(address: str) -> bytes:
+    host, port = destination(address)
+    try:
+        ip: IPv4Address | IPv6Address = ip_address(host)
+        head = bytes([_FOUR if ip.version == 4 else _SIX]) + ip.packed
+    except ValueError:
+        head = bytes([_NAMED + len(host)]) + host.encode()
+    return head + port.to_bytes(2, "big")
+
+
+def _unpacked(content: bytes) -> Iterator[str]:
+    """Yield the addresses.
 
     Raises:
-        JoinError: it is neither.
+        ValueError: it is cut, or there are too many.
 
     """
-    host, _, port = address.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-        valid = _is_ipv6(host)
-    else:
-        valid = len(host) <= _MAX_HOST and _HOST.fullmatch(host) is not None
-    if (
-        not valid
-        or not port.isascii()
-        or not port.isdigit()
-        or len(port) > 5
-        or not 0 < int(port) < 65536
-    ):
-        raise JoinError(Problem.MISTYPED, "its address is not HOST:PORT")
-    return host, int(port)
-
-
-def join_address(host: str, port: int) -> str:
-    """`HOST:PORT`, an IPv6 host in brackets."""
-    return f"[{host}]:{port}" if _is_ipv6(host) else f"{host}:{port}"
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        return ip_address(host).version == 6 and "%" not in host
-    except ValueError:
-        return False
+    at = 0
+    for _ in range(MAX_ADDRESSES):
+        kind, at = content[at], at + 1
+        end = at + _IP_BYTES.get(kind, kind - _NAMED)
+        if end <= at or end + 2 > len(content):
+            break
+        host = content[at:end]
+        shown = str(ip_address(host)) if kind in _IP_BYTES else host.decode("ascii")
+        yield join(shown, int.from_bytes(content[end : end + 2], "big"))
+        at = end + 2
+        if at == len(content):
+            return
+    raise ValueError("the addresses of an invite are cut")
 
 
 def _base32(raw: bytes) -> str:
