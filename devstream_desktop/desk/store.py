@@ -23,6 +23,10 @@ REASONS = 5_000
 """Reasons that are kept; about two weeks of a busy team."""
 SHOWN = 500
 """Popups that are remembered until their thing is over."""
+OPENED = "opened"
+"""Note that the app was once open here."""
+PLACE = "window"
+"""Note with the place of the window."""
 _SCHEMA = """
 CREATE TABLE reason (
   number INTEGER PRIMARY KEY,

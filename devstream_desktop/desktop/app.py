@@ -17,7 +17,7 @@ from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import SetDuty
-from devstream_desktop.desk.store import DeskStore
+from devstream_desktop.desk.store import OPENED, PLACE, DeskStore
 from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
 from devstream_desktop.desktop.client.preferences import LivePreferences
@@ -127,14 +127,16 @@ class App(QObject):
         self.client.open()
         if self.node is not None:
             self.node.begin()
-        if not self.tray.hosted:
+        if not self.tray.hosted or not self.store.note(OPENED):
             self.show_history()
+            self._show_where()
 
     def end(self) -> None:
         """Leave the screen at once, then end our own node."""
         for dialog in self._dialogs:
             dialog.hide()
         if self._window is not None:
+            self._keep_place()
             self._window.hide()
         # The client before the node: a lost connection would show as trouble at the end.
         self.tray.close()
@@ -162,6 +164,7 @@ class App(QObject):
             window.team_chosen.connect(self._show_team)
             window.quit_chosen.connect(QApplication.quit)
             window.closed.connect(self._history_closed)
+            window.restore(self.store.note(PLACE))
             self._window = window
         return self._window
 
@@ -242,7 +245,19 @@ class App(QObject):
         self.show_history()
         self._history_window().show_line(line)
 
+    def _keep_place(self) -> None:
+        if self._window is not None:
+            self.store.set_note(PLACE, self._window.place())
+
+    def _show_where(self) -> None:
+        """Say at the first start where the app lives; an icon alone is overlooked."""
+        if self.tray.hosted and not self.store.note(OPENED):
+            hint = "Its icon is in the tray: a click opens this window, a right click the menu."
+            self._notify("devstream is running", hint)
+        self.store.set_note(OPENED, b"yes")
+
     def _history_closed(self) -> None:
+        self._keep_place()
         if not self.tray.hosted:
             # Without a tray there would be no way back to an app without a window.
             QTimer.singleShot(0, self, QApplication.quit)

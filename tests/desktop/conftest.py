@@ -24,6 +24,7 @@ from running import HERE, DeskProcess, Node
 from written import pushes, states, window, written
 
 from devstream_desktop.desk.preferences import Preferences, write_preferences
+from devstream_desktop.desk.store import OPENED, DeskStore
 from devstream_desktop.home import Home
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
 from devstream_desktop.stream.words import Kind
@@ -141,6 +142,8 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         folder.mkdir(mode=0o700)
         # The tests tell most of their news by commits, which are quiet by default.
         Home(folder).preferences.write_text(write_preferences(LOUD), encoding="utf-8")
+        with DeskStore(Home(folder).desk) as store:
+            store.set_note(OPENED, b"yes")
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
         yield folder
 

@@ -108,3 +108,15 @@ def test_a_locked_node_is_said_above_the_rows_and_where_there_are_none(
     assert not shown.locked.isVisible()
     assert shown.filters.duty.isEnabled()
     assert state.summary.text() == "All is well"
+
+
+def test_a_window_comes_back_where_it_was(window, pushes):
+    shown = window(*pushes(1))
+    shown.resize(700, 555)
+    place = shown.place()
+    shown.resize(600, 400)
+    shown.restore(place)
+    assert (shown.width(), shown.height()) == (700, 555)
+    for damaged in (b"", b"\xff" * 9, place[:-3]):
+        shown.restore(damaged)
+    assert (shown.width(), shown.height()) == (700, 555)

@@ -12,6 +12,7 @@ import pytest
 
 from devstream_desktop.control.messages.deploys import RequestDeploy
 from devstream_desktop.control.messages.stream import SetDuty
+from devstream_desktop.home import Home
 
 pytestmark = [pytest.mark.desktop, pytest.mark.process]
 
@@ -84,6 +85,16 @@ def test_history_that_was_there_never_pops_and_a_fresh_line_does(desk, panel, no
     assert note.body == "bo pushed 1 commit to main · c0ffeec — Fix ‹b›the‹/b› ＆ rest"
     assert note.actions == ["default", "History", "open", "Open", "history", "History"]
     assert note.hints["urgency"] == 1
+
+
+def test_the_first_start_shows_the_window_and_says_where_the_icon_is(node, panel, start_desk):
+    Home(node.home).desk.unlink()
+    node.start()
+    desk = start_desk()
+    desk.wait_window("^devstream · acme")
+    note = panel.wait_note()
+    assert note.summary == "devstream is running"
+    assert "Its icon is in the tray" in note.body
 
 
 def test_off_duty_nothing_pops_but_the_result_of_ones_own_deploy(node, panel, start_desk, story):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QDate, Qt, QTimer, Signal
+import msgspec
+from PySide6.QtCore import QByteArray, QDate, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -156,6 +157,21 @@ class HistoryWindow(QWidget):
         if self.browser.model.find(line.id) is None:
             self.show_everything()
         self.browser.show_line(line)
+
+    def place(self) -> bytes:
+        """Return where the window is and how it is divided, for `restore`."""
+        kept = (self.saveGeometry(), self.browser.saveState())
+        return msgspec.msgpack.encode([bytes(part.data()) for part in kept])
+
+    def restore(self, place: bytes) -> None:
+        """Go to where the window was; what cannot be read changes nothing."""
+        try:
+            geometry, divided = msgspec.msgpack.decode(place, type=tuple[bytes, bytes])
+        except msgspec.DecodeError:
+            return
+        # Qt checks both, and moves a window that would be off every screen.
+        self.restoreGeometry(QByteArray(geometry))
+        self.browser.restoreState(QByteArray(divided))
 
     def bring_up(self) -> None:
         """Show the window in front of the others."""
