@@ -9,10 +9,14 @@ import msgspec
 from devstream_desktop.control.errors import ControlError, StartingError
 from devstream_desktop.control.messages.base import Done, Refused, Reply, Request
 from devstream_desktop.control.messages.deploys import (
+    DeployList,
+    GetDeploys,
     GetTargets,
     Plan,
     PlanDeploy,
+    RequestAnswer,
     RequestDeploy,
+    RequestLock,
     Targets,
 )
 from devstream_desktop.control.messages.members import (
@@ -60,6 +64,9 @@ AnyRequest = (
     | GetTargets
     | PlanDeploy
     | RequestDeploy
+    | RequestLock
+    | RequestAnswer
+    | GetDeploys
     | Invite
     | Join
     | Leave
@@ -88,6 +95,7 @@ AnyReply = (
     | Status
     | Targets
     | Plan
+    | DeployList
     | Members
     | Joining
     | PolicyState

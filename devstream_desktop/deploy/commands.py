@@ -52,7 +52,7 @@ def places(targets: Targets, target: str, environment: str) -> list[tuple[str, s
 def _may_not_lock(request: DeployRequest, author: Asker, world: World) -> str:
     inside = places(world.targets, request.target, request.environment)
     if not inside:
-        return rules.unknown(request, world)
+        return _unknown(request, world)
     # A lock keeps everybody from all of it.
     for place in inside:
         if not world.may(author.person, Role.DEPLOYER, *place):
@@ -102,7 +102,7 @@ def _may_not_approve(request: DeployRequest, author: Asker, world: World) -> str
         return "an approval comes from a second person; this is your own deploy, from any device"
     target = world.targets.get((about.target, about.environment))
     if target is None:
-        return rules.unknown(request, world)
+        return _unknown(request, world)
     roles = target.approver_roles
     if not any(world.may(author.person, role, *_place(request)) for role in roles):
         able = [one for role in roles for one in world.who_may(role, *_place(request))]
@@ -136,3 +136,7 @@ def _elsewhere(request: DeployRequest, world: World) -> bool:
     """Tell whether a command names another place than what it is about."""
     about = world.subject
     return about is not None and (about.target, about.environment) != _place(request)
+
+
+def _unknown(request: DeployRequest, world: World) -> str:
+    return rules.unknown(request.target, request.environment, world.targets, world.mistake)

@@ -63,7 +63,7 @@ def judge(event: Event, author: Asker, world: World) -> Verdict:
     target = world.targets.get((request.target, request.environment))
     # Only what the operator wrote down can run.
     if target is None:
-        return Refuse(rules.unknown(request, world))
+        return Refuse(_unknown(request, world))
     # In an order that costs nothing until the repository has to be asked.
     refusal = (
         rules.untimely(request, author, world)
@@ -188,3 +188,7 @@ def _in_turn(request: DeployRequest, target: Target, world: World) -> Verdict:
         "queued",
         f"{place}, after {last.person}'s deploy of {short_revision(last.sha)}",
     )
+
+
+def _unknown(request: DeployRequest, world: World) -> str:
+    return rules.unknown(request.target, request.environment, world.targets, world.mistake)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,13 +41,13 @@ class Knowledge(Protocol):
     def deployed(self, target: str, environment: str) -> tuple[str, int]:
         """Return the last success told there, commit and time; empty for none."""
 
-    def checks(self, sha: str) -> tuple[Check, ...]:
-        """Return the builds and tests of a commit."""
+    def checks(self, shas: Sequence[str]) -> Mapping[str, tuple[Check, ...]]:
+        """Return the builds and tests of commits, by commit."""
 
     def succeeded(self, target: str, sha: str) -> frozenset[str]:
         """Return the environments that a commit was told to have reached."""
 
-    def change(self, target: str, sha: str) -> Told | None:
+    def change(self, target: str, start: str) -> Told | None:
         """Return the news of a commit, also by its beginning; None for nothing."""
 
     def newest(self, target: str, ref: str) -> Told | None:
@@ -68,19 +68,19 @@ class Nothing:
         del target, environment
         return "", 0
 
-    def checks(self, sha: str) -> tuple[Check, ...]:
+    def checks(self, shas: Sequence[str]) -> Mapping[str, tuple[Check, ...]]:
         """Know of no check."""
-        del sha
-        return ()
+        del shas
+        return {}
 
     def succeeded(self, target: str, sha: str) -> frozenset[str]:
         """Know of no success."""
         del target, sha
         return frozenset()
 
-    def change(self, target: str, sha: str) -> Told | None:
+    def change(self, target: str, start: str) -> Told | None:
         """Know of no commit."""
-        del target, sha
+        del target, start
         return None
 
     def newest(self, target: str, ref: str) -> Told | None:

@@ -64,7 +64,7 @@ class Records:
             own=tuple(own),
             current=self.current(*place),
             locks=self.locks.all(),
-            checks=self.knowledge.checks(sha) if sha else (),
+            checks=self.knowledge.checks((sha,)).get(sha, ()) if sha else (),
             succeeded=self.runs.succeeded(event.service, sha) | told,
             approvals=self.queue.approvals(about),
             taken=waiting.taken if waiting is not None else None,

@@ -11,6 +11,8 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from devstream_desktop import git_address, machine
 from devstream_desktop.deploy.world import Tips
@@ -43,6 +45,22 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
         repository,
         *patterns,
     ]
+    output = await run_git(command, timeout_s)
+    if output.trouble:
+        return Tips({}, output.trouble)
+    return Tips(parse_tips(output.text))
+
+
+@dataclass(frozen=True)
+class Output:
+    """The output of git; `trouble` is a sentence where it failed."""
+
+    text: str
+    trouble: str = ""
+
+
+async def run_git(command: Sequence[str], timeout_s: float) -> Output:
+    """Run git and return what it prints; what goes wrong is a `trouble`, never an error."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -54,12 +72,12 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
             start_new_session=True,
         )
     except OSError as error:
-        return Tips({}, clean(f"git could not be started: {machine.reason(error)}", 160))
+        return Output("", clean(f"git could not be started: {machine.reason(error)}", 160))
     try:
         async with asyncio.timeout(timeout_s):
             output, errors = await process.communicate()
     except TimeoutError:
-        return Tips({}, f"the repository did not answer within {timeout_s:g} seconds")
+        return Output("", f"the repository did not answer within {timeout_s:g} seconds")
     finally:
         # After a time-out, or when the node ends.
         if process.returncode is None:
@@ -67,8 +85,8 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
             await process.wait()
     if process.returncode != 0:
         said = git_address.complaint(without_escapes(errors.decode("utf-8", "replace")))
-        return Tips({}, clean(f"git says: {said or process.returncode}", 300))
-    return Tips(parse_tips(output.decode("utf-8", "replace")))
+        return Output("", clean(f"git says: {said or process.returncode}", 300))
+    return Output(output.decode("utf-8", "replace"))
 
 
 def is_remote(repository: str) -> bool:

@@ -13,7 +13,7 @@ from devstream_desktop.deploy.request import (
     is_ref,
     is_sha,
 )
-from devstream_desktop.deploy.targets import Target, windows_of
+from devstream_desktop.deploy.targets import Target, Targets, windows_of
 from devstream_desktop.deploy.world import Asker, Tips, World
 from devstream_desktop.stream.text import short_ref, short_revision
 from devstream_desktop.stream.words import Role
@@ -33,22 +33,18 @@ TWICE = (
 _EXPIRED = "it expired before it reached the executor; nothing ran: ask again"
 
 
-def unknown(request: DeployRequest, world: World) -> str:
+def unknown(target: str, environment: str, targets: Targets, mistake: str) -> str:
     """Say why there is no such target, and which is near."""
-    if world.mistake:
-        return f"the executor's targets cannot be used: {world.mistake}"
-    offered = sorted(environment for name, environment in world.targets if name == request.target)
+    if mistake:
+        return f"the executor's targets cannot be used: {mistake}"
+    offered = sorted(place for name, place in targets if name == target)
     if offered:
-        near = _near(request.environment, offered)
         return (
-            f"{request.target} has no environment {request.environment} on this executor; it has "
-            f"{', '.join(offered)}{near}"
+            f"{target} has no environment {environment} on this executor; it has "
+            f"{', '.join(offered)}{_near(environment, offered)}"
         )
-    near = _near(request.target, sorted({name for name, _ in world.targets}))
-    return (
-        f"this executor has no target {request.target}; its operator can add it to "
-        f"targets.toml{near}"
-    )
+    near = _near(target, sorted({name for name, _ in targets}))
+    return f"this executor has no target {target}; its operator can add it to targets.toml{near}"
 
 
 def _near(name: str, known: list[str]) -> str:

@@ -248,13 +248,19 @@ class Runs:
 
     def current(self, target: str, environment: str) -> tuple[str, int]:
         """Return the commit that was deployed last with success, and when; empty for none."""
+        run = self.last_success(target, environment)
+        return (run.sha, run.finished) if run is not None else ("", 0)
+
+    def last_success(self, target: str, environment: str) -> Run | None:
+        """Return the last run there that succeeded; None for none."""
         with self.database.connection() as connection:
-            row = connection.execute(
-                "SELECT sha, finished FROM runs WHERE target = ? AND environment = ?"
-                " AND state = 'success' ORDER BY finished DESC, rowid DESC LIMIT 1",
-                (target, environment),
-            ).fetchone()
-        return (str(row[0]), int(row[1])) if row else ("", 0)
+            return first_run(
+                connection.execute(
+                    f"SELECT {COLUMNS} FROM runs WHERE target = ? AND environment = ?"
+                    " AND state = 'success' ORDER BY finished DESC, rowid DESC LIMIT 1",
+                    (target, environment),
+                )
+            )
 
     def last_good(self, target: str, environment: str) -> Run | None:
         """Return the run to roll back to; None where there is none.

@@ -14,14 +14,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from devstream_desktop.clock import within
+from devstream_desktop.control.messages.deploys import Plan, PlanDeploy
 from devstream_desktop.deploy.backends.contract import Backend
 from devstream_desktop.deploy.backends.registry import BACKENDS
+from devstream_desktop.deploy.commits import Commits
 from devstream_desktop.deploy.database import LOGS
 from devstream_desktop.deploy.decisions import Decisions
 from devstream_desktop.deploy.knowledge import Knowledge, Nothing, Rights
 from devstream_desktop.deploy.lock_table import LockTable
 from devstream_desktop.deploy.offers import Offers
 from devstream_desktop.deploy.outbox import Outbox, Publish
+from devstream_desktop.deploy.plan import Plans
 from devstream_desktop.deploy.queue import Queue, Waiting
 from devstream_desktop.deploy.records import Records
 from devstream_desktop.deploy.runner import Runner, RunStatus
@@ -113,6 +116,15 @@ class Deploys:
             stopping=self._stopping,
             approved=self._soon.set,
         )
+        self._plans = Plans(
+            device=device,
+            now=now,
+            rights=rights,
+            records=self.records,
+            offers=self._offers,
+            decisions=self._decisions,
+            commits=Commits(home.root),
+        )
         self._upkeep = Upkeep(device, self.records, self._offers, self._outbox, now, self._turn)
         self._deciding: set[asyncio.Task[None]] = set()
         self._turning: set[str] = set()
@@ -177,6 +189,16 @@ class Deploys:
     async def cancel(self, request: str, person: str) -> str:
         """End a run for `person`; returns why that cannot be, empty when it was asked to end."""
         return await self._runner.cancel(request, person)
+
+    async def plan(self, asked: PlanDeploy, device: str) -> Plan:
+        """Return what a deploy would ship, as `device` would ask for it.
+
+        Raises:
+            PlanError: there is no such target or commit.
+            RunsError: deploy.sqlite cannot be used.
+
+        """
+        return await self._plans.make(asked, Asker(device, self._rights.person_of(device)))
 
     async def check(self, target: Target) -> list[str]:
         """Return what would keep a deploy of `target` from starting, as sentences."""

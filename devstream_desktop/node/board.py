@@ -92,7 +92,7 @@ class Board:
         """Read the present from the history; blocks for some milliseconds."""
         for kind in (Kind.DUTY, Kind.TEAM):
             self.note(
-                line.event for line in reversed(_believed(reader, Query(kind=kind), _LOOK_BACK))
+                line.event for line in reversed(believed(reader, Query(kind=kind), _LOOK_BACK))
             )
 
     def note(self, events: Iterable[Event]) -> bool:
@@ -188,7 +188,7 @@ def deployed(reader: Reader, target: str, environment: str) -> str:
     """
     # By its state, so that no number of requests by whoever likes can push it out of the page.
     succeeded = Query(kind=Kind.DEPLOY, state="success", environment=environment, service=target)
-    return next((line.event.revision for line in _believed(reader, succeeded, 20)), "")
+    return next((line.event.revision for line in believed(reader, succeeded, 20)), "")
 
 
 def deploying(reader: Reader, target: str, environment: str, now: int) -> str:
@@ -196,7 +196,7 @@ def deploying(reader: Reader, target: str, environment: str, now: int) -> str:
     under_way = Query(
         kind=Kind.DEPLOY, state="in_progress", environment=environment, service=target
     )
-    for line in _believed(reader, under_way, 10):
+    for line in believed(reader, under_way, 10):
         if now - line.received < _BUSY_MS:
             return line.event.actor
     return ""
@@ -241,7 +241,9 @@ def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: st
     """
     ref = short_ref(ref)
     # A move that was told late is not where the branch is.
-    told = [line for line in _changes(reader, target) if line.transition is not Transition.OUTDATED]
+    told = [
+        line for line in changes_of(reader, target) if line.transition is not Transition.OUTDATED
+    ]
     told = [line for line in told if not ref or short_ref(line.event.ref) == ref]
     if ref and not sha and told and told[0].event.state == "deleted":
         raise UnknownCommitError(
@@ -283,15 +285,15 @@ def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: st
     )
 
 
-def _changes(reader: Reader, target: str) -> list[Line]:
+def changes_of(reader: Reader, target: str) -> list[Line]:
     """Return the changes of the service a target is named after.
 
     That is `shop`, or a forge's `acme/shop`.
     """
-    found = _believed(reader, Query(kind=Kind.CHANGE, service=target), 200)
+    found = believed(reader, Query(kind=Kind.CHANGE, service=target), 200)
     if found:
         return found
-    named = _believed(reader, Query(words=(target,), kind=Kind.CHANGE), 200)
+    named = believed(reader, Query(words=(target,), kind=Kind.CHANGE), 200)
     return [line for line in named if line.event.service.rsplit("/", 1)[-1] == target]
 
 
@@ -300,14 +302,14 @@ def _checks(reader: Reader, sha: str) -> Iterable[str]:
     found = [
         line
         for kind in (Kind.BUILD, Kind.TEST)
-        for line in _believed(reader, Query(words=(sha[:12],), kind=kind), 50)
+        for line in believed(reader, Query(words=(sha[:12],), kind=kind), 50)
     ]
     for line in sorted(found, key=lambda line: line.id, reverse=True):
         if line.event.revision == sha:
             yield render(line.event, line.transition, service=False)
 
 
-def _believed(reader: Reader, query: Query, limit: int) -> list[Line]:
+def believed(reader: Reader, query: Query, limit: int) -> list[Line]:
     """List the newest rows that answer `query` and are not struck out.
 
     Nothing is shipped or shown as true by a row that is.

@@ -297,6 +297,7 @@ class Node:
             clock=now_ms,
             on_entries=self._on_entries,
             on_catch_up=self._catching_up.begin,
+            on_ask=self._on_ask,
             alone=lambda: self.team.chain.current.of_one_device,
             network=Network(
                 listen=self.options.listen or settings.listen,
@@ -440,6 +441,11 @@ class Node:
             self.revision += 1
         self.trust.note(events)
         self._on_news()
+
+    async def _on_ask(self, device: str, topic: str, body: bytes) -> bytes:
+        if topic != "deploy":
+            raise ControlError("this node does not know what is asked; update it")
+        return await self.executor.answer(device, body)
 
     def _on_policy(self) -> None:
         # The team changes in worker threads: joins and grants write files.

@@ -13,12 +13,16 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
+from devstream_desktop.control import wire
+from devstream_desktop.control.messages.deploys import Plan, PlanDeploy
 from devstream_desktop.deploy.answer import answers
 from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.knowledge import Rights
+from devstream_desktop.deploy.selection import PlanError
 from devstream_desktop.deploy.service import Deploys, DeployStatus
 from devstream_desktop.door.bucket import Bucket
 from devstream_desktop.home import Home
+from devstream_desktop.node.deploy_knowledge import HistoryKnowledge
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team import PolicyChain, Team
@@ -102,6 +106,7 @@ class Executor:
             home=self._home,
             device=self._team.device.id,
             publish=self._publish,
+            knowledge=HistoryKnowledge(self._home.history),
             rights=Rights(self._may, self._who_may, self._person_of, self._policy_version),
             now=self._team.now,
             answered=self._answered,
@@ -182,6 +187,30 @@ class Executor:
             " if that is no mistake, an admin can shut the device out: devstream team revoke PERSON"
         )
         return False
+
+    async def plan(self, asked: PlanDeploy, device: str) -> Plan:
+        """Return what a deploy would ship, as `device` would ask for it.
+
+        Raises:
+            PlanError: there is no such target or commit, or nothing is deployed from here.
+            RunsError: deploy.sqlite cannot be used.
+
+        """
+        if self._deploys is None:
+            raise PlanError(self._notices.get("deploy") or "this device deploys nothing any more")
+        return await self._deploys.plan(asked, device)
+
+    async def answer(self, device: str, body: bytes) -> bytes:
+        """Answer what another member's device asks this executor.
+
+        Raises:
+            DevstreamError: it cannot be answered.
+
+        """
+        request = wire.decode_request(body)
+        if not isinstance(request, PlanDeploy):
+            raise PlanError("an executor answers only what a deploy would ship")
+        return wire.encode_reply(await self.plan(request, device))
 
     def status(self) -> DeployStatus | None:
         """Offers and running deploys; None where this device is no executor."""

@@ -12,13 +12,12 @@ from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import (
+    GetDeploys,
     GetTargets,
-    Offer,
-    Plan,
     PlanDeploy,
+    RequestAnswer,
     RequestDeploy,
-    Targets,
-    TargetStatus,
+    RequestLock,
 )
 from devstream_desktop.control.messages.members import (
     ApproveJoin,
@@ -31,22 +30,17 @@ from devstream_desktop.control.messages.sources import GetUnmatched, ProbeSource
 from devstream_desktop.control.messages.status import Stop, Unlock
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
 from devstream_desktop.control.wire import AnyReply, AnyRequest
-from devstream_desktop.deploy.repository import is_remote, look_up
-from devstream_desktop.deploy.request import make_request
-from devstream_desktop.deploy.rules import full_names
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.history.reader import Reader
 from devstream_desktop.intake.emit import emit_event
-from devstream_desktop.node import board, home_requests, team_requests
+from devstream_desktop.node import home_requests, team_requests
 from devstream_desktop.node.core import Node
+from devstream_desktop.node.deploy_requests import DeployRequests
 from devstream_desktop.node.running_home import RunningHome
 from devstream_desktop.stream.event import InvalidEventError, fact_key, make_event
 from devstream_desktop.stream.text import clean
-from devstream_desktop.stream.words import Kind, Role
+from devstream_desktop.stream.words import Kind
 from devstream_desktop.team import changes
 
-LOOK_UP_S = 5.0
-"""Seconds that a repository may take to say where a branch is."""
 MAX_WAIT_MS = 60_000
 
 
@@ -69,6 +63,7 @@ class Requests:
         self._news = news
         self._end = end
         self._home = RunningHome(node, join, leave)
+        self._deploys = DeployRequests(node)
         self._ending = False
 
     def end_polls(self) -> None:
@@ -98,11 +93,17 @@ class Requests:
             case SetDuty():
                 return await self._set_duty(on=request.on)
             case GetTargets():
-                return await asyncio.to_thread(self._targets)
+                return await asyncio.to_thread(self._deploys.targets)
+            case GetDeploys():
+                return await asyncio.to_thread(self._deploys.deploys)
             case PlanDeploy():
-                return await self._plan(request)
+                return await self._deploys.plan(request)
             case RequestDeploy():
-                return await self._request_deploy(request)
+                return await self._deploys.request(request)
+            case RequestLock():
+                return await self._deploys.lock(request)
+            case RequestAnswer():
+                return await self._deploys.answer(request)
             case Revoke():
                 return Done(text=await self._revoke(request))
             case ApproveJoin():
@@ -189,100 +190,6 @@ class Requests:
         await node.publish([event])
         node.changed()
         return Done(text=f"{node.team.person} is {state} duty")
-
-    def _targets(self) -> Targets:
-        node = self._node
-        with Reader(node.home.history) as reader:
-            return Targets(
-                targets=tuple(
-                    TargetStatus(
-                        **msgspec.structs.asdict(offer),
-                        allowed=not (reason := self._why_not(offer.target, offer.environment)),
-                        reason=reason,
-                        revision=board.deployed(reader, offer.target, offer.environment),
-                        busy=board.deploying(reader, offer.target, offer.environment, now_ms()),
-                    )
-                    for _, offer in sorted(node.board.offers.items())
-                )
-            )
-
-    def _why_not(self, target: str, environment: str) -> str:
-        policy, person = self._node.team.chain.current, self._node.team.person
-        if policy.may(person, Role.DEPLOYER, target, environment):
-            return ""
-        admins = ", ".join(policy.who_has(Role.ADMIN)) or "an admin"
-        return f"{person} may not; ask {admins}"
-
-    def _offer(self, target: str, environment: str) -> Offer:
-        offers = self._node.board.offers
-        offer = offers.get((target, environment))
-        if offer is None:
-            known = ", ".join(f"{t}/{e}" for t, e in sorted(offers)) or "none yet"
-            raise ControlError(
-                f"no executor offers {clean(target, 40)}/{clean(environment, 40)}; offered are:"
-                f" {known}"
-            )
-        return offer
-
-    async def _plan(self, request: PlanDeploy) -> Plan:
-        offer = self._offer(request.target, request.environment)
-        ref = request.ref or ("" if request.sha else offer.ref)
-        sha = request.sha or await self._tip(offer, ref)
-        plan = await asyncio.to_thread(self._shipment, offer, ref, sha)
-        reason = self._why_not(request.target, request.environment)
-        return msgspec.structs.replace(plan, allowed=not reason, reason=reason)
-
-    def _shipment(self, offer: Offer, ref: str, sha: str) -> Plan:
-        with Reader(self._node.home.history) as reader:
-            return board.shipment(reader, offer.target, offer.environment, ref=ref, sha=sha)
-
-    async def _tip(self, offer: Offer, ref: str) -> str:
-        """Return the commit that the target's repository has on `ref` now.
-
-        Empty where no repository is named or it does not answer: then the stream's word counts.
-        """
-        own = self._node.executor.status()
-        here = {(one.name, one.environment): one.repository for one in own.targets} if own else {}
-        repository = here.get((offer.target, offer.environment), "")
-        if offer.executor != self._node.device:
-            repository = offer.repository if is_remote(offer.repository) else ""
-        if not repository or not ref:
-            return ""
-        names = full_names(ref)
-        tips = await look_up(repository, names, LOOK_UP_S)
-        if tips.trouble:
-            return ""
-        found = next((tips.commits[name] for name in names if name in tips.commits), "")
-        if not found:
-            raise ControlError(
-                f"there is no {clean(ref, 120)} in the repository of {offer.target}; name another"
-                " with --ref"
-            )
-        return found
-
-    async def _request_deploy(self, request: RequestDeploy) -> Done:
-        node = self._node
-        offer = self._offer(request.target, request.environment)
-        event = make_request(
-            device=node.device,
-            person=node.team.person,
-            target=request.target,
-            environment=request.environment,
-            ref=request.ref,
-            sha=request.sha,
-            executor=offer.executor,
-            now=now_ms(),
-            reason=request.reason,
-            title=await asyncio.to_thread(self._title, request),
-        )
-        await node.publish([event])
-        return Done(text=event.key)
-
-    def _title(self, request: RequestDeploy) -> str:
-        with Reader(self._node.home.history) as reader:
-            return board.shipment(
-                reader, request.target, request.environment, ref="", sha=request.sha
-            ).title
 
     async def _revoke(self, request: Revoke) -> str:
         node = self._node

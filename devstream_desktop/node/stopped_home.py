@@ -17,7 +17,14 @@ from devstream_desktop.control.errors import (
 )
 from devstream_desktop.control.lock import COMMAND, NODE
 from devstream_desktop.control.messages.base import Done, Reply, Request
-from devstream_desktop.control.messages.deploys import GetTargets, PlanDeploy, RequestDeploy
+from devstream_desktop.control.messages.deploys import (
+    GetDeploys,
+    GetTargets,
+    PlanDeploy,
+    RequestAnswer,
+    RequestDeploy,
+    RequestLock,
+)
 from devstream_desktop.control.messages.members import (
     ApproveJoin,
     Invite,
@@ -66,6 +73,9 @@ _REASONS: dict[type[Request[Reply]], str] = {
     GetTargets: "only a running node knows what executors offer",
     PlanDeploy: "only a running node knows what executors offer",
     RequestDeploy: "without one nothing publishes the request",
+    RequestLock: "without one nothing publishes the request",
+    RequestAnswer: "without one nothing publishes the request",
+    GetDeploys: "only a running node knows what happens at executors",
 }
 """Say why a request takes a running node."""
 

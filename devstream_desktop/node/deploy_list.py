@@ -1,0 +1,78 @@
+"""The present of deploys as the stream tells it: what runs, waits, is locked, and ran last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from devstream_desktop.control.messages.deploys import DeployList, LockState, PendingDeploy
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.node.board import believed
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.words import Kind
+
+_STALE_MS = 26 * 3_600_000
+"""A run that has no end after this is not under way any more (the longest time-out is a day)."""
+_MOST = 200
+_ENDS = ("success", "failure", "error", "cancelled", "unknown")
+
+
+def list_deploys(reader: Reader, now: int) -> DeployList:
+    """Return what the stream says of every environment, by the executors' own word."""
+    pending = [
+        line
+        for state in ("in_progress", "queued", "waiting")
+        for line in _answers(reader, state)
+        if now - line.received < _STALE_MS and (not line.event.expires or now < line.event.expires)
+    ]
+    locks = [
+        line
+        for line in _answers(reader, "locked")
+        if not line.event.expires or now < line.event.expires
+    ]
+    last: dict[tuple[str, str], Line] = {}
+    for state in _ENDS:
+        for line in _answers(reader, state):
+            place = (line.event.service, line.event.environment)
+            if place not in last or line.received > last[place].received:
+                last[place] = line
+    return DeployList(
+        pending=tuple(_deploy(line) for line in pending),
+        locks=tuple(
+            LockState(
+                target=line.event.service,
+                environment=line.event.environment,
+                person=line.event.actor,
+                reason=line.event.reason,
+                since=line.event.time - line.event.duration,
+                until=line.event.expires,
+            )
+            for line in locks
+        ),
+        last=tuple(_deploy(line) for _, line in sorted(last.items())),
+    )
+
+
+def _answers(reader: Reader, state: str) -> Iterable[Line]:
+    """Return the latest rows in a state that an executor told of its own requests."""
+    for line in believed(reader, Query(kind=Kind.DEPLOY, state=state), _MOST):
+        event = line.event
+        # Other systems' deploys are told by collectors, and are no row of an executor.
+        if event.request and event.executor == line.device and not line.superseded:
+            yield line
+
+
+def _deploy(line: Line) -> PendingDeploy:
+    event = line.event
+    return PendingDeploy(
+        request=event.request,
+        target=event.service,
+        environment=event.environment,
+        person=event.actor,
+        sha=event.revision,
+        state=event.state,
+        ref=event.ref,
+        since=event.time,
+        until=event.expires,
+        reason=event.reason,
+    )
