@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from devstream_desktop.stream.text import clean
 MAX_BYTES = 10 * 1024 * 1024
 KEEP_BYTES = 1024 * 1024
 """Bytes kept of a log that grew over the limit: its end, where the reason is."""
+CUT = re.compile(r"\[(\d{15}) earlier bytes were cut\]\r?\n")
+"""The first line of a log that was cut, as the supervisor writes it."""
 _TAIL_BYTES = 64 * 1024
 
 _log = logging.getLogger(__name__)
@@ -72,6 +75,16 @@ def size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def begins_with(path: Path, line: str) -> bool:
+    """Tell whether this was the first line of a log, or cannot be told from what is left of it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_TAIL_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return False
+    return head.startswith(line) or CUT.match(head) is not None
 
 
 def last_line(path: Path) -> str:

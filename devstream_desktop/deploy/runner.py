@@ -25,7 +25,8 @@ from devstream_desktop.deploy.backends.contract import (
 )
 from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.outbox import Outbox
-from devstream_desktop.deploy.request import DeployRequest
+from devstream_desktop.deploy.parameters import from_text
+from devstream_desktop.deploy.request import Action, DeployRequest
 from devstream_desktop.deploy.run import Run
 from devstream_desktop.deploy.runs import KEEP_REFUSED_MS, Runs
 from devstream_desktop.deploy.starts import Start
@@ -279,7 +280,7 @@ class Runner:
     async def _run(self, watch: _Watch, begun: asyncio.Event, *, new: bool) -> RunOutcome | None:
         """Start and watch; None when the node stops before it is known what became of it."""
         order, request = watch.order, watch.order.request.id
-        backend = self._backends[order.target.backend]
+        backend = self._backend_of(order)
         found: Found | None
         if new:
             try:
@@ -339,7 +340,7 @@ class Runner:
         if not watch.handle:
             return ""
         try:
-            await self._backends[watch.order.target.backend].cancel(watch.order, watch.handle)
+            await self._backend_of(watch.order).cancel(watch.order, watch.handle)
         except BackendError as error:
             return str(error)
         return ""
@@ -365,7 +366,12 @@ class Runner:
         if trail is None:
             return "it still runs" if runlog.is_held(self._log_of(run.request)) else ""
         order = self._order_of(run, trail.target)
-        return self._backends[order.target.backend].leftover(order)
+        return self._backend_of(order).leftover(order)
+
+    def _backend_of(self, order: Order) -> Backend:
+        # A dry run is a program of this machine, whatever carries out the deploys.
+        dry = order.request.action is Action.DRY_RUN
+        return self._backends["shell" if dry else order.target.backend]
 
     def _order_of(self, run: Run, target: Target) -> Order:
         request = DeployRequest(
@@ -380,6 +386,8 @@ class Runner:
             reason="",
             time=run.started,
             expires=run.started,
+            action=Action(run.action) if run.action else Action.DEPLOY,
+            parameters=from_text(run.parameters),
         )
         secrets = self._secrets_of(target)
         return Order(request, target, run.person, self._log_of(run.request), secrets)

@@ -23,6 +23,7 @@ from devstream_desktop.deploy.backends.contract import (
     Started,
 )
 from devstream_desktop.deploy.backends.shell import Shell
+from devstream_desktop.deploy.request import Action
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX programs"),
@@ -135,7 +136,18 @@ async def test_the_environment_is_an_allowlist_and_standard_input_is_empty(order
         "DEVSTREAM_SHA": request.sha,
         "DEVSTREAM_PERSON": "ana",
         "DEVSTREAM_REQUEST": request.id,
+        "DEVSTREAM_ACTION": "deploy",
     }
+
+
+async def test_a_dry_run_is_another_program_and_parameters_are_variables(order):
+    given = order("echo never; exit 1", dry_run=("sh", "-c", "env"))
+    dry = replace(given.request, action=Action.DRY_RUN, parameters={"size": "a b;c"})
+    given = replace(given, request=dry)
+    assert (await run(given)).state == "success"
+    text = given.log.read_text()
+    assert "DEVSTREAM_ACTION=dry_run\n" in text
+    assert "DEVSTREAM_PARAM_SIZE=a b;c\n" in text
 
 
 async def test_no_shell_reads_arguments_or_parameters(order, tmp_path):
@@ -162,17 +174,17 @@ async def test_descriptors_of_the_node_are_not_inherited(order):
 
 
 async def test_a_run_that_takes_too_long_is_ended_with_all_it_started(order, pipe):
-    given = order(f"sleep 300 & echo $! $$ > {pipe}; wait", timeout_s=0.3)
+    given = order(f"sleep 300 & echo $! $$ > {pipe}; wait", timeout_s=2)
     running = asyncio.create_task(run(given))
     child, leader = (int(word) for word in (await read(pipe)).split())
     outcome = await running
-    assert (outcome.state, outcome.reason) == ("error", "stopped: it took longer than 300 ms")
+    assert (outcome.state, outcome.reason) == ("error", "stopped: it took longer than 2 s")
     await _until_gone(child, leader)
     assert not runlog.is_held(given.log)
 
 
 async def test_what_ignores_the_polite_signal_is_killed(order, pipe):
-    given = order(f"trap '' TERM; echo $$ > {pipe}; while :; do sleep 300; done", timeout_s=0.3)
+    given = order(f"trap '' TERM; echo $$ > {pipe}; while :; do sleep 300; done", timeout_s=2)
     running = asyncio.create_task(run(given, Shell(kill_after_s=0.3)))
     leader = int(await read(pipe))
     outcome = await running

@@ -35,6 +35,11 @@ class Order:
     log: Path
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    @property
+    def action(self) -> str:
+        """Return what is done, as a word: deploy, rollback or dry_run."""
+        return self.request.action.value or "deploy"
+
 
 @dataclass(frozen=True)
 class Started:

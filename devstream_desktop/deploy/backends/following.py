@@ -115,7 +115,8 @@ def filled(text: str, order: Order) -> str:
         "environment": request.environment,
         "target": request.target,
         "person": order.person,
-    }
+        "action": order.action,
+    } | {f"param.{name}": value for name, value in request.parameters.items()}
     # In one pass: a value that looks like a place is not filled in again.
     parts = text.split("{")
     done = [parts[0]]

@@ -154,7 +154,12 @@ class Github(Following):
             "ref": request.sha,
             "task": "deploy",
             "environment": settings.environment or request.environment,
-            "payload": {"devstream_request": request.id, "ref": request.ref},
+            "payload": {
+                "devstream_request": request.id,
+                "ref": request.ref,
+                "action": order.action,
+                "parameters": dict(request.parameters),
+            },
             # It would deploy another commit than the one that was judged.
             "auto_merge": False,
             "description": clean(f"{order.person}: {request.title}", 140),

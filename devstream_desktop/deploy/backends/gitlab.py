@@ -29,6 +29,7 @@ from devstream_desktop.deploy.backends.http import (
     UnreachableError,
 )
 from devstream_desktop.deploy.backends.settings import Gitlab as Settings
+from devstream_desktop.deploy.parameters import variables
 from devstream_desktop.deploy.targets import Target
 
 REQUEST = "DEVSTREAM_REQUEST"
@@ -65,10 +66,11 @@ class Gitlab(Following):
         request, settings = order.request, _settings(order.target)
         if not request.ref:
             return NotStarted("a pipeline runs on a branch or tag; name one with --ref")
-        variables = {**filled_all(settings.variables, order), REQUEST: request.id}
+        chosen = variables(request.parameters)
+        sent = {**chosen, **filled_all(settings.variables, order), REQUEST: request.id}
         body = {
             "ref": request.ref,
-            "variables": [{"key": key, "value": value} for key, value in variables.items()],
+            "variables": [{"key": key, "value": value} for key, value in sent.items()],
         }
         try:
             answer = await _api(settings, order.secrets).post("/pipeline", body)

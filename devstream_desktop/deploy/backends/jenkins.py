@@ -32,6 +32,7 @@ from devstream_desktop.deploy.backends.http import (
     UnreachableError,
 )
 from devstream_desktop.deploy.backends.settings import Jenkins as Settings
+from devstream_desktop.deploy.parameters import variables
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.text import clean
 
@@ -89,7 +90,8 @@ class Jenkins(Following):
     async def start(self, order: Order) -> Found:
         """Queue the job."""
         settings = _settings(order.target)
-        fields = {**filled_all(settings.parameters, order), REQUEST: order.request.id}
+        chosen = variables(order.request.parameters)
+        fields = {**chosen, **filled_all(settings.parameters, order), REQUEST: order.request.id}
         try:
             answer = await _job(order.target, order.secrets).post_form(
                 "/buildWithParameters", fields

@@ -20,27 +20,33 @@ _SCRIPT = f"""
 set -u
 workload=$1 change=$2 note=$3 seconds=$4
 shift 4
+config=
+if [ -n "${{{_CONFIG}-}}" ]; then
+    file=$(umask 077; mktemp -p /dev/shm 2> /dev/null || mktemp) || exit
+    printenv {_CONFIG} > "$file"
+    exec 9< "$file"
+    rm -f "$file"
+    unset {_CONFIG}
+    config=--kubeconfig=/dev/fd/9
+fi
 kube() {{
-    if [ -n "${{{_CONFIG}-}}" ]; then
-        printenv {_CONFIG} | kubectl --kubeconfig /dev/stdin "$@"
-    else
-        kubectl "$@"
-    fi
+    kubectl $config "$scope" $context "$@"
 }}
 undo() {{
-    kube "$scope" $context rollout undo "$workload"
+    kube rollout undo "$workload"
     exit 143
 }}
 scope=$1 context=${{2-}}
-kube "$scope" $context set image "$workload" "$change" || exit
+kube set image "$workload" "$change" || exit
 trap undo TERM
-kube "$scope" $context annotate "$workload" --overwrite "kubernetes.io/change-cause=$note"
-kube "$scope" $context rollout status "$workload" --timeout="${{seconds}}s" &
+kube annotate "$workload" --overwrite "kubernetes.io/change-cause=$note"
+kube rollout status "$workload" --timeout="${{seconds}}s" &
 wait $!
 """
 """Always the same text: what differs are its arguments, each a word of its own.
 
-When it is cancelled, the workload goes back to what ran before. The configuration is in no file.
+When it is cancelled, the workload goes back to what ran before. kubectl reads its configuration
+more than once, so that is in memory, in a file that has lost its name.
 """
 
 

@@ -1,7 +1,8 @@
 """The tables of targets.toml that a back end has, `[target.NAME.ENVIRONMENT.BACKEND]`.
 
 A credential is the name of a secret (`devstream secret set NAME`), never its value. A text that is
-sent may have `{request}`, `{sha}`, `{ref}`, `{environment}`, `{target}` and `{person}` in it.
+sent may have `{request}`, `{sha}`, `{ref}`, `{environment}`, `{target}`, `{person}`, `{action}` and
+`{param.NAME}` in it.
 """
 
 from __future__ import annotations

@@ -37,6 +37,8 @@ from devstream_desktop.deploy.backends.contract import (
     Started,
     Unsure,
 )
+from devstream_desktop.deploy.parameters import variables
+from devstream_desktop.deploy.request import Action
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.text import clean, duration
 
@@ -101,7 +103,8 @@ class Shell(Backend):
             BackendError: it cannot be put together.
 
         """
-        run = order.target.run
+        dry = order.request.action is Action.DRY_RUN
+        run = order.target.dry_run if dry else order.target.run
         return Program(run, order.target.cwd, environment(order), run[0])
 
     async def start(self, order: Order) -> Found:
@@ -249,7 +252,9 @@ def environment(order: Order) -> dict[str, str]:
             "DEVSTREAM_SHA": request.sha,
             "DEVSTREAM_PERSON": order.person,
             "DEVSTREAM_REQUEST": request.id,
+            "DEVSTREAM_ACTION": order.action,
         }
+        | variables(request.parameters)
     )
 
 

@@ -7,17 +7,29 @@ environment variables, each a quoted word, so that no value can be read as a par
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 
-from devstream_desktop.deploy.backends.contract import BackendError, Order
+from devstream_desktop.deploy import runlog
+from devstream_desktop.deploy.backends.contract import BackendError, Hear, Order, RunOutcome
 from devstream_desktop.deploy.backends.settings import Ssh as Settings
 from devstream_desktop.deploy.backends.shell import Program, Shell, environment
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.home import write_private
+from devstream_desktop.stream.text import clean
 
+_LOST = 255
+"""The exit code of ssh itself, when it could not connect or lost the connection."""
+_BEGAN = "[devstream: on the host]"
+"""The first line of the output, once the command is about to begin."""
+_NEVER = re.compile(
+    r"connect to host|Could not resolve|Host key verification failed|Permission denied \("
+    r"|Unable to negotiate|Too many authentication failures"
+)
+"""The words of ssh when it surely did not get as far as the command."""
 _KEY = "DEVSTREAM_SSH_KEY"
 _WITH_KEY = f'printenv {_KEY} | ssh-add -q - && unset {_KEY} && exec ssh "$@"'
 """An agent of its own holds the key, which is in no file and in no argument."""
@@ -44,6 +56,18 @@ class SecureShell(Shell):
         needed = ("ssh", "ssh-agent", "ssh-add") if _settings(target).key else ("ssh",)
         missing = [name for name in needed if await asyncio.to_thread(shutil.which, name) is None]
         return [f"{name} is not there; install OpenSSH's client" for name in missing]
+
+    async def watch(self, order: Order, handle: str, hear: Hear) -> RunOutcome:
+        """Wait for the end, and tell a lost connection from a failed command."""
+        outcome = await super().watch(order, handle, hear)
+        if outcome.exit_code != _LOST or outcome.state != "failure":
+            return outcome
+        said = await asyncio.to_thread(runlog.last_line, order.log)
+        began = await asyncio.to_thread(runlog.begins_with, order.log, _BEGAN)
+        if not began and _NEVER.search(said):
+            return RunOutcome("error", _LOST, clean(f"ssh did not get there: {said}", 200))
+        reason = "the connection was lost, so its end is not known"
+        return RunOutcome("unknown", _LOST, clean(f"{reason}; the last it said: {said}", 200))
 
     def program(self, order: Order) -> Program:
         """Return ssh with the command."""
@@ -87,7 +111,7 @@ def _command(order: Order, settings: Settings) -> str:
         if name.startswith("DEVSTREAM_") or name in order.target.env
     }
     words = " ".join(f"{name}={quote(value)}" for name, value in given.items())
-    return f"env {words} sh -c {quote(settings.command)}"
+    return f"echo {quote(_BEGAN)}; exec env {words} sh -c {quote(settings.command)}"
 
 
 def _settings(target: Target) -> Settings:

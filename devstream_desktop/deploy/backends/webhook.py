@@ -123,6 +123,8 @@ class Webhook(Following):
                 "sha": request.sha,
                 "person": order.person,
                 "title": request.title,
+                "action": order.action,
+                "parameters": dict(request.parameters),
             }
         )
         headers = _signed(order, request.id, body) | {"idempotency-key": request.id}
