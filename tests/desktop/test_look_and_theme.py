@@ -114,7 +114,20 @@ def test_the_tray_icons_differ_in_shape_and_not_only_in_colour(qapp):
             (x, y) for x in range(16) for y in range(16) if image.pixelColor(x, y).alpha() > 128
         }
 
-    shapes = [shape(mark) for mark in (Mark.ON_DUTY, Mark.OFF_DUTY, Mark.OFFLINE, Mark.FAILING)]
-    for place, one in enumerate(shapes):
-        for other in shapes[place + 1 :]:
-            assert len(one ^ other) > 25
+    # The app's own icon is in menus of programs, never in the tray.
+    shapes = {mark: shape(mark) for mark in Mark if mark is not Mark.APP}
+    for one, other in combinations(shapes, 2):
+        # A filled tile tells by what is cut out of it.
+        least = 25 if {one, other} != {Mark.ON_DUTY, Mark.FAILING} else 0
+        assert len(shapes[one] ^ shapes[other]) >= least, (one, other)
+
+
+@pytest.mark.parametrize("panel", ["#f6f5f4", "#2b2b2b"])
+@pytest.mark.parametrize("mark", [mark for mark in Mark if mark is not Mark.APP])
+def test_the_tray_icons_stand_out_on_light_and_dark_panels(qapp, mark, panel):
+    image = icon(mark).pixmap(16, 16).toImage()
+    places = [(x, y) for x in range(16) for y in range(16)]
+    inked = [image.pixelColor(x, y) for x, y in places if image.pixelColor(x, y).alpha() > 250]
+    clear = [one for one in inked if contrast(QColor(one.name()), QColor(panel)) >= 3]
+    # Non-text contrast of WCAG 2.2 (1.4.11), for enough of it to know the shape by.
+    assert len(clear) >= 24

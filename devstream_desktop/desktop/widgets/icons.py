@@ -26,6 +26,9 @@ class Mark(StrEnum):
     OFF_DUTY = "off-duty"
     OFFLINE = "offline"
     FAILING = "failing"
+    RED = "red"
+    RED_CLAIMED = "red-claimed"
+    RED_OFF_DUTY = "red-off-duty"
     LOCKED = "locked"
     APP = "devstream"
 
