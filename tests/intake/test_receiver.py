@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import http.client
 import json
 import sqlite3
 import time
@@ -395,3 +396,49 @@ async def test_an_address_that_is_taken_is_said(intake, home, vault, stream, tmp
     other = Intake(other_home, vault, stream.publish, listen=intake.url.removeprefix("http://"))
     with pytest.raises(IntakeError, match="choose another"):
         await other.start()
+
+
+def in_turn(url: str, requests: list[tuple[str, str, bytes, dict[str, str]]]) -> list[int]:
+    """The answers to requests over as few connections as they allow, as behind a proxy."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=15)
+    statuses = []
+    for method, path, body, headers in requests:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        statuses.append(answer.status)
+    connection.close()
+    return statuses
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "body", "headers"),
+    [
+        (400, "/in/gh", b"no json", signed(b"no json")),
+        (401, "/in/gh", push(), {}),
+        (401, "/in/other", push(), {}),
+        (404, "/elsewhere", push(), {}),
+        (413, "/in/gh", bytes(bodies.MAX_BODY + 1), {}),
+        (413, "/in/gh", bytes(bodies.MAX_BODY + 200_000), {}),
+        (431, "/in/gh", push(), {"X-Long": "x" * 16_300} | signed(push())),
+    ],
+)
+async def test_what_is_refused_costs_the_next_delivery_nothing(
+    intake, home, status, path, body, headers
+):
+    refused = ("POST", path, body, headers)
+    good = [
+        ("POST", "/in/gh", push(after=letter * 40), signed(push(after=letter * 40)))
+        for letter in "cdef"
+    ]
+    turns = [one for pair in zip(good, [refused] * 4, strict=True) for one in pair]
+    answers = await asyncio.to_thread(in_turn, intake.url, [*turns, good[0]])
+    assert answers == [202, status] * 4 + [202]
+    assert await stored(home) >= 4
+
+
+async def test_a_refusal_of_a_whole_body_keeps_the_connection(intake, post):
+    for body, headers in ((b"no json", signed(b"no json")), (push(), {})):
+        assert "connection" not in (await post(intake.url, "/in/gh", body, headers)).headers
+    large = bytes(bodies.MAX_BODY + 1)
+    assert (await post(intake.url, "/in/gh", large)).headers["connection"] == "close"

@@ -39,7 +39,8 @@ class Bodies:
     async def take(self, request: Request, share: Hashable) -> AsyncIterator[bytes]:
         """Read a request's body, and hold its memory for the block.
 
-        It may have to give way in the block, which then ends with a refusal.
+        It may have to give way in the block, which then ends with a refusal. `request.state.whole`
+        says from then on that nothing of the body is left to come.
 
         Raises:
             Refused: it is too large, too slow, has no length, or others need the room.
@@ -73,6 +74,7 @@ class Bodies:
                         )
                 if not crowded:
                     limit.reschedule(loop.time() + self.seconds)
+                request.state.whole = True
                 # Not held twice while the proof is judged.
                 content = b"".join(chunks)
                 chunks.clear()

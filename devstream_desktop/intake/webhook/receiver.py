@@ -45,7 +45,7 @@ from devstream_desktop.intake.webhook.decoding import BodyError, json_document
 from devstream_desktop.intake.webhook.endpoint import Endpoint
 from devstream_desktop.intake.webhook.normaliser import LARGE_BODY
 from devstream_desktop.intake.webhook.proof import proves
-from devstream_desktop.intake.webhook.refusal import Refusal, Refused
+from devstream_desktop.intake.webhook.refusal import Refusal, Refused, answer_of
 from devstream_desktop.intake.webhook.spool import TEST_HEADER, Spool, Taken
 from devstream_desktop.stream.text import clean
 
@@ -86,6 +86,7 @@ class Receiver:
         now: Callable[[], int],
         body_seconds: float = BODY_SECONDS,
         certificates: Certificates | None = None,
+        *,
         pages: Sequence[BaseRoute] = (),
     ) -> None:
         self._endpoints = endpoints
@@ -115,7 +116,8 @@ class Receiver:
             status, text = await self._take(request)
         except Refused as refusal:
             self._count(request, refusal)
-            return Refusal(refusal, self._bodies.seconds)
+            whole = getattr(request.state, "whole", False)
+            return answer_of(refusal) if whole else Refusal(refusal, self._bodies.seconds)
         except ClientDisconnect:
             return PlainTextResponse("gone\n", 400)
         return PlainTextResponse(f"{text}\n", status)

@@ -26,14 +26,22 @@ class Refused(Exception):  # noqa: N818 - it is an answer
             self.headers = {"allow": "POST"}
 
 
+def answer_of(refused: Refused) -> PlainTextResponse:
+    """Make the answer after a whole body; the connection goes on."""
+    return PlainTextResponse(f"{refused}\n", refused.status, refused.headers)
+
+
 class Refusal(PlainTextResponse):
     """An answer that is sent before the whole body came.
 
     The rest is read and dropped, because a sender cut off while it writes never reads the answer.
+    The connection ends then: who has the answer may send its next delivery at once, and that one
+    would be taken for the rest.
     """
 
     def __init__(self, refused: Refused, seconds: float) -> None:
-        super().__init__(f"{refused}\n", refused.status, refused.headers)
+        headers = {**refused.headers, "connection": "close"}
+        super().__init__(f"{refused}\n", refused.status, headers)
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI gives it
