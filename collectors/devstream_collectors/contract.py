@@ -280,6 +280,8 @@ class Request:
     """Of this request alone, beside `Poll.headers` (a page by `Range`)."""
     missing_ok: bool = False
     """404 and 410 are answers too: `parse` sees them. Otherwise only 200 to 299 reach it."""
+    optional: bool = False
+    """401 and 403 are as well: this token need not be allowed to read it."""
 
 
 @dataclass(frozen=True)

@@ -263,7 +263,7 @@ class Health:
 
 
 def gap_sentence(gap: Gap, since: int, now: int) -> str:
-    """Say what was not read, between the last round (`since`) and this one (UTC milliseconds)."""
+    """Say what was not read since the last round; UTC milliseconds."""
     begin = datetime.fromtimestamp((gap.since or since) / 1000, UTC)
     end = datetime.fromtimestamp(max(gap.until or now, gap.since or since) / 1000, UTC)
     day = "" if begin.date() == end.date() else f"{end:%d %b} "

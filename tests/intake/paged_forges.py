@@ -149,7 +149,7 @@ class HubDeployments(Hub):
         }
 
     def more(self, path: str, asked: Asked) -> object | None:
-        if path.endswith("/statuses"):
+        if path.startswith("/deployments/"):
             number = int(path.split("/")[2])
             return [{"id": number, "state": "success", "created_at": self.iso(number)}]
         return super().more(path, asked)

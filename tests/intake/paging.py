@@ -151,7 +151,7 @@ class Straight:
         target = self._service.path + request.path
         asked = Asked.of(target, request.headers, request.body)
         status, headers, document = self._service.answer(asked)
-        if status == 404 and not request.missing_ok:
+        if status == 404 and not (request.missing_ok or request.optional):
             raise FetchError(f"there is no {request.path}")
         return http_client.Answer(status, headers, json.dumps(document).encode())
 

@@ -461,3 +461,21 @@ async def test_k4_a_gap_is_a_line_and_stands_in_the_status(poller, replay, strea
 )
 def test_a_gap_says_how_many_and_when_as_far_as_it_is_known(gap, sentence):
     assert gap_sentence(gap, NOW, NOW + 3_600_000) == sentence
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_what_is_optional_may_be_refused_but_not_a_rate_limit(replay, status):
+    fetcher = await asyncio.to_thread(http_client.Fetcher, replay.url, {})
+    request = Request("/alerts", optional=True)
+    replay.tell("/alerts", b"{}", status=status)
+    try:
+        answer = await fetcher.fetch(request, {}, http_client.Validators(), NOW)
+        assert answer.status == status
+        with pytest.raises(FetchError):
+            await fetcher.fetch(Request("/alerts"), {}, http_client.Validators(), NOW)
+        replay.tell("/alerts", b"{}", status=403, headers={"Retry-After": "60"})
+        with pytest.raises(FetchError) as limited:
+            await fetcher.fetch(request, {}, http_client.Validators(), NOW)
+        assert limited.value.wait == 60
+    finally:
+        await fetcher.close()

@@ -43,7 +43,8 @@ OPEN = ("queued", "running", "waiting", "in_progress")
 """States, as a cursor keeps them, after which more will come."""
 
 Older = tuple[tuple[Request, ...], Gap | None]
-"""The request for the page before, and the gap where none is asked for."""
+"""The request for the page before, or the gap."""
+_LINK = re.compile(r'<([^<>]*)>;[^<]*rel="next"')
 _FIELD = re.compile(r'(\w+)="([^"]*)"')
 Query = Mapping[str, object] | Sequence[tuple[str, object]]
 """Parameters of a request."""
@@ -226,7 +227,7 @@ def older(
     until: int = 0,
     unread: int = -1,
 ) -> Older:
-    """Return the request for the page before, or the gap where so many are not read.
+    """Return the request for the page before, or the gap at the bound.
 
     Args:
         answer: the page just read; `step.count` is its number, `step.old` what was known before
@@ -258,7 +259,7 @@ def size_said(text: str | None) -> int:
 
 
 def unread(answer: Answer[C], sizes: Mapping[str, int], size: int, fresh: int) -> int:
-    """Return how many came to a list since the round before, and were not on its pages so far.
+    """Count the new items of a list beyond its pages so far.
 
     Args:
         answer: a page of it.
@@ -275,7 +276,7 @@ def unread(answer: Answer[C], sizes: Mapping[str, int], size: int, fresh: int) -
 
 
 def sized(answer: Answer[C], sizes: Mapping[str, int], size: int) -> dict[str, int]:
-    """Return the sizes of lists to remember, where one is not known (-1) without it."""
+    """Return the sizes of lists to remember; one not known (-1) is left out."""
     others = {name: known for name, known in sizes.items() if name != _name_of(answer)}
     return {**others, _name_of(answer): size} if size >= 0 else others
 
@@ -311,8 +312,14 @@ def next_page(link: str) -> bool:
     return 'rel="next"' in link
 
 
+def link_after(link: str) -> str:
+    """Return the address of the next page, of a `Link` header; empty: none."""
+    found = _LINK.search(link)
+    return found[1] if found else ""
+
+
 def cursor_after(link: str) -> str:
-    """Return the cursor of the next page, of a `Link` header as Sentry writes it; empty: none.
+    """Return the next page's cursor, of Sentry's `Link` header; empty: none.
 
     https://docs.sentry.io/api/pagination/
     """

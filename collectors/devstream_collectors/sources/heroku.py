@@ -64,7 +64,7 @@ COLLECTOR = Collector(
 MAX_APPS = 50
 PAGE = 10
 MORE = 50
-"""Of a page that is asked for because all of the first is new."""
+"""Of a further page: all of the first is new."""
 _ACCEPT = "application/vnd.heroku+json; version=3"
 _APP = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _RELEASES = {
@@ -133,7 +133,7 @@ class _Cursor(msgspec.Struct, frozen=True):
     released: dict[str, int] = {}
     """The version of each app's newest release."""
     built: dict[str, int] = {}
-    """When each app's newest build began, UTC milliseconds."""
+    """The begin of each app's newest build, UTC milliseconds."""
 
 
 @tolerant

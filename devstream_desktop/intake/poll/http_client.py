@@ -96,7 +96,7 @@ class Fetcher:
     ) -> Answer:
         """Send a request; return the answer.
 
-        That is 200 to 299, 304, or 404 and 410 where the request allows them.
+        That is 200 to 299, 304, or what else the request allows.
 
         Raises:
             FetchError: anything else.
@@ -161,7 +161,7 @@ class Fetcher:
         if (
             200 <= status < 300
             or status == HTTPStatus.NOT_MODIFIED
-            or (status in (404, 410) and request.missing_ok)
+            or (status in (404, 410) and (request.missing_ok or request.optional))
         ):
             return answer
         limit = rate_limit(answer.headers, now)
@@ -177,6 +177,8 @@ class Fetcher:
                 f"asking again in {math.ceil(until)} s",
                 until,
             )
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and request.optional:
+            return answer
         # Each of these has its own cure, so each has its own sentence.
         if status == HTTPStatus.UNAUTHORIZED:
             raise FetchError(

@@ -83,7 +83,7 @@ class Round:
     """Chains that went well."""
     events: int = 0
     digest: bool = False
-    """One line told what happened since the round before, which was long ago."""
+    """One line told what happened in a long time."""
     errors: list[FetchError] = field(default_factory=list)
     limit: RateLimit | None = None
 
@@ -135,7 +135,7 @@ class HttpPoller:
         # A long interval is no outage.
         self._behind = BEHIND + round(2000 * self.interval)
         self._failing: dict[str, int] = {}
-        """When each chain that fails was read last, UTC milliseconds."""
+        """The last good time of each chain that fails, UTC milliseconds."""
         self._of = msgspec.json.encode([info.url, sorted(info.options.items())]).decode()
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -47,6 +47,11 @@ def test_what_is_asked():
         "/repos/acme/shop/deployments?per_page=30",
         "/repos/acme/shop/issues?state=all&sort=created&direction=desc&per_page=30",
         "/repos/acme/shop/issues/events?per_page=50",
+        "/repos/acme/shop/pages/builds?per_page=10",
+        *(
+            f"/repos/acme/shop/{sort}/alerts?sort=updated&direction=desc&per_page=30"
+            for sort in ("dependabot", "code-scanning", "secret-scanning")
+        ),
     ]
 
 

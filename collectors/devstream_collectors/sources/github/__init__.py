@@ -33,7 +33,10 @@ Statuses, Check runs, Page builds; for security Dependabot, Code scanning and Se
 alerts
 Polling, where GitHub cannot reach this machine: --poll --repository OWNER/NAME and, for a \
 private repository or more than 60 requests an hour, --token-file with a fine-grained token that \
-may read Contents, Pull requests, Actions, Deployments and Issues.
+may read Contents, Pull requests, Actions, Deployments and Issues; for other CI Commit statuses \
+and Checks, for the site Pages, and for security Dependabot, Code scanning and Secret scanning \
+alerts. What it may not read of these is left out. Only the webhook says that an issue is deleted \
+or transferred.
 GitHub Enterprise Server: add --url https://HOST/api/v3."""
 
 COLLECTOR = Collector(

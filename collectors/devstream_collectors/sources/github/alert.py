@@ -13,7 +13,8 @@ from devstream_collectors.kit.alert import Alert, alert_event
 from devstream_collectors.kit.branches import HEADS
 from devstream_collectors.kit.decoding import Id, Needed, Part, Text, Time, decode, first
 from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.sources.github.place import Payload
+from devstream_collectors.kit.place import Place
+from devstream_collectors.sources.github.place import Payload, User
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
@@ -65,17 +66,20 @@ class _Rule(msgspec.Struct, frozen=True):
     security_severity_level: Text = ""
 
 
-class _Alert(msgspec.Struct, frozen=True):
+class SecurityAlert(msgspec.Struct, frozen=True):
     """An alert of any of the four sorts; the secret itself is never read."""
 
     number: Id = ""
     id: Text = ""
+    state: Text = ""
+    """In the API: open, or how it ended."""
     html_url: Text = ""
     created_at: Time = 0
     updated_at: Time = 0
     fixed_at: Time = 0
     dismissed_at: Time = 0
     resolved_at: Time = 0
+    auto_dismissed_at: Time = 0
     secret_type: Text = ""
     secret_type_display_name: Text = ""
     security_advisory: Part[_Advisory] = _Advisory()
@@ -86,9 +90,14 @@ class _Alert(msgspec.Struct, frozen=True):
     severity: Text = ""
     rule: Part[_Rule] = _Rule()
 
+    @property
+    def is_open(self) -> bool:
+        """True while it fires."""
+        return self.state == "open"
+
 
 class _Payload(Payload, frozen=True):
-    alert: _Alert | None = None
+    alert: SecurityAlert | None = None
     ref: Needed[str | None] = ""
 
 
@@ -117,8 +126,26 @@ def alert(sort: str, delivery: Delivery, source: SourceInfo) -> Event:
         if not said.ref.startswith(HEADS):
             raise Dropped("not-a-branch", said.ref)
         place.check_branch(short_ref(said.ref))
+    return alerted(sort, found, action, place, said.sender)
+
+
+def alerted(sort: str, found: SecurityAlert, action: str, place: Place, sender: User) -> Event:
+    """Make the event of a step of an alert.
+
+    Args:
+        sort: the sort of alert.
+        found: the alert.
+        action: the step, in the webhook's word.
+        place: the repository's.
+        sender: the account that did it.
+
+    Raises:
+        InvalidEventError: as `make_event`.
+
+    """
     firing = action in _FIRING
-    ended = found.fixed_at or found.dismissed_at or found.resolved_at
+    ends = (found.fixed_at, found.dismissed_at, found.resolved_at, found.auto_dismissed_at)
+    ended = next((at for at in ends if at), 0)
     begun = found.created_at if action in ("created", "create") else 0
     at = (begun if firing else ended) or found.updated_at or found.created_at
     number = found.number or found.id
@@ -143,9 +170,10 @@ def alert(sort: str, delivery: Delivery, source: SourceInfo) -> Event:
             found.rule.severity,
         ),
         number=number,
-        once=f"{action} {at // 1000}" if at else action,
+        # Asked, GitHub says the time of a step, and not its word.
+        once=str(at // 1000) if at else action,
         changed=at,
-        actor=said.sender.login,
+        actor=sender.login,
         reason=package if found.security_advisory.summary else "",
         url=found.html_url or found.external_reference,
     )

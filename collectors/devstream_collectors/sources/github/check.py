@@ -40,20 +40,27 @@ class _Commit(msgspec.Struct, frozen=True):
     commit: Part[_GitCommit] = _GitCommit()
 
 
-class _Status(Payload, frozen=True):
+class Status(msgspec.Struct, frozen=True):
+    """A result for a commit, also in the API."""
+
     id: Text = ""
-    sha: Needed[str | None] = ""
     state: str | None = ""
     context: Needed[str | None] = ""
     description: Text = ""
     target_url: Text = ""
-    branches: Many[_Branch] = []
-    commit: Part[_Commit] = _Commit()
     updated_at: Time = 0
     created_at: Time = 0
 
 
-class _App(msgspec.Struct, frozen=True):
+class _Status(Payload, frozen=True):
+    sha: Needed[str | None] = ""
+    branches: Many[_Branch] = []
+    commit: Part[_Commit] = _Commit()
+
+
+class App(msgspec.Struct, frozen=True):
+    """The app that checks."""
+
     slug: Text = ""
     name: Text = ""
 
@@ -68,7 +75,7 @@ class _Suite(msgspec.Struct, frozen=True):
     head_sha: str | None = ""
     head_commit: Part[_HeadCommit] = _HeadCommit()
     conclusion: str | None = ""
-    app: Part[_App] = _App()
+    app: Part[App] = App()
     created_at: Time = 0
     updated_at: Time = 0
 
@@ -84,7 +91,9 @@ class _Output(msgspec.Struct, frozen=True):
     title: Text = ""
 
 
-class _Check(msgspec.Struct, frozen=True):
+class Check(msgspec.Struct, frozen=True):
+    """A check run, also in the API."""
+
     id: Needed[int | None] = 0
     name: Needed[str | None] = ""
     head_sha: str | None = ""
@@ -94,12 +103,17 @@ class _Check(msgspec.Struct, frozen=True):
     started_at: Time = 0
     completed_at: Time = 0
     output: Part[_Output] = _Output()
-    app: Part[_App] = _App()
+    app: Part[App] = App()
     check_suite: _Branched | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """True for a job of a workflow; its run has events of its own."""
+        return self.app.slug == _OURS
 
 
 class _Checked(Payload, frozen=True):
-    check_run: _Check | None = None
+    check_run: Check | None = None
     check_suite: _Suite | None = None
 
 
@@ -107,7 +121,9 @@ class _Mistake(msgspec.Struct, frozen=True):
     message: Text = ""
 
 
-class _Build(msgspec.Struct, frozen=True):
+class Build(msgspec.Struct, frozen=True):
+    """A build of the site, also in the API."""
+
     status: str | None = ""
     commit: str | None = ""
     error: Part[_Mistake] = _Mistake()
@@ -118,30 +134,50 @@ class _Build(msgspec.Struct, frozen=True):
 
 class _Paged(Payload, frozen=True):
     id: Needed[int | None] = 0
-    build: _Build | None = None
+    build: Build | None = None
 
 
 def status(delivery: Delivery, source: SourceInfo) -> Event:
     """Make the event of a `status` delivery: a result for a commit, by any CI system."""
-    said = decode(delivery.body, _Status)
+    said, found = decode(delivery.body, _Status), decode(delivery.body, Status)
     # Its sender is the CI system's account, and no author of anything.
-    state = _STATES.get(said.state or "")
-    if state is None:
-        raise Dropped("run-not-news", said.state or "")
+    branches, date = [branch.name for branch in said.branches], said.commit.commit.committer.date
     place = said.place(source, delivery.received)
-    branch = _counting([branch.name for branch in said.branches], place)
-    commit, at = sha(said.sha), said.updated_at or said.created_at
+    return status_of(found, sha(said.sha), branches, place, order=date // 1000)
+
+
+def status_of(
+    found: Status, commit: str, branches: list[str], place: Place, *, order: int
+) -> Event:
+    """Make the event of a status.
+
+    Args:
+        found: the status.
+        commit: the commit that it is about.
+        branches: those that have the commit.
+        place: the repository's.
+        order: the commit's date, seconds.
+
+    Raises:
+        Dropped: it is no result, or no branch counts.
+        InvalidEventError: as `make_event`.
+
+    """
+    state = _STATES.get(found.state or "")
+    if state is None:
+        raise Dropped("run-not-news", found.state or "")
+    at = found.updated_at or found.created_at
     made = Run(
-        pipeline=said.context or "status",
+        pipeline=found.context or "status",
         run=commit,
         # The context may come back to a result for the same commit: each status is one of its own.
-        attempt=said.id or str(at),
-        order=said.commit.commit.committer.date // 1000,
+        attempt=found.id or str(at),
+        order=order,
         state=state,
-        branch=branch,
+        branch=_counting(branches, place),
         revision=commit,
-        reason=_reason(state, said.description),
-        url=said.target_url,
+        reason=_reason(state, found.description),
+        url=found.target_url,
         changed=at,
     )
     return run_event(made, place)
@@ -153,9 +189,28 @@ def check_run(delivery: Delivery, source: SourceInfo) -> Event:
     found = said.check_run
     if found is None:
         raise Dropped("unexpected-shape", "no check_run")
+    if said.action != "completed" and not found.is_ours:
+        raise Dropped("run-not-news", f"{said.action} {found.conclusion}")
+    branch = (found.check_suite or _Branched()).head_branch or ""
+    return checked(found, [branch], said.place(source, delivery.received), said.sender)
+
+
+def checked(found: Check, branches: list[str], place: Place, sender: User | None = None) -> Event:
+    """Make the event of a check run that has ended.
+
+    Args:
+        found: the check run.
+        branches: those that have the commit.
+        place: the repository's.
+        sender: the account that told of it.
+
+    Raises:
+        Dropped: it has not ended, is a workflow's own, or no branch counts.
+        InvalidEventError: as `make_event`.
+
+    """
     suite = found.check_suite or _Branched()
-    state = _ended(said.action, found.conclusion, found.app)
-    place = said.place(source, delivery.received)
+    state = _ended("completed", found.conclusion, found.app)
     made = Run(
         pipeline=found.name or found.app.name or "check",
         run=str(found.id),
@@ -163,9 +218,9 @@ def check_run(delivery: Delivery, source: SourceInfo) -> Event:
         attempt=str(found.completed_at // 1000),
         order=suite.head_commit.timestamp // 1000,
         state=state,
-        branch=_counting([suite.head_branch or ""], place),
+        branch=_counting(branches, place),
         revision=sha(found.head_sha),
-        actor=said.sender.login,
+        actor=sender.login if sender else "",
         reason=_reason(state, found.output.title),
         url=found.details_url or found.html_url,
         started=found.started_at,
@@ -198,26 +253,43 @@ def check_suite(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def page_build(delivery: Delivery, source: SourceInfo) -> Event:
-    """Make the event of a `page_build` delivery: a site that was built, or could not be."""
+    """Make the event of a `page_build` delivery."""
     said = decode(delivery.body, _Paged)
-    build = said.build or _Build()
+    place = said.place(source, delivery.received)
+    return page_built(str(said.id), said.build or Build(), place, said.sender)
+
+
+def page_built(number: str, build: Build, place: Place, sender: User | None = None) -> Event:
+    """Make the event of a site's build.
+
+    Args:
+        number: the build's id.
+        build: the build.
+        place: the repository's.
+        sender: the account that told of it, if the build does not say who.
+
+    Raises:
+        Dropped: it goes on.
+        InvalidEventError: as `make_event`.
+
+    """
     state = _PAGES.get(build.status or "")
     if state is None:
         raise Dropped("run-not-news", build.status or "")
     made = Run(
         pipeline="pages",
-        run=str(said.id),
+        run=number,
         state=state,
         revision=sha(build.commit),
-        actor=build.pusher.login or said.sender.login,
+        actor=build.pusher.login or (sender.login if sender else ""),
         reason=_reason(state, build.error.message),
         started=build.created_at,
         changed=build.updated_at,
     )
-    return run_event(made, said.place(source, delivery.received))
+    return run_event(made, place)
 
 
-def _ended(action: str | None, conclusion: str | None, app: _App) -> str:
+def _ended(action: str | None, conclusion: str | None, app: App) -> str:
     """Return the state of a check that has ended.
 
     Raises:

@@ -25,15 +25,15 @@ from devstream_collectors.kit.polling import (
     MAX_OVER,
     Answer,
     Older,
-    Poller,
-    Query,
     Step,
-    ask,
+    next_page,
     older,
     sized,
     unread,
 )
 from devstream_collectors.kit.push import Push, push_event
+from devstream_collectors.sources.github import alert_poll, check_poll
+from devstream_collectors.sources.github.cursor import Cursor, Watched, ask_of, place_of, poller
 from devstream_collectors.sources.github.deploy import Deployment, Status, deployed, displaced
 from devstream_collectors.sources.github.place import Repository, User
 from devstream_collectors.sources.github.push import PullRequest, merged
@@ -54,32 +54,6 @@ _NEVER = "0"
 """Before every ISO time, and not empty: it was asked for, and there was none."""
 _TICKET_EVENTS = frozenset({"closed", "reopened"})
 _UNDER_WAY = (" queued", " running")
-
-
-class _Deployment(msgspec.Struct, frozen=True):
-    body: Deployment
-    seen: int = 0
-    """The id of the newest status that was told."""
-    over: bool = False
-    """Its last status ends it; it is asked for again when it was changed since."""
-
-
-class _Cursor(msgspec.Struct, frozen=True):
-    """The position of each endpoint. Times are ISO texts, as GitHub gives and takes them."""
-
-    home: Repository = Repository()
-    heads: dict[str, dict[str, str]] = {}
-    """By the pattern that was asked for: branch and commit."""
-    merged: str = ""
-    runs: dict[str, str] = {}
-    """Of the runs last seen: id, and attempt with state."""
-    deployments: dict[str, _Deployment] = {}
-    newest_deployment: int = -1
-    """-1: never asked."""
-    opened: str = ""
-    ticket_event: int = 0
-    sizes: dict[str, int] = {}
-    """The number of all runs, by the list."""
 
 
 class _Ref(msgspec.Struct, frozen=True):
@@ -121,15 +95,14 @@ class _IssueEvent(msgspec.Struct, frozen=True):
     issue: Issue | None = None
 
 
-poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
 
 
 @poller.begin
-def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
+def _begin(known: Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     home = known.home.default_branch
     # First the repository itself, for its name and default branch.
-    yield _ask(source, "", Step("repository"))
+    yield ask_of(source, "", Step("repository"))
     for pattern in source.branches or ((home,) if home else ()):
         yield _heads(source, pattern)
     yield _list(source, Step("pulls"))
@@ -139,17 +112,19 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
         yield _list(source, Step("runs", branch))
     open_runs = [key for key, value in known.runs.items() if value.endswith(_UNDER_WAY)]
     for number in open_runs[-MAX_OPEN:]:
-        yield _ask(source, f"/actions/runs/{number}", Step("run", number), missing_ok=True)
+        yield ask_of(source, f"/actions/runs/{number}", Step("run", number), missing_ok=True)
     yield _list(source, Step("deployments"))
     open_ = [number for number, told in known.deployments.items() if not told.over]
     for number in open_[-MAX_OPEN:]:
         yield _statuses(source, number)
     yield _list(source, Step("issues"))
     yield _list(source, Step("ticket-events"))
+    yield from check_poll.asked(known, source, now)
+    yield from alert_poll.asked(known, source, now)
 
 
 @poller.answer("repository")
-def _repository(answer: Answer[_Cursor]) -> Polled:
+def _repository(answer: Answer[Cursor]) -> Polled:
     home, source = answer.decode(Repository), answer.source
     if not home.default_branch or not home.full_name:
         raise ValueError("the repository has no name or no default branch")
@@ -160,29 +135,35 @@ def _repository(answer: Answer[_Cursor]) -> Polled:
 
 
 @poller.answer("heads")
-def _branches(answer: Answer[_Cursor]) -> Polled:
+def _branches(answer: Answer[Cursor]) -> Polled:
     known, pattern, source = answer.known, answer.step.of, answer.source
     refs = [ref for ref in answer.decode(list[_Ref]) if ref.ref.startswith(HEADS)]
     new = {short_ref(ref.ref): ref.object.sha for ref in refs}
     new = {branch: commit for branch, commit in new.items() if is_global(branch, (pattern,))}
+    if answer.step.count > 1:
+        new = {**known.page, **new}
+    # Branches are compared when all are there, or those of the next page would look deleted.
+    if next_page(answer.response.headers.get("link", "")):
+        number = max(1, answer.step.count) + 1
+        return answer.polled(requests=[_heads(source, pattern, number)], page=new)
     makers: list[Maker] = []
     follow: list[Request] = []
     for move in moved(known.heads.get(pattern, new), new):
         if not move.new:
             gone = Step("", move.branch, move.old, "", "deleted")
-            makers.append(partial(_change, gone, _Commit(), _place(answer)))
+            makers.append(partial(_change, gone, _Commit(), place_of(answer)))
         elif not move.old:
             follow.append(_head(source, Step("head", move.branch, "", move.new, "created")))
         else:
             # From the second page on a comparison has no files, which can be megabytes.
             path, query = f"/compare/{move.old}...{move.new}", {"per_page": 1, "page": 2}
             compared = Step("compared", move.branch, move.old, move.new)
-            follow.append(_ask(source, path, compared, query, missing_ok=True))
-    return answer.polled(makers, follow, heads={**known.heads, pattern: new})
+            follow.append(ask_of(source, path, compared, query, missing_ok=True))
+    return answer.polled(makers, follow, None, heads={**known.heads, pattern: new}, page={})
 
 
 @poller.answer("compared")
-def _compared(answer: Answer[_Cursor]) -> Polled:
+def _compared(answer: Answer[Cursor]) -> Polled:
     found = answer.decode_or(_Comparison())
     # The commit that a force-push threw away may be gone: then there is nothing to compare with.
     state = {"ahead": "pushed", "behind": "reset"}.get(found.status or "", "force-pushed")
@@ -192,14 +173,14 @@ def _compared(answer: Answer[_Cursor]) -> Polled:
 
 
 @poller.answer("head")
-def _head_of(answer: Answer[_Cursor]) -> Polled:
+def _head_of(answer: Answer[Cursor]) -> Polled:
     commits = answer.decode(list[_Commit])
     head = commits[0] if commits else _Commit()
-    return answer.polled([partial(_change, answer.step, head, _place(answer))])
+    return answer.polled([partial(_change, answer.step, head, place_of(answer))])
 
 
 @poller.answer("pulls")
-def _pulls(answer: Answer[_Cursor]) -> Polled:
+def _pulls(answer: Answer[Cursor]) -> Polled:
     before = answer.step.old or answer.known.merged
     bodies = answer.decode(list[PullRequest])
     pulls = [pull for pull in bodies if pull.merged_at]
@@ -212,17 +193,17 @@ def _pulls(answer: Answer[_Cursor]) -> Polled:
     # The list does not say who merged and how many commits it were. What was merged before the
     # source was known is no news.
     told = reversed(fresh) if before else ()
-    follow = [_ask(answer.source, f"/pulls/{pull.number}", Step("pull")) for pull in told]
+    follow = [ask_of(answer.source, f"/pulls/{pull.number}", Step("pull")) for pull in told]
     return answer.polled(requests=(*follow, *more), gap=gap, merged=newest)
 
 
 @poller.answer("pull")
-def _pull(answer: Answer[_Cursor]) -> Polled:
-    return answer.polled([partial(merged, answer.decode(PullRequest), _place(answer), User())])
+def _pull(answer: Answer[Cursor]) -> Polled:
+    return answer.polled([partial(merged, answer.decode(PullRequest), place_of(answer), User())])
 
 
 @poller.answer("runs")
-def _runs(answer: Answer[_Cursor]) -> Polled:
+def _runs(answer: Answer[Cursor]) -> Polled:
     page, branch = answer.decode(_Runs), answer.step.of
     bodies = page.workflow_runs
     # One that came since the page before moved the others along: the last one decides.
@@ -238,7 +219,7 @@ def _runs(answer: Answer[_Cursor]) -> Polled:
 
 
 @poller.answer("run")
-def _run(answer: Answer[_Cursor]) -> Polled:
+def _run(answer: Answer[Cursor]) -> Polled:
     runs = answer.known.runs
     if not answer.ok:
         gone = answer.step.of
@@ -247,7 +228,7 @@ def _run(answer: Answer[_Cursor]) -> Polled:
 
 
 def _ran(
-    answer: Answer[_Cursor], runs: list[WorkflowRun], kept: Mapping[str, str], **more: object
+    answer: Answer[Cursor], runs: list[WorkflowRun], kept: Mapping[str, str], **more: object
 ) -> Polled:
     """Tell the runs that are in another state than when last seen.
 
@@ -263,7 +244,7 @@ def _ran(
             state = CONCLUSIONS.get(body.conclusion or "", "done")
         now[str(body.id)] = f"{body.run_attempt} {state}"
         if known.get(str(body.id)) != now[str(body.id)] and state != "done":
-            makers.append(partial(run, body, state, _place(answer)))
+            makers.append(partial(run, body, state, place_of(answer)))
     # The pages of all branches that are asked for, and what is under way.
     open_ = [(key, value) for key, value in known.items() if value.endswith(_UNDER_WAY)]
     over = [one for one in kept.items() if not one[1].endswith(_UNDER_WAY) and one[0] not in now]
@@ -272,7 +253,7 @@ def _ran(
 
 
 @poller.answer("deployments")
-def _deployments(answer: Answer[_Cursor]) -> Polled:
+def _deployments(answer: Answer[Cursor]) -> Polled:
     newest, before = answer.known.newest_deployment, answer.known.deployments
     since = int(answer.step.old or newest)
     bodies = answer.decode(list[Deployment])
@@ -282,7 +263,7 @@ def _deployments(answer: Answer[_Cursor]) -> Polled:
     # At first contact the state of a few is enough; the others are watched for a change.
     asked = bodies if newest >= 0 else bodies[:FIRST_DEPLOYMENTS]
     fresh = {
-        str(body.id): _Deployment(body, over=body not in asked)
+        str(body.id): Watched(body, over=body not in asked)
         for body in reversed(bodies)
         if body.id > since
     }
@@ -303,7 +284,7 @@ def _deployments(answer: Answer[_Cursor]) -> Polled:
 
 
 @poller.answer("status")
-def _status(answer: Answer[_Cursor]) -> Polled:
+def _status(answer: Answer[Cursor]) -> Polled:
     known, number = answer.known.deployments, answer.step.of
     told = known.get(number)
     # It left the cursor while it was asked for.
@@ -314,21 +295,19 @@ def _status(answer: Answer[_Cursor]) -> Polled:
         return answer.polled(deployments=others)
     statuses = sorted(answer.decode(list[Status]), key=lambda status: status.id)
     fresh = [status for status in statuses if status.id > told.seen]
-    makers = [partial(deployed, told.body, status, _place(answer)) for status in fresh]
+    makers = [partial(deployed, told.body, status, place_of(answer)) for status in fresh]
     over = bool(statuses) and statuses[-1].state in _DEPLOY_FINAL
     # Where it had ended, that another took its place is no news of it.
     said = {status.state for status in statuses}
     if over and statuses[-1] in fresh and said & _DEPLOY_STEPS and not said & _DEPLOY_ENDED:
-        makers.append(partial(displaced, told.body, statuses[-1], _place(answer)))
+        makers.append(partial(displaced, told.body, statuses[-1], place_of(answer)))
     seen = statuses[-1].id if statuses else 0
-    return answer.polled(
-        makers, deployments={**known, number: _Deployment(told.body, seen, over=over)}
-    )
+    return answer.polled(makers, deployments={**known, number: Watched(told.body, seen, over=over)})
 
 
 @poller.answer("issues")
-def _issues(answer: Answer[_Cursor]) -> Polled:
-    known, place = answer.step.old or answer.known.opened, _place(answer)
+def _issues(answer: Answer[Cursor]) -> Polled:
+    known, place = answer.step.old or answer.known.opened, place_of(answer)
     bodies = answer.decode(list[Issue])
     found = [issue for issue in bodies if issue.pull_request is None]
     issues = [(issue.created_at, issue) for issue in found if issue.created_at]
@@ -345,7 +324,7 @@ def _issues(answer: Answer[_Cursor]) -> Polled:
 
 
 @poller.answer("ticket-events")
-def _ticket_events(answer: Answer[_Cursor]) -> Polled:
+def _ticket_events(answer: Answer[Cursor]) -> Polled:
     known = int(answer.step.old or answer.known.ticket_event)
     events = sorted(answer.decode(list[_IssueEvent]), key=lambda event: event.id)
     makers: list[Maker] = []
@@ -354,7 +333,7 @@ def _ticket_events(answer: Answer[_Cursor]) -> Polled:
         if event.id <= known or name not in _TICKET_EVENTS or issue is None:
             continue
         if issue.pull_request is None:
-            told = partial(step, issue, name, event.created_at, event.actor, _place(answer))
+            told = partial(step, issue, name, event.created_at, event.actor, place_of(answer))
             makers.append(told)
     unseen = known > 0 and all(event.id > known for event in events)
     times = [milliseconds(event.created_at) for event in reversed(events)]
@@ -377,25 +356,22 @@ def _change(found: Step, head: _Commit, place: Place) -> Event:
     return push_event(push, place)
 
 
-def _place(answer: Answer[_Cursor]) -> Place:
-    return answer.known.home.place(answer.source, answer.received)
-
-
-def _heads(source: SourceInfo, pattern: str) -> Request:
+def _heads(source: SourceInfo, pattern: str, page: int = 1) -> Request:
     """Ask for the branches that begin like the pattern, before its wildcard."""
     plain = short_ref(pattern)
     for wildcard in "*?[":
         plain = plain.split(wildcard, 1)[0]
-    return _ask(source, f"/git/matching-refs/heads/{quote(plain)}", Step("heads", pattern))
+    path, query = f"/git/matching-refs/heads/{quote(plain)}", {"page": page} if page > 1 else {}
+    return ask_of(source, path, Step("heads", pattern, count=page), query)
 
 
 def _head(source: SourceInfo, found: Step) -> Request:
-    return _ask(source, "/commits", found, {"sha": found.new, "per_page": 1})
+    return ask_of(source, "/commits", found, {"sha": found.new, "per_page": 1})
 
 
 def _statuses(source: SourceInfo, number: str) -> Request:
     path = f"/deployments/{number}/statuses"
-    return _ask(source, path, Step("status", number), {"per_page": 30}, missing_ok=True)
+    return ask_of(source, path, Step("status", number), {"per_page": 30}, missing_ok=True)
 
 
 _LISTS: dict[str, tuple[str, dict[str, object]]] = {
@@ -414,11 +390,11 @@ def _list(source: SourceInfo, step: Step) -> Request:
     path, query = _LISTS[step.name]
     branch = {"branch": step.of} if step.of else {}
     page = {"page": step.count} if step.count > 1 else {}
-    return _ask(source, path, step, {**query, **branch, "per_page": _SIZES[step.name], **page})
+    return ask_of(source, path, step, {**query, **branch, "per_page": _SIZES[step.name], **page})
 
 
 def _older(
-    answer: Answer[_Cursor],
+    answer: Answer[Cursor],
     what: str,
     times: list[int],
     known: str,
@@ -452,16 +428,3 @@ def _older(
         until=times[-1] if times else 0,
         unread=left,
     )
-
-
-def _ask(
-    source: SourceInfo,
-    path: str,
-    purpose: Step,
-    query: Query = (),
-    *,
-    missing_ok: bool = False,
-) -> Request:
-    path = f"/repos/{quote(source.text('repository').strip('/'))}{path}"
-    request = ask(path, purpose, missing_ok=missing_ok, query=query)
-    return replace(request, accept="application/vnd.github+json")

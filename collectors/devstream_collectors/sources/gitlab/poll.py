@@ -331,7 +331,7 @@ def _page_before(
 
 
 def _size(answer: Answer[_Cursor]) -> int:
-    """Return the size of a list, which GitLab says up to 10,000 items.
+    """Return the size of a list; GitLab says it up to 10,000 items.
 
     https://docs.gitlab.com/api/rest/#pagination-response-headers
     """

@@ -209,7 +209,7 @@ def _builds(answer: Answer[_Cursor]) -> Polled:
 
 
 def _older(answer: Answer[_Cursor], builds: list[_Build], mark: int) -> Older:
-    """Ask for the builds before a page of which all are newer than number `mark`."""
+    """Ask for the builds before a page that is newer than `mark`."""
     oldest = builds[0] if builds else _Build()
     unread = max(0, oldest.number - mark - 1)
     what, all_new = f"builds of {answer.step.of}", 0 < mark < oldest.number

@@ -21,7 +21,7 @@ from devstream_collectors.sources.jira.ticket import Issue, User, changed, opene
 
 PAGE = 50
 MAX_PAGES = 100
-"""More than 5,000 issues changed between two rounds are an import, not news."""
+"""More pages between two rounds are an import, not news."""
 FIRST = 24 * 60
 """Minutes that are looked back at first contact."""
 _MINUTE = 60_000

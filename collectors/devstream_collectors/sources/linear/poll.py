@@ -30,7 +30,7 @@ FIRST = 24 * 3_600_000
 """Milliseconds that are looked back at first contact."""
 OVERLAP = 5 * 60_000
 MAX_PAGES = 100
-"""More than 4,000 issues changed between two rounds are an import, not news."""
+"""More pages between two rounds are an import, not news."""
 _QUERY = """\
 query($filter: IssueFilter, $after: String) {
   issues(filter: $filter, after: $after, first: 40, orderBy: updatedAt) {

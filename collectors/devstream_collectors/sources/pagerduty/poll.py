@@ -44,7 +44,7 @@ class _Cursor(msgspec.Struct, frozen=True):
     """The beginning of the newest incident."""
     open: tuple[str, ...] = ()
     page: tuple[str, ...] = ()
-    """Of the list of open incidents, while it is not yet read to its end."""
+    """Of a list of open incidents half read."""
 
 
 class _Incidents(msgspec.Struct, frozen=True):
@@ -116,7 +116,7 @@ def _ended(answer: Answer[_Cursor]) -> Polled:
 
 
 def _older(answer: Answer[_Cursor], said: _Incidents) -> Older:
-    """Ask for the page before one of the ended incidents, which all ended since."""
+    """Ask for the page before one of ended incidents."""
     return older(
         answer,
         what="ended incidents",

@@ -40,7 +40,7 @@ class _Cursor(msgspec.Struct, frozen=True):
     offset: int = 0
     """The begin of the next page of changes since `base`; 0: all was seen."""
     once: dict[str, int] = {}
-    """The time of change of the issues that were asked for once since then.
+    """The times of change of the issues asked for since then.
 
     Redmine tells seconds, and an issue may change again in the second of its last change. So each
     is asked for in two rounds.
@@ -117,7 +117,7 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
 
 
 def _recent(times: dict[str, int], newest: int) -> dict[str, int]:
-    """Keep the times that the overlap of the next round reaches, so many and no more."""
+    """Keep the times that the overlap of the next round reaches."""
     found = [(number, at) for number, at in times.items() if at >= newest - OVERLAP]
     return dict(found[-10 * PAGE :])
 
