@@ -13,28 +13,30 @@ no other row, gives no later one its meaning, and gives way to any other telling
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from devstream_desktop.history.ends import Ends
 from devstream_desktop.history.facets import Facets
+from devstream_desktop.history.judging import PAST
 from devstream_desktop.history.quarantine import stored_entry
+from devstream_desktop.history.refresh import FIRST, Refresh
 from devstream_desktop.history.row_ids import free_ids
 from devstream_desktop.history.scopes import Scopes
 from devstream_desktop.history.search_index import SearchIndex
-from devstream_desktop.history.telling import Telling, run_hash, subject_hash, told_by
+from devstream_desktop.history.telling import Row, Telling, run_hash, subject_of, told_by
+from devstream_desktop.history.things import PLACE, Things
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.fact import IDENTITY_VERSION, topic_of, work_of
+from devstream_desktop.stream.fact import IDENTITY_VERSION, work_of
 from devstream_desktop.stream.query import INDEX_VERSION
-from devstream_desktop.stream.subject import rank
 from devstream_desktop.stream.words import Kind
 
 _ROWS_VERSION = f"{INDEX_VERSION}.{IDENTITY_VERSION}"
-"""Of the rows and the index; rows that another one wrote are made anew."""
+"""Of the rows and the index; rows of another one are read again (refresh.py)."""
+_SAME_FACTS = ((4, 2), (5, 4))
+"""First and last version that elected rows as this one does; others are made anew."""
 _REBUILD_BATCH = 2_000
 _MAX_SEQ = (1 << 63) - 1
-PAST = 16
-"""Earlier words of a subject that are searched for the newest work."""
 
 
 class Lines:
@@ -44,10 +46,12 @@ class Lines:
         self._connection = connection
         self.index = SearchIndex(connection)
         self._facets = Facets(connection)
-        self._scopes = Scopes(connection, self._stored)
+        self._things = Things(connection)
+        self._scopes = Scopes(connection, self._stored, self._things)
         self.unreadable: set[int] = set()
         """Arrival numbers of entries that were met and cannot be read: the log sets them aside."""
         self._ends = Ends(connection)
+        self._refresh = Refresh(connection, self.index, self._stored, self._rewrite)
 
     def entry(self, lsn: int, body: bytes, signature: bytes) -> Entry | None:
         """Read an entry of the log; None, and noted, where it cannot be read."""
@@ -84,6 +88,7 @@ class Lines:
             )
         if tellings:
             self._insert(list(tellings.values()), arrivals[-1][0])
+        self._things.settle()
 
     def remove(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
         """Take out the rows of entries that the log will forget.
@@ -99,23 +104,50 @@ class Lines:
             if telling is not None:
                 gone.append((found[0], telling))
             elif found:
-                self._connection.execute("DELETE FROM lines WHERE id = ?", found)
+                self._take(found[0])
         self._delete([(row_id, telling.event) for row_id, telling in gone])
         self._connection.executemany(
             "DELETE FROM retold WHERE lsn = ?", [(lsn,) for lsn, *_ in rows]
         )
         self._tell_again([telling.fact for _, telling in gone])
+        self._things.settle()
         self._facets.forget()
 
     def rebuild_if_outdated(self) -> None:
-        """Fill rows and index anew where another version wrote them."""
+        """Begin to read rows again that another version wrote, or make them anew."""
         found = self._connection.execute(
             "SELECT value FROM meta WHERE name = 'index_version'"
         ).fetchone()
-        if found is not None and str(found[0]) == _ROWS_VERSION:
+        version = str(found[0]) if found is not None else ""
+        if version == _ROWS_VERSION:
             return
+        first, last = _SAME_FACTS
+        if first <= _numbers(version) <= last:
+            self._things.clear()
+            self._refresh.begin()
+            self._refresh.step(FIRST)
+            self._things.settle()
+        else:
+            self._make_anew()
+        self._connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES ('index_version', ?)", (_ROWS_VERSION,)
+        )
+
+    def read_again(self) -> bool:
+        """Take one step through the rows of an earlier version; tells whether more wait."""
+        more = self._refresh.step()
+        self._things.settle()
+        return more
+
+    @property
+    def waiting(self) -> bool:
+        """Rows of an earlier version wait to be read again."""
+        return bool(self._refresh.below)
+
+    def _make_anew(self) -> None:
         self._connection.execute("DELETE FROM lines")
         self._facets.clear()
+        self._things.clear()
         self._connection.execute("DELETE FROM retold")
         self.index.clear()
         last = 0
@@ -125,13 +157,20 @@ class Lines:
         ).fetchall():
             self.add(self._entries(rows))
             last = rows[-1][0]
-        self._connection.execute(
-            "INSERT OR REPLACE INTO meta VALUES ('index_version', ?)", (_ROWS_VERSION,)
+
+    def _rewrite(self, rows: Iterable[tuple[int, Telling]]) -> None:
+        """Write the columns of rows again, which an earlier version left empty."""
+        written = [telling.row(row_id) for row_id, telling in rows]
+        names = ", ".join(f"{name} = ?" for name in Row._fields[1:])
+        self._connection.executemany(
+            f"UPDATE lines SET {names}, transition = '' WHERE id = ?",
+            [(*row[1:], row.id) for row in written],
         )
+        self._things.touch((row.kind, row.subject, row.plain, row.place) for row in written)
 
     def past(self, event: Event) -> list[Event]:
         """Return the words that `History.past` tells of, at most `PAST` of them."""
-        column, value = "subject", subject_hash(topic_of(event))
+        column, value = "subject", subject_of(event)
         if event.kind in (Kind.BUILD, Kind.TEST, Kind.DEPLOY):
             column, value = "run", run_hash(event)
         rows = self._connection.execute(
@@ -160,12 +199,19 @@ class Lines:
                 continue
             self._restore(feed_id, end)
             if end is not None:
+                beyond = "lsn IN (SELECT lsn FROM log WHERE feed = ? AND seq > ?)"
+                self._things.touch(
+                    self._connection.execute(
+                        f"SELECT {PLACE} FROM lines WHERE {beyond}", (feed_id, end)
+                    )
+                )
                 self._connection.execute(
-                    "UPDATE lines SET run = -lsn, terminal = 0 WHERE lsn IN (SELECT lsn FROM log"
-                    " WHERE feed = ? AND seq > ?)",
+                    "UPDATE lines SET run = -lsn, terminal = 0, transition = '', tone = 0"
+                    f" WHERE {beyond}",
                     (feed_id, end),
                 )
             self._decide_again(feed_id)
+            self._things.settle()
 
     def _decide_again(self, feed_id: int) -> None:
         """Elect again the rows of facts that others report beside this feed."""
@@ -220,15 +266,14 @@ class Lines:
         The policy that ended it earlier lost to another.
         """
         rows = self._connection.execute(
-            "SELECT log.lsn, log.body, log.signature FROM log JOIN lines ON lines.lsn = log.lsn"
+            "SELECT lines.id, log.lsn, log.body, log.signature FROM log"
+            " JOIN lines ON lines.lsn = log.lsn"
             " WHERE log.feed = ? AND log.seq <= ? AND lines.run < 0",
             (feed_id, _MAX_SEQ if end is None else end),
         ).fetchall()
-        tellings = (self._stored(lsn, body, signature) for lsn, body, signature in rows)
-        self._connection.executemany(
-            "UPDATE lines SET run = ?, terminal = ? WHERE lsn = ?",
-            [(one.run, one.terminal, one.lsn) for one in tellings if one is not None],
-        )
+        stored = ((row_id, self._stored(lsn, *signed)) for row_id, lsn, *signed in rows)
+        tellings = [(row_id, one) for row_id, one in stored if one is not None]
+        self._rewrite(tellings)
 
     def _entries(self, rows: Sequence[tuple[int, bytes, bytes]]) -> list[tuple[int, Entry]]:
         return [
@@ -260,7 +305,7 @@ class Lines:
         for row_id, key, lsn, body, signature in known:
             stored = self._stored(lsn, body, signature)
             if stored is None:
-                self._connection.execute("DELETE FROM lines WHERE id = ?", (row_id,))
+                self._take(row_id)
             elif tellings[key].order < stored.order:
                 self._delete([(row_id, stored.event)])
                 later.append(stored)
@@ -272,25 +317,13 @@ class Lines:
         # Ascending ids fill the index several times faster.
         tellings.sort(key=lambda telling: telling.order[1:])  # by time, struck out or not
         ids = free_ids(self._connection, [telling.entry.hlc for telling in tellings])
+        rows = [telling.row(row_id) for row_id, telling in zip(ids, tellings, strict=True)]
         self._connection.executemany(
-            "INSERT INTO lines (id, place, lsn, key, subject, run, rank, terminal, state, work)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    row_id,
-                    telling.place,
-                    telling.lsn,
-                    telling.fact,
-                    subject_hash(topic_of(telling.event)),
-                    telling.run,
-                    rank(telling.event.kind, telling.event.state),
-                    telling.terminal,
-                    telling.event.state,
-                    work_of(telling.event),
-                )
-                for row_id, telling in zip(ids, tellings, strict=True)
-            ],
+            f"INSERT INTO lines ({', '.join(Row._fields)}) VALUES"
+            f" ({', '.join('?' * len(Row._fields))})",
+            rows,
         )
+        self._things.arrive(rows)
         self.index.add(
             ((row_id, telling.event) for row_id, telling in zip(ids, tellings, strict=True)), newest
         )
@@ -298,8 +331,25 @@ class Lines:
         self._scopes.adopt(tellings)
 
     def _delete(self, rows: Sequence[tuple[int, Event]]) -> None:
-        if rows:
-            self.index.remove(rows)
-            self._connection.executemany(
-                "DELETE FROM lines WHERE id = ?", [(row_id,) for row_id, _ in rows]
-            )
+        """Take rows out, and their words."""
+        indexed = [(row_id, event) for row_id, event in rows if self._take(row_id)]
+        if indexed:
+            self.index.remove(indexed)
+
+    def _take(self, row_id: int) -> bool:
+        """Take a row out; tells whether its words are in the index."""
+        row = self._connection.execute(
+            f"DELETE FROM lines WHERE id = ? RETURNING {PLACE}, lsn", (row_id,)
+        ).fetchone()
+        if row is None:
+            return False
+        *place, lsn = row
+        self._things.touch([place])
+        # What waits to be read again has none there yet.
+        return bool(lsn >= self._refresh.below)
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    """Return the two numbers of a version of rows; zeros for what is none."""
+    index, _, identity = version.partition(".")
+    return (int(index), int(identity)) if index.isdecimal() and identity.isdecimal() else (0, 0)

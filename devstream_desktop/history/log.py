@@ -227,12 +227,18 @@ class History(Writer):
     def tend(self) -> bool:
         """Take one step of upkeep, about 10 ms; tells whether there is more to do.
 
-        It merges the index and gives freed space back. What was met since the last
-        step and cannot be read is set aside.
+        It reads rows of an earlier version again, merges the index and gives freed space back.
+        What was met since the last step and cannot be read is set aside.
         """
         if self._lines.unreadable:
             with self._transaction():
                 self._set_aside()
+        if self._lines.waiting:
+            with self._transaction():
+                self._lines.read_again()
+            with self._disk():
+                self._lines.index.keep_up()
+            return True
         with self._disk():
             if self._lines.index.merge() or self._lines.index.weed():
                 return True

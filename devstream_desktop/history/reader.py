@@ -19,38 +19,27 @@ from typing import Self
 
 from devstream_desktop.history import quarantine
 from devstream_desktop.history.database import HistoryError, friendly, open_reader
-from devstream_desktop.history.lines import PAST
 from devstream_desktop.history.quarantine import stored_entry
 from devstream_desktop.history.search_index import UnindexedRows
-from devstream_desktop.history.telling import subject_hash
+from devstream_desktop.history.telling import claims_of, subject_hash
+from devstream_desktop.history.things import LATER
 from devstream_desktop.stream.entry import hlc_time
 from devstream_desktop.stream.event import Event, InvalidEventError
-from devstream_desktop.stream.fact import event_of, topic_of, work_of
+from devstream_desktop.stream.fact import event_of, topic_of
 from devstream_desktop.stream.query import Query
-from devstream_desktop.stream.subject import Line, transition
+from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Transition
 
 HistoryUnavailableError = HistoryError
 
-_LATER = (
-    "SELECT 1 FROM lines AS next WHERE next.run = lines.run"
-    " AND (next.rank, next.work, next.place) > (lines.rank, lines.work, lines.place)"
-)
 _COLUMNS = (
-    "SELECT lines.id, lines.lsn, log.body, log.signature,"
-    # What a state means depends on the subject's word before it about the newest work; that word's
-    # state, and how far its work is ahead of this row's when it is another run.
-    " CASE WHEN lines.terminal THEN (SELECT (CASE past.run WHEN lines.run THEN 0 ELSE past.work -"
-    " lines.work END) || ' ' || past.state"
-    " FROM (SELECT run, state, work, place FROM lines AS one WHERE one.subject = lines.subject AND"
-    " one.place < lines.place"
-    f" AND one.terminal ORDER BY one.place DESC LIMIT {PAST}) AS past ORDER BY past.work DESC,"
-    " past.place DESC LIMIT 1) END,"
-    f" EXISTS ({_LATER}),"
+    "SELECT lines.id, lines.lsn, log.body, log.signature, lines.transition,"
+    f" EXISTS ({LATER}),"
     " lines.run < 0"
     " FROM lines JOIN log ON log.lsn = lines.lsn"
 )
-_CURRENT = f" AND NOT EXISTS ({_LATER})"
+_CURRENT = f" AND NOT EXISTS ({LATER})"
+_MEANINGS = {meaning.value: meaning for meaning in Transition}
 _MAX_ID = (1 << 63) - 1
 
 
@@ -137,10 +126,11 @@ class Reader:
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
-        asked = (subject_hash(topic_of(of)), subject_hash(of.subject), limit)
-        where = "lines.subject IN (?, ?) ORDER BY lines.place DESC LIMIT ?"
-        found = self._lines(f"{_COLUMNS} WHERE {where}", asked)
         topic = topic_of(of)
+        things = (subject_hash(topic), subject_hash(of.subject))
+        asked = (*things, *map(claims_of, things), limit)
+        where = "lines.subject IN (?, ?, ?, ?) ORDER BY lines.place DESC LIMIT ?"
+        found = self._lines(f"{_COLUMNS} WHERE {where}", asked)
         return [line for line in found if topic_of(line.event) in (topic, of.subject)]
 
     def newest(self) -> int:
@@ -280,7 +270,7 @@ class Reader:
         lsn: int,
         body: bytes,
         signature: bytes,
-        before: str | None,
+        transition: str,
         superseded: int,
         struck: int,
     ) -> Line | None:
@@ -299,18 +289,7 @@ class Reader:
             received=hlc_time(entry.hlc),
             device=entry.device,
             author=self._people.get(entry.device, entry.device[:8]),
-            transition=Transition.NONE if struck else _meaning(event, before or "0 "),
+            transition=_MEANINGS.get(transition, Transition.NONE),
             superseded=bool(superseded),
             struck=bool(struck),
         )
-
-
-def _meaning(event: Event, before: str) -> Transition:
-    """Judge an event by its subject's word `before` it.
-
-    That says how far ahead its work is, and its state.
-    """
-    ahead, _, state = before.partition(" ")
-    if int(ahead) > 0 and work_of(event) > 0:
-        return Transition.OUTDATED
-    return transition(event.kind, event.state, state)

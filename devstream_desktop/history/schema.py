@@ -8,6 +8,9 @@
     lines    what is read: one row a fact, a projection of the log; the row id is the hybrid clock
              or the next free number after it, so newest-first needs no sort; the place is the
              clock and a part of the entry's hash, which decide what is later
+    subjects one row a thing, a projection of the lines (things.py): its state, the lines that say
+             so, since which line it is so, what is under way, and the claim that holds
+    running  the deploy that each service runs in each environment
     retold   tellings in the log of a fact whose row is an earlier telling; `key` here and in lines
              is stream/fact.py's identity
     words    the full-text index of the lines, by row id, filled in groups (search_index.py); each
@@ -20,8 +23,9 @@
              (UTC milliseconds)
     meta     names of this database
 
-What a state means against its subject's past, and whether a later event took a row's place, is
-derived when read and never stored.
+What a state means against its subject's past (`transition`) and whether it decides the thing's
+state (`tone`) follow from the set of the rows, and are derived anew where one comes or goes.
+Whether a later event took a row's place is derived when read.
 """
 
 from __future__ import annotations
@@ -185,5 +189,56 @@ def order_by_work(db: Database) -> None:
         CREATE INDEX lines_run ON lines (run, rank, work, place);
         CREATE INDEX lines_subject ON lines (subject, place, terminal, work, state);
         DELETE FROM meta WHERE name = 'index_version';
+        """
+    )
+
+
+@migrations()
+def ask_of_things(db: Database) -> None:
+    """Add what is asked for as columns, the state of each thing, and where what runs.
+
+    Rows of before have an empty `kind` until they are read again (refresh.py).
+    """
+    db.executescript(
+        """
+        ALTER TABLE lines ADD COLUMN plain INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE lines ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+        ALTER TABLE lines ADD COLUMN service TEXT NOT NULL DEFAULT '';
+        ALTER TABLE lines ADD COLUMN environment TEXT NOT NULL DEFAULT '';
+        ALTER TABLE lines ADD COLUMN actor TEXT NOT NULL DEFAULT '';
+        ALTER TABLE lines ADD COLUMN revision TEXT NOT NULL DEFAULT '';
+        ALTER TABLE lines ADD COLUMN severity INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE lines ADD COLUMN transition TEXT NOT NULL DEFAULT '';
+        ALTER TABLE lines ADD COLUMN tone INTEGER NOT NULL DEFAULT 0;
+        DROP INDEX lines_subject;
+        CREATE INDEX lines_subject ON lines (subject, place, terminal, work, state, run);
+        CREATE INDEX lines_tone ON lines (subject, tone, place) WHERE tone IN (1, 2);
+        CREATE INDEX lines_revision ON lines (revision) WHERE revision != '';
+        CREATE INDEX lines_transition ON lines (transition, id) WHERE transition != '';
+        CREATE TABLE subjects (
+          id INTEGER PRIMARY KEY,
+          kind TEXT NOT NULL,
+          service TEXT NOT NULL,
+          environment TEXT NOT NULL,
+          state TEXT NOT NULL,
+          tone INTEGER NOT NULL,
+          severity INTEGER NOT NULL,
+          line INTEGER NOT NULL,
+          since INTEGER NOT NULL,
+          moving INTEGER NOT NULL,
+          claim INTEGER NOT NULL,
+          plain INTEGER NOT NULL
+        );
+        CREATE INDEX subjects_open ON subjects (kind, service) WHERE tone = 2;
+        CREATE INDEX subjects_service ON subjects (service, kind);
+        CREATE INDEX subjects_moving ON subjects (moving) WHERE moving;
+        CREATE INDEX subjects_plain ON subjects (plain) WHERE plain;
+        CREATE TABLE running (
+          service TEXT NOT NULL,
+          environment TEXT NOT NULL,
+          revision TEXT NOT NULL,
+          line INTEGER NOT NULL,
+          PRIMARY KEY (service, environment)
+        ) WITHOUT ROWID;
         """
     )

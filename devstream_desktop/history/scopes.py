@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from devstream_desktop.history.telling import Telling, run_hash, subject_hash
+from devstream_desktop.history.telling import Telling, subject_hash
+from devstream_desktop.history.things import Things
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.fact import topic_of, work_of
 
@@ -21,9 +22,10 @@ ReadTelling = Callable[[int, bytes, bytes], Telling | None]
 class Scopes:
     """Gives those rows the scope; every call is inside the caller's transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, read: ReadTelling) -> None:
+    def __init__(self, connection: sqlite3.Connection, read: ReadTelling, things: Things) -> None:
         self._connection = connection
         self._read = read
+        self._things = things
         self._adopted: set[str] = set()
         """The topics that were looked at for rows of an older version."""
 
@@ -32,7 +34,8 @@ class Scopes:
         for telling in tellings:
             event = telling.event
             topic = topic_of(event)
-            if topic == event.subject or topic in self._adopted:
+            # Only what has a scope was without one before.
+            if not topic.endswith(f"\x1f{event.scope}") or topic in self._adopted:
                 continue
             if len(self._adopted) >= _MOST:
                 self._adopted.clear()
@@ -54,5 +57,12 @@ class Scopes:
                 # An executor's, which has no scope.
                 continue
             event = msgspec.structs.replace(old.event, subject=by.subject, scope=by.scope)
-            place = (subject_hash(topic_of(event)), run_hash(event), row_id)
-            self._connection.execute("UPDATE lines SET subject = ?, run = ? WHERE id = ?", place)
+            row = msgspec.structs.replace(old, event=event).row(row_id)
+            self._connection.execute(
+                "UPDATE lines SET subject = ?, plain = ?, run = ? WHERE id = ?",
+                (row.subject, row.plain, row.run, row_id),
+            )
+            self._things.touch(
+                (row.kind, about, row.plain, row.place)
+                for about in (subject_hash(subject), row.subject)
+            )

@@ -62,17 +62,22 @@ class SearchIndex:
         if len(self._waiting) >= GROUP:
             self.flush(newest)
 
-    def flush(self, newest: int) -> None:
-        """Put in what waits."""
+    def put(self, rows: Iterable[tuple[int, Event]]) -> None:
+        """Put in rows that do not wait."""
+        self._put((row_id, index_text(event)) for row_id, event in rows)
+
+    def _put(self, texts: Iterable[tuple[int, str]]) -> None:
         # Ascending row ids: the index is filled several times faster (docs/architecture.md,
         # Search).
-        self._connection.executemany(
-            "INSERT INTO words (rowid, text) VALUES (?, ?)", sorted(self._waiting.items())
-        )
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('indexed', ?)", (newest,))
-        self._waiting.clear()
+        self._connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", sorted(texts))
         self._unmerged += 1
         self._owed = True
+
+    def flush(self, newest: int) -> None:
+        """Put in what waits."""
+        self._put(self._waiting.items())
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('indexed', ?)", (newest,))
+        self._waiting.clear()
 
     def remove(self, rows: Iterable[tuple[int, Event]]) -> None:
         """Take rows out, by the very texts they went in with."""

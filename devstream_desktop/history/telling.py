@@ -4,15 +4,50 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
 from devstream_desktop.stream.entry import VERSION, Entry
+from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event, InvalidEventError
-from devstream_desktop.stream.fact import event_of, fact_id, run_of
-from devstream_desktop.stream.subject import is_terminal
+from devstream_desktop.stream.fact import event_of, fact_id, run_of, topic_of, work_of
+from devstream_desktop.stream.subject import is_terminal, rank, tone
+from devstream_desktop.stream.words import Kind
 
 _TIE_BYTES = 4
+_REVISION = 12
+
+
+class Row(NamedTuple):
+    """A row of `lines` as it is written; what it means is judged afterwards (things.py)."""
+
+    id: int
+    place: bytes
+    """Decides which of two rows is the later: by clock, and where those tie by hash.
+
+    Sorts as bytes do.
+    """
+    lsn: int
+    key: bytes
+    subject: int
+    plain: int
+    """Hash of the subject without its scope, 0 where that is the same.
+
+    Of a deploy it is the one deployment, of a claim the thing that it claims.
+    """
+    run: int
+    rank: int
+    terminal: bool
+    state: str
+    work: int
+    kind: str
+    service: str
+    environment: str
+    actor: str
+    revision: str
+    severity: int
+    tone: int
 
 
 class Telling(msgspec.Struct, frozen=True):
@@ -29,21 +64,32 @@ class Telling(msgspec.Struct, frozen=True):
     def order(self) -> tuple[bool, int, bytes, int]:
         return (self.struck, self.entry.hlc, self.entry.feed, self.entry.seq)
 
-    @property
-    def place(self) -> bytes:
-        """Decides which of two rows is the later: by clock, and where those tie by hash.
-
-        Sorts as bytes do.
-        """
-        return self.entry.hlc.to_bytes(8, "big") + self.entry.hash[:_TIE_BYTES]
-
-    @property
-    def run(self) -> int:
-        return -self.lsn if self.struck else run_hash(self.event)
-
-    @property
-    def terminal(self) -> bool:
-        return not self.struck and is_terminal(self.event.kind, self.event.state)
+    def row(self, row_id: int) -> Row:
+        """Return the row that shows it."""
+        event, struck = self.event, self.struck
+        kind, state = event.kind, event.state
+        subject = subject_of(event)
+        terminal = not struck and is_terminal(kind, state)
+        return Row(
+            id=row_id,
+            place=self.entry.hlc.to_bytes(8, "big") + self.entry.hash[:_TIE_BYTES],
+            lsn=self.lsn,
+            key=self.fact,
+            subject=subject,
+            plain=_plain(event, subject),
+            run=-self.lsn if struck else run_hash(event),
+            rank=rank(kind, state),
+            terminal=terminal,
+            state=state,
+            work=work_of(event),
+            kind=kind.value,
+            service=event.service,
+            environment=environment_name(event.environment),
+            actor=event.actor,
+            revision=revision_key(event.revision),
+            severity=int(event.severity),
+            tone=int(tone(kind, state)) if terminal else 0,
+        )
 
 
 def told_by(lsn: int, entry: Entry, end: int | None) -> Telling | None:
@@ -67,9 +113,36 @@ def subject_hash(subject: str) -> int:
     return _hash(subject)
 
 
+def subject_of(event: Event) -> int:
+    """Return the number that the rows of a thing share; the claims of it have one of their own."""
+    thing = subject_hash(topic_of(event))
+    # So no number of claims lies between a thing's own rows.
+    return claims_of(thing) if event.kind is Kind.CLAIM else thing
+
+
+def claims_of(thing: int) -> int:
+    """Return the number that the claims of a thing share."""
+    return _hash(f"claims of {thing}")
+
+
+def _plain(event: Event, subject: int) -> int:
+    if event.kind is Kind.CLAIM:
+        return subject_hash(topic_of(event))
+    # All deploys to a place are one thing; this tells one of them.
+    if event.kind is Kind.DEPLOY:
+        return subject_hash(f"{event.subject}\x1f{event.number}")
+    plain = subject_hash(event.subject)
+    return plain if plain != subject else 0
+
+
 def run_hash(event: Event) -> int:
     """Return a 63-bit number for the run that an event is of."""
     return _hash(run_of(event))
+
+
+def revision_key(revision: str) -> str:
+    """Return the beginning of a revision that is kept to find it by; git abbreviates no further."""
+    return revision[:_REVISION].casefold()
 
 
 def _hash(text: str) -> int:

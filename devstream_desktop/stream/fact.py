@@ -15,10 +15,11 @@ from enum import StrEnum
 import msgspec
 
 from devstream_desktop.stream.entry import Entry, hlc_time
+from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event, fact_key
 from devstream_desktop.stream.words import Kind
 
-IDENTITY_VERSION = 3
+IDENTITY_VERSION = 4
 """Grows when `fact_id`, `run_of`, `topic_of` or `work_of` changes: rows are then made anew."""
 FACT_BYTES = 16
 
@@ -46,6 +47,8 @@ _BY_KIND = {
     Kind.DUTY: AuthorClass.MEMBER,
     Kind.CLAIM: AuthorClass.MEMBER,
 }
+_OBSERVED = frozenset({Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.DEPLOY, Kind.INCIDENT, Kind.TICKET})
+"""Kinds of which others are told, in a scope."""
 _TEAM = {
     "asked": AuthorClass.ISSUER,
     "issuing": AuthorClass.ISSUER,
@@ -121,18 +124,39 @@ def run_of(event: Event) -> str:
     # It says something of the environment, and how the deploy ended stays to be seen.
     if event.kind is Kind.DEPLOY and event.state == "inactive":
         number = f"{number}\x1finactive"
-    return f"{event.kind}\x1f{topic_of(event)}\x1f{number}\x1f{by}"
+    about = event.subject if event.kind is Kind.CLAIM else _scoped(event)
+    return f"{event.kind}\x1f{about}\x1f{number}\x1f{by}"
 
 
 def topic_of(event: Event) -> str:
-    """Return the name of an event's thing: its subject in its scope.
+    """Return the name of the thing that an event is about.
 
-    There the service is no part of it, for two sources may call one repository by two names.
+    It is the subject in its scope; there the service is no part of it, for two sources may call
+    one repository by two names. All deploys of a service to an environment are about one thing:
+    the next success mends the last failure. A claim is about the thing that it claims.
     """
+    if event.kind is Kind.DEPLOY:
+        return f"deploy/{event.service}/{environment_name(event.environment)}"
+    return _claimed(event) if event.kind is Kind.CLAIM else _scoped(event)
+
+
+def _scoped(event: Event) -> str:
     if not event.scope or not _is_observed(event):
         return event.subject
-    named = f"{event.kind}/{event.service}/"
-    return f"{event.kind}/{event.subject.removeprefix(named)}\x1f{event.scope}"
+    return _in_scope(event, event.kind)
+
+
+def _in_scope(event: Event, kind: str) -> str:
+    named = f"{kind}/{event.service}/"
+    return f"{kind}/{event.subject.removeprefix(named)}\x1f{event.scope}"
+
+
+def _claimed(event: Event) -> str:
+    """Name the thing of a claim, which has its subject, service, environment and scope."""
+    kind = event.subject.partition("/")[0]
+    if kind == Kind.DEPLOY:
+        return f"deploy/{event.service}/{environment_name(event.environment)}"
+    return _in_scope(event, kind) if event.scope and kind in _OBSERVED else event.subject
 
 
 def work_of(event: Event) -> int:

@@ -6,6 +6,7 @@ share.
 
 from __future__ import annotations
 
+from enum import IntEnum
 from functools import lru_cache
 
 import msgspec
@@ -33,6 +34,28 @@ def is_terminal(kind: Kind, state: str) -> bool:
     """Tell whether a state is a result. Else something is under way, or was called off."""
     judged = (kind, state) in RED_STATES or (kind, state) in GREEN_STATES
     return judged or kind in (Kind.TICKET, Kind.CHANGE)
+
+
+class Tone(IntEnum):
+    """Effect of a line on the state of its thing."""
+
+    NONE = 0
+    """It says nothing of it: a step, an older word, a word of a revoked device."""
+    GOOD = 1
+    OPEN = 2
+    """Broken, or a ticket that waits for somebody: it can be claimed."""
+    PLAIN = 3
+    """A state that is neither, such as where a branch is."""
+
+
+@lru_cache
+def tone(kind: Kind, state: str) -> Tone:
+    """Return what a result says of its thing."""
+    if (kind, state) in RED_STATES or (kind is Kind.TICKET and state != "closed"):
+        return Tone.OPEN
+    if (kind, state) in GREEN_STATES or kind is Kind.TICKET:
+        return Tone.GOOD
+    return Tone.PLAIN if kind is Kind.CHANGE else Tone.NONE
 
 
 @lru_cache

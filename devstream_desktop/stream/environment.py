@@ -1,0 +1,24 @@
+"""Names of environments: one for each, however a source writes it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+_SAME = {
+    "prod": "production",
+    "prd": "production",
+    "stage": "staging",
+    "stg": "staging",
+    "dev": "development",
+}
+"""Short names that sources and people use, by the name they stand for."""
+
+
+@lru_cache(maxsize=1024)
+def environment_name(text: str) -> str:
+    """Return the name under which an environment is kept and asked for.
+
+    `Prod` and `production` are one environment, and so one column of the board.
+    """
+    name = text.casefold()
+    return _SAME.get(name, name)

@@ -1,0 +1,189 @@
+"""The state of each thing: a pure function of the set of the events, whatever way they came."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from folded import Telling, World, fold
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devstream_desktop.history.log import History
+from devstream_desktop.stream.entry import parse_entry
+from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.log import Arrival
+from devstream_desktop.stream.words import Kind
+
+START = 1_760_000_000_000
+FORGE = "forge.example.org/acme/shop"
+RUNS = ("running", "failed", "succeeded", "cancelled")
+DEPLOYS = ("in_progress", "success", "failure", "inactive")
+
+
+THINGS = ("suite", "place", "alert", "plain", "ticket")
+
+
+@st.composite
+def told(draw: st.DrawFn, things: tuple[str, ...]) -> tuple[str, dict[str, object]]:
+    """A thing, and the fields of an event about it."""
+    thing = draw(st.sampled_from(things))
+    number = str(draw(st.integers(1, 4)))
+    fields: dict[str, object] = {"number": number, "service": "shop"}
+    if draw(st.integers(0, 3)) == 0 and thing != "ticket":
+        state, who = draw(st.sampled_from(("claimed", "released"))), draw(st.sampled_from("ab"))
+        fields |= {"kind": Kind.CLAIM, "state": state, "actor": who, "number": ""}
+    elif thing == "suite":
+        order = draw(st.integers(1, 6))
+        fields |= {"kind": Kind.BUILD, "state": draw(st.sampled_from(RUNS)), "order": order}
+    elif thing == "place":
+        asked = draw(st.booleans())
+        number = f"r{number}" if asked else number
+        fields |= {"kind": Kind.DEPLOY, "state": draw(st.sampled_from(DEPLOYS)), "number": number}
+        fields |= {"request": number * 2, "executor": "e"} if asked else {}
+    elif thing == "ticket":
+        states = ("opened", "closed", "reopened")
+        fields |= {"kind": Kind.TICKET, "state": draw(st.sampled_from(states))}
+    else:
+        state = draw(st.sampled_from(("firing", "resolved")))
+        fields |= {"kind": Kind.INCIDENT, "state": state}
+    return thing, fields
+
+
+def event_of(thing: str, key: int, at: int, fields: dict[str, object]) -> Event:
+    """The event of those fields, with the names that its thing has."""
+    claim = fields["kind"] is Kind.CLAIM
+    names: dict[str, dict[str, object]] = {
+        "suite": {"subject": "build/shop/main/ci", "scope": FORGE},
+        "place": {
+            "subject": f"deploy/shop/prod/{fields['number']}",
+            "environment": "prod" if key % 2 else "production",
+            "scope": "" if fields.get("request") else FORGE,
+        },
+        # A claim of an older version says no scope.
+        "alert": {"subject": "incident/shop/5xx", "scope": "" if claim and key % 2 else FORGE},
+        "plain": {"subject": "incident/shop/disk"},
+        "ticket": {"subject": "ticket/shop/7", "scope": FORGE},
+    }
+    values = names[thing] | fields | {"key": fact_key("t", Kind.BUILD, str(key)), "time": at}
+    return make_event(**values)  # type: ignore[arg-type]
+
+
+def tables(path: Path) -> World:
+    """What the history has, each row named by its fact."""
+    with closing(sqlite3.connect(path)) as connection:
+        log = connection.execute(
+            "SELECT lines.id, body, signature, transition, tone FROM lines JOIN log USING (lsn)"
+        ).fetchall()
+        keys = {
+            row_id: parse_entry(body, signature).event.key for row_id, body, signature, *_ in log
+        }
+        keys[0] = ""
+        things = connection.execute(
+            "SELECT kind, subjects.plain, state, tone, line, since, moving, claim FROM subjects"
+        ).fetchall()
+        running = connection.execute("SELECT service, environment, line FROM running").fetchall()
+    names = {("build", True): "suite", ("deploy", False): "place", ("incident", True): "alert"}
+    names |= {("incident", False): "plain", ("ticket", True): "ticket"}
+    assert {place[:2] for place in running} <= {("shop", "production")}
+    return World(
+        {keys[row_id]: (meaning, tone) for row_id, _, _, meaning, tone in log},
+        {
+            names[kind, bool(plain)]: (
+                state, tone, keys[line], keys[since], keys[moving], keys[claim],
+            )
+            for kind, plain, state, tone, line, since, moving, claim in things
+        },
+        dict.fromkeys(("place",) * len(running), "".join(keys[line] for *_, line in running)),
+    )  # fmt: skip
+
+
+def check(path: Path, expected: World) -> None:
+    found = tables(path)
+    assert found.meanings == expected.meanings
+    for thing in sorted(found.things | expected.things):
+        assert (thing, found.things.get(thing)) == (thing, expected.things.get(thing))
+    assert found.running == expected.running
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_the_tables_follow_from_the_set_of_the_events(
+    data: st.DataObject, open_history: Callable[[], History], tmp_path: Path, new_feed: type
+) -> None:
+    for file in tmp_path.glob("history.sqlite*"):
+        file.unlink()
+    # All mixed, or one thing with more results than are looked at.
+    things = data.draw(st.sampled_from((THINGS, *((one,) for one in THINGS))))
+    many = data.draw(st.sampled_from((1, 20, 40)))
+    stories = data.draw(st.lists(told(things), min_size=many, max_size=60))
+    feeds = [new_feed(bytes([n]) * 40) for n in range(3)]
+    tellings: list[Telling] = []
+    for number, (thing, fields) in enumerate(stories):
+        # Some in the same millisecond, some of them told by two.
+        at = START + data.draw(st.integers(0, 30))
+        event = event_of(thing, number, at, fields)
+        own = fields["kind"] is Kind.CLAIM or bool(fields.get("request"))
+        for feed in feeds if not own and data.draw(st.integers(0, 5)) == 0 else feeds[:1]:
+            clock = (at << 16) + data.draw(st.integers(0, 2))
+            tellings.append(Telling(feed.entry(event, clock=clock), event, thing))
+    history = open_history()
+    told_in_order = sorted(tellings, key=lambda one: one.place)
+    order = data.draw(
+        st.sampled_from((told_in_order, told_in_order[::-1])) | st.permutations(tellings)
+    )
+    arrived: list[Telling] = []
+    while order:
+        size = data.draw(st.integers(1, min(8, len(order))))
+        batch, order = order[:size], order[size:]
+        arrived += batch
+        # Once more some that are there.
+        again = arrived[: data.draw(st.integers(0, 2))]
+        history.add([Arrival(one.entry, "peer") for one in [*batch, *again]])
+        check(history.path, fold(arrived, set()))
+    ended = data.draw(st.sets(st.sampled_from(feeds), max_size=2), label="revoked")
+    history.follow({}, {feed.feed: 0 for feed in ended})
+    struck = {feed.feed for feed in ended}
+    check(history.path, fold(arrived, struck))
+    feed = data.draw(st.sampled_from(feeds), label="forgotten of")
+    floor = data.draw(st.integers(0, feed.seq))
+    history.settle(feed.feed, floor, None)
+    kept = [one for one in arrived if one.entry.feed != feed.feed or one.entry.seq > floor]
+    check(history.path, fold(kept, struck))
+    history.follow({}, {})
+    check(history.path, fold(kept, set()))
+    history.close()
+    with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection, connection:
+        version = data.draw(st.sampled_from(("0", "4.2")), label="written by")
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'index_version'", (version,))
+    history = open_history()
+    while history.tend():
+        pass
+    check(history.path, fold(kept, set()))
+    history.close()
+
+
+def test_a_claim_that_came_before_what_it_claims_holds(
+    history: History, new_feed: type, tmp_path: Path
+) -> None:
+    """Another device's clock is ahead: its claim is later, though it came first."""
+    feed, other = new_feed(), new_feed()
+
+    def tell(source: object, place: int, kind: Kind, state: str, **fields: object) -> Telling:
+        fields |= {"kind": kind, "state": state, "service": "shop", "number": "1"}
+        event = event_of("plain", place, START + place, fields)
+        telling = Telling(source.entry(event, clock=(START + place) << 16), event, "plain")  # type: ignore[attr-defined]
+        history.add([Arrival(telling.entry, "peer")])
+        return telling
+
+    told = [
+        tell(feed, 1, Kind.INCIDENT, "resolved"),
+        tell(other, 9, Kind.CLAIM, "claimed", actor="a"),
+        tell(feed, 2, Kind.INCIDENT, "firing"),
+    ]
+    check(history.path, fold(told, set()))
+    assert tables(history.path).things["plain"][-1] == told[1].event.key
