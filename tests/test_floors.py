@@ -52,7 +52,7 @@ MAY_IMPORT = {
     "control": {"address", "stream", "errors"},
     "outlet": GROUND | {"history"},
     "node": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy", "outlet"},
-    "doctor": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy", "outlet"},
+    "doctor": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy", "outlet", "desk"},
     "desk": GROUND,
     "desktop": GROUND | {"history", "desk"},
     "cli": GROUND | {"history", "node", "doctor", "desk", "desktop", "outlet"},

@@ -14,6 +14,8 @@ _SIGNS = {"ok": ("✓", GREEN), "warning": ("!", YELLOW), "problem": ("✗", RED
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `doctor`."""
     parser.add_argument("--json", action="store_true")
+    about = "show a popup, to see whether this session can"
+    parser.add_argument("--test-popup", action="store_true", help=about)
     parser.set_defaults(command=doctor)
 
 
@@ -24,7 +26,7 @@ def doctor(home: Home, options: argparse.Namespace) -> int:
     from devstream_desktop.doctor.doctor import examine
 
     found: list[Check] = []
-    for check in examine(home):
+    for check in examine(home, test_popup=options.test_popup):
         found.append(check)
         # A check may take seconds, so each is shown at once.
         if not options.json:

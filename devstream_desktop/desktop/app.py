@@ -169,11 +169,16 @@ class App(QObject):
         return self._window
 
     def _choose_notifier(self) -> Notifier:
-        if self.bus is not None:
-            return DBusNotifier(self.bus, self)
         balloon = BalloonNotifier(lambda: self.tray.icon, self)
         self.tray.balloon_clicked.connect(balloon.clicked)
-        return balloon
+        if self.bus is None:
+            return balloon
+        notifier = DBusNotifier(self.bus, self)
+        # An icon of an older tray draws its balloon itself; others ask the same server in vain.
+        notifier.unshown.connect(balloon.show_notice)
+        balloon.activated.connect(notifier.activated)
+        notifier.trouble.connect(self.state.set_popup_trouble)
+        return notifier
 
     def _connect_node(self) -> None:
         # The state first: the other parts read it when they hear of the same change.

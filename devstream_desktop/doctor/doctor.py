@@ -28,6 +28,7 @@ from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.deploy.targets import load_targets
 from devstream_desktop.doctor import checks, files
 from devstream_desktop.doctor.checks import Check, ok, problem, warning
+from devstream_desktop.doctor.popups import popups
 from devstream_desktop.doctor.transport import transport
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.integrity import problems
@@ -60,8 +61,11 @@ _OPERATORS = frozenset({"settings.toml", "targets.toml"})
 _OURS = ("*.json", "*.sqlite*", "*.log*", "sources.toml", "key", "team/*", "secrets/**/*")
 
 
-def examine(home: Home) -> Iterator[Check]:
-    """Every check of a home, in the order a person would look."""
+def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
+    """Every check of a home, in the order a person would look.
+
+    `test_popup`: a popup is shown.
+    """
     # One moment for all checks.
     now = time.time_ns() // 1_000_000
     # Nothing else can be looked at, and nothing is made.
@@ -72,6 +76,7 @@ def examine(home: Home) -> Iterator[Check]:
             "devstream, or devstream team join INVITE --person YOU, makes it",
         )
         yield _transport()
+        yield from popups(test=test_popup)
         return
     yield from _modes(home)
     kept = [*_kept(home)]
@@ -125,6 +130,7 @@ def examine(home: Home) -> Iterator[Check]:
             for notice in _further(status, [*kept, *history, listening])
         )
     yield _transport()
+    yield from popups(test=test_popup)
 
 
 def _further(status: Status, checked: list[Check]) -> list[str]:

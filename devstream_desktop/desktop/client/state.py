@@ -45,6 +45,8 @@ class AppState(QObject):
         self.trouble = ""
         """The last failure of the node, as a sentence; empty once it answers."""
         self.history_error = ""
+        self.popup_trouble = ""
+        """The reason why no popup can be shown, as a sentence; empty when one can."""
         self.recent: list[Line] = []
         self._stale = QTimer(self, singleShot=True, interval=stale_ms)
         self._stale.timeout.connect(self.refresh_status)
@@ -74,6 +76,14 @@ class AppState(QObject):
         """Note a failure of the node."""
         self.trouble = sentence
         self.changed.emit()
+
+    def set_popup_trouble(self, reason: str) -> None:
+        """Note why no popup can be shown, or that one can."""
+        sentence = f"popups cannot be shown: {reason}; see devstream doctor" if reason else ""
+        # Each popup that is shown says so.
+        if sentence != self.popup_trouble:
+            self.popup_trouble = sentence
+            self.changed.emit()
 
     def set_connected(self, connected: bool) -> None:
         """Note that the node answers, or no longer does."""

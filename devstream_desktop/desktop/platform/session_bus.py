@@ -33,7 +33,7 @@ class NoBusError(Exception):
 class _Call:
     member: str
     answer: Callable[[Body], None]
-    fail: Callable[[str], None]
+    fail: Callable[[str, str], None]
 
 
 class SessionBus(QObject):
@@ -78,7 +78,7 @@ class SessionBus(QObject):
         rule = MatchRule(type="signal", interface=interface, member=member, path=path)
         if argument is not None:
             rule.add_arg_condition(0, argument)
-        self._post(message_bus.AddMatch(rule), _Call("AddMatch", lambda _: None, lambda _: None))
+        self._post(message_bus.AddMatch(rule), _Call("AddMatch", lambda _: None, lambda *_: None))
 
     def call(
         self,
@@ -88,9 +88,9 @@ class SessionBus(QObject):
         body: Body = (),
         *,
         answer: Callable[[Body], None] = lambda _: None,
-        fail: Callable[[str], None] = lambda _: None,
+        fail: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
-        """Call a method; one of `answer` and `fail` is called later."""
+        """Call a method; later `answer` gets its result, or `fail` an error's name and text."""
         # jeepney wants both or neither.
         arguments = (signature, body) if signature else ()
         self._post(new_method_call(address, member, *arguments), _Call(member, answer, fail))
@@ -151,8 +151,8 @@ class SessionBus(QObject):
         if call is None:
             return
         if kind is MessageType.error:
-            name, detail = fields.get(HeaderFields.error_name, ""), body[0] if body else ""
-            call.fail(f"{call.member}: {name} {detail}")
+            name = str(fields.get(HeaderFields.error_name, ""))
+            call.fail(name, str(body[0]) if body else name)
         elif kind is MessageType.method_return:
             call.answer(body)
 

@@ -11,10 +11,10 @@ import os
 from collections import OrderedDict
 from functools import cache
 
-from jeepney import DBusAddress
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QColor
 
+from devstream_desktop.desk.notification_server import NAME, NO_ANSWER, SERVER, reason
 from devstream_desktop.desktop.platform.session_bus import Body, SessionBus
 from devstream_desktop.desktop.popups.notifier import Notice
 from devstream_desktop.desktop.widgets.icons import Mark, path
@@ -22,14 +22,14 @@ from devstream_desktop.desktop.widgets.look import StateLook
 from devstream_desktop.desktop.widgets.marks import mark_tile
 from devstream_desktop.desktop.widgets.text import popup_text
 
-NAME = "org.freedesktop.Notifications"
-_SERVER = DBusAddress("/org/freedesktop/Notifications", bus_name=NAME, interface=NAME)
 _IN_FLIGHT = 16
 """Calls without an answer at once; a bus drops the connection at 128 by default."""
 _GREY = "#5b6460"
 """Ground of a state whose tone is the text's own."""
 _DEFAULT_EXPIRY = -1
 """The server decides how long the popup stays."""
+_ANSWER_MS = 15_000
+"""Milliseconds; longer than a server takes to start."""
 
 
 class DBusNotifier(QObject):
@@ -37,20 +37,28 @@ class DBusNotifier(QObject):
 
     activated = Signal(str, str)
     closed = Signal(str)
+    unshown = Signal(object)
+    """A `Notice` that could not be shown, because there is no server."""
+    trouble = Signal(str)
+    """Why no popup can be shown; empty once one can."""
 
-    def __init__(self, bus: SessionBus, parent: QObject | None = None) -> None:
+    def __init__(
+        self, bus: SessionBus, parent: QObject | None = None, *, answer_ms: int = _ANSWER_MS
+    ) -> None:
         super().__init__(parent)
         self._bus = bus
         self._numbers: dict[str, int] = {}
         self._keys: dict[int, str] = {}
         self._waiting: OrderedDict[str, Notice] = OrderedDict()
-        self._asked: set[str] = set()
+        self._asked: dict[str, Notice] = {}
+        self._patience = QTimer(self, singleShot=True, interval=answer_ms)
+        self._patience.timeout.connect(lambda: self._fail(NO_ANSWER))
         self._icon = str(path(Mark.APP))
         self._can_act = True
         self._has_default = True
         bus.heard.connect(self._heard)
         for member in ("ActionInvoked", "NotificationClosed", "ActivationToken"):
-            bus.listen(interface=NAME, member=member, path=_SERVER.object_path)
+            bus.listen(interface=NAME, member=member, path=SERVER.object_path)
         bus.listen(interface="org.freedesktop.DBus", member="NameOwnerChanged", argument=NAME)
         self._ask_server()
 
@@ -69,11 +77,17 @@ class DBusNotifier(QObject):
         self._waiting.pop(key, None)
         number = self._numbers.get(key)
         if number is not None:
-            self._bus.call(_SERVER, "CloseNotification", "u", (number,))
+            self._bus.call(SERVER, "CloseNotification", "u", (number,))
 
     def _ask_server(self) -> None:
-        self._bus.call(_SERVER, "GetCapabilities", answer=self._capable)
-        self._bus.call(_SERVER, "GetServerInformation", answer=self._known)
+        self._bus.call(SERVER, "GetCapabilities", answer=self._capable)
+        self._bus.call(
+            SERVER,
+            "GetServerInformation",
+            answer=self._known,
+            fail=lambda error, detail: self._fail(reason(error, detail)),
+        )
+        self._patience.start()
 
     def _capable(self, body: Body) -> None:
         capabilities = body[0] if body else []
@@ -82,6 +96,7 @@ class DBusNotifier(QObject):
     def _known(self, body: Body) -> None:
         # XFCE draws the default action as one more button; others run it on a click.
         self._has_default = not (body and str(body[0]).lower().startswith("xfce"))
+        self._answered()
 
     def _send_waiting(self) -> None:
         for key in list(self._waiting):
@@ -113,18 +128,20 @@ class DBusNotifier(QObject):
             hints,
             _DEFAULT_EXPIRY,
         )
-        self._asked.add(notice.key)
+        self._asked[notice.key] = notice
+        self._patience.start()
         self._bus.call(
-            _SERVER,
+            SERVER,
             "Notify",
             "susssasa{sv}i",
             body,
             answer=lambda reply: self._shown(notice.key, reply),
-            fail=lambda _: self._refused(notice.key),
+            fail=lambda error, detail: self._refused(notice.key, reason(error, detail)),
         )
 
     def _shown(self, key: str, reply: Body) -> None:
-        self._asked.discard(key)
+        self._asked.pop(key, None)
+        self._answered()
         number = reply[0] if reply else 0
         if isinstance(number, int) and number:
             old = self._numbers.get(key)
@@ -134,11 +151,35 @@ class DBusNotifier(QObject):
             self._numbers[key], self._keys[number] = number, key
         self._send_waiting()
 
-    def _refused(self, key: str) -> None:
-        # A server may refuse when it has too many (KDE, GNOME Flashback); the line is in the
-        # history all the same.
-        self._asked.discard(key)
+    def _refused(self, key: str, why: str) -> None:
+        if why:
+            self._fail(why)
+            return
+        # This one alone: the line is in the history all the same.
+        self._asked.pop(key, None)
+        self._answered()
         self._send_waiting()
+
+    def _answered(self) -> None:
+        """Note that the server answers."""
+        self.trouble.emit("")
+        # Started anew for what is still without an answer.
+        if self._asked:
+            self._patience.start()
+        else:
+            self._patience.stop()
+
+    def _fail(self, why: str) -> None:
+        """Hand on every notice that waits for a server."""
+        self._patience.stop()
+        if not why:
+            return
+        self.trouble.emit(why)
+        lost = {**self._asked, **self._waiting}
+        self._asked.clear()
+        self._waiting.clear()
+        for notice in lost.values():
+            self.unshown.emit(notice)
 
     def _heard(self, interface: str, member: str, body: Body) -> None:
         if member == "NameOwnerChanged" and body[:1] == (NAME,):

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QMenu
 from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.tray.summary import header_text
-from devstream_desktop.desktop.widgets.look import state_look
+from devstream_desktop.desktop.widgets.look import sentence, state_look
 from devstream_desktop.desktop.widgets.marks import mark_icon
 from devstream_desktop.desktop.widgets.text import menu_text
 from devstream_desktop.desktop.widgets.theme import colour
@@ -44,6 +44,8 @@ class TrayMenu(QMenu):
         self._state = state
         self._header = self.addAction("devstream")
         self._header.setEnabled(False)
+        self._trouble = self.addAction("")
+        self._trouble.setEnabled(False)
         self.addSeparator()
         self._lines = [self._line_action(place) for place in range(_LINES)]
         self._nothing = self.addAction("No lines yet")
@@ -75,6 +77,9 @@ class TrayMenu(QMenu):
         status = self._state.status
         connected, ready = self._state.connected, self._state.ready
         self._header.setText(menu_text(header_text(status, connected=connected)))
+        trouble = self._state.popup_trouble
+        self._trouble.setText(menu_text(sentence(trouble)))
+        self._trouble.setVisible(bool(trouble))
         self._show_lines(self._state.recent)
         self.duty.setChecked(self._state.on_duty)
         self.duty.setEnabled(ready)

@@ -28,6 +28,9 @@ def _mark_and_state(state: AppState) -> tuple[Mark, str]:
     mark, duty = (Mark.ON_DUTY, "on duty") if state.on_duty else (Mark.OFF_DUTY, "off duty")
     if status is not None and status.missing:
         duty = f"{duty}, {catching_up(status)}"
+    # Who is off duty wants none.
+    if state.popup_trouble and state.on_duty:
+        return mark, f"{duty}, but {state.popup_trouble}"
     return mark, duty
 
 

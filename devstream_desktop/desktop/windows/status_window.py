@@ -125,8 +125,7 @@ class StatusWindow(Dialog):
             notices.insert(0, state.trouble or f"The node is {how}.")
         if state.locked:
             notices.insert(0, sentence(state.locked))
-        if state.history_error:
-            notices.append(state.history_error)
+        notices += [text for text in (state.history_error, sentence(state.popup_trouble)) if text]
         return notices
 
     def _show_status(self, status: Status, now: int) -> None:

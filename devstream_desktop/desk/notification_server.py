@@ -1,0 +1,98 @@
+"""The session's notification server, over D-Bus (Desktop Notifications Specification 1.2).
+
+The desk asks it without blocking (desktop/popups/dbus.py); the doctor waits for it here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
+from jeepney.io.blocking import open_dbus_connection
+
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.stream.text import clean
+
+NAME = "org.freedesktop.Notifications"
+SERVER = DBusAddress("/org/freedesktop/Notifications", bus_name=NAME, interface=NAME)
+_WAIT_S = 6.0
+_BUS = "org.freedesktop.DBus.Error."
+NO_ANSWER = "the notification server does not answer"
+_ABSENT = frozenset({"ServiceUnknown", "NameHasNoOwner"})
+_SILENT = frozenset({"NoReply", "TimedOut", "Timeout", "Disconnected"})
+_STRANGE = frozenset({"UnknownMethod", "UnknownObject", "UnknownInterface", "AccessDenied"})
+
+
+class NotificationError(DevstreamError):
+    """No popup can be shown; the message says why."""
+
+
+class Information(NamedTuple):
+    """The answer of `GetServerInformation`."""
+
+    name: str
+    vendor: str
+    version: str
+    specification: str
+
+
+def reason(error: str, detail: str) -> str:
+    """Return why no popup can be shown, from a D-Bus error; empty if this one was refused.
+
+    A server may refuse when it has too many (KDE, GNOME Flashback), and goes on afterwards.
+    """
+    kind = error.removeprefix(_BUS)
+    if kind in _ABSENT:
+        return "no notification server runs in this session"
+    if kind in _SILENT:
+        return NO_ANSWER
+    # systemd's own words, where it starts the services of the bus.
+    if kind.startswith("Spawn.") or error.startswith("org.freedesktop.systemd1."):
+        return f"the notification server does not start ({clean(detail, 120)})"
+    if kind in _STRANGE:
+        return f"the notification server knows no popups ({clean(detail, 120)})"
+    return ""
+
+
+def information() -> Information:
+    """Ask the server, started where it can be, for its name. Blocks for seconds at most.
+
+    Raises:
+        NotificationError: no session bus, no server, or it does not start or answer.
+
+    """
+    told = [clean(str(one), 60) for one in _call("GetServerInformation")]
+    return Information(*[*told, "", "", "", ""][:4])
+
+
+def show(summary: str, body: str) -> None:
+    """Show a popup. Blocks for seconds at most.
+
+    Raises:
+        NotificationError: as `information`, or the server refused it.
+
+    """
+    hints = {"urgency": ("y", 1), "desktop-entry": ("s", "devstream")}
+    _call("Notify", "susssasa{sv}i", ("devstream", 0, "devstream", summary, body, [], hints, -1))
+
+
+def _call(member: str, signature: str = "", body: tuple[object, ...] = ()) -> tuple[object, ...]:
+    try:
+        connection = open_dbus_connection("SESSION")
+    except Exception as error:
+        # jeepney passes on its parts' errors: KeyError without an address, OSError,
+        # AuthenticationError, ValueError.
+        raise NotificationError("no session bus can be reached") from error
+    with connection:
+        call = new_method_call(SERVER, member, *((signature, body) if signature else ()))
+        try:
+            answer = connection.send_and_get_reply(call, timeout=_WAIT_S)
+        except (OSError, EOFError) as error:
+            raise NotificationError(NO_ANSWER) from error
+    found: tuple[object, ...] = tuple(answer.body)
+    if answer.header.message_type is MessageType.error:
+        name = str(answer.header.fields.get(HeaderFields.error_name, ""))
+        detail = str(found[0]) if found else name
+        refused = f"the notification server refuses it ({clean(detail, 120)})"
+        raise NotificationError(reason(name, detail) or refused)
+    return found

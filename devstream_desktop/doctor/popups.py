@@ -1,0 +1,44 @@
+"""Check of `devstream doctor` for the session's notification server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+from devstream_desktop.doctor.checks import Check, ok, warning
+
+_INSTALL = (
+    "start or install one, such as dunst or mako; until then new lines are in the tray's menu and"
+    " the history"
+)
+
+
+def popups(*, test: bool) -> Iterator[Check]:
+    """Check whether popups can be shown in this session; `test`: show one."""
+    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    # A node without a screen shows none; elsewhere than on Linux Qt does it.
+    if not sys.platform.startswith("linux") or not (screen or test):
+        return
+    # Late, because most checks of a server need no D-Bus.
+    from devstream_desktop.desk.notification_server import (
+        NotificationError,
+        information,
+        show,
+    )
+
+    try:
+        found = information()
+        by = " ".join(filter(None, (found.name, found.version)))
+        if not test:
+            yield ok("popups", f"shown by {by}; devstream doctor --test-popup shows one")
+            return
+        show("devstream: a test", "A popup of devstream looks like this.")
+    except NotificationError as error:
+        yield warning("popups", f"popups cannot be shown: {error}", _INSTALL)
+    else:
+        yield ok(
+            "popups",
+            f"{by} took a test popup; where none is seen, it is told not to disturb, or it is not"
+            " the server of this screen",
+        )
