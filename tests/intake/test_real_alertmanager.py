@@ -30,6 +30,7 @@ from devstream_desktop.intake.poll.http_poller import HttpPoller
 from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.intake.store import Store
+from devstream_desktop.stream.line import render
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 pytestmark = [
@@ -76,7 +77,8 @@ class Alertmanager:
         )
         assert answer.status == 200, answer
 
-    async def silence(self, name: str) -> None:
+    async def silence(self, name: str) -> str:
+        """Silence every alert of a name; returns the silence's id."""
         body = {
             "matchers": [{"name": "alertname", "value": name, "isRegex": False, "isEqual": True}],
             "createdBy": "ana",
@@ -90,11 +92,35 @@ class Alertmanager:
             {"Content-Type": "application/json"},
         )
         assert answer.status == 200, answer
+        return json.loads(answer.text)["silenceID"]
+
+    async def end_silence(self, identity: str) -> None:
+        answer = await self._post(self.url, f"/api/v2/silence/{identity}", b"", {}, "DELETE")
+        assert answer.status == 200, answer
+
+    async def states(self) -> list[str]:
+        """The states of its alerts: `active` or `suppressed`."""
+        answer = await self._post(self.url, "/api/v2/alerts", b"", {}, "GET")
+        return [one["status"]["state"] for one in json.loads(answer.text)]
+
+
+class Later:
+    """The time here, which may be hours after Alertmanager's."""
+
+    hours = 0
+
+    def __call__(self) -> int:
+        return wall_clock() + self.hours * 3_600_000
 
 
 @pytest.fixture
-async def intake(home, vault, stream):
-    intake = Intake(home, vault, stream.publish, listen="127.0.0.1:0")
+def later() -> Later:
+    return Later()
+
+
+@pytest.fixture
+async def intake(home, vault, stream, later):
+    intake = Intake(home, vault, stream.publish, listen="127.0.0.1:0", now=later)
     await intake.start()
     assert (
         await intake.add_source(RemoteSource(name="am", type="alertmanager"), SECRET.encode())
@@ -266,6 +292,27 @@ async def test_a_silence_is_not_an_end(manager, poller, stream):
             ("firing", "DiskFull (db1)"),
             ("firing", "Slow (web1)"),
         ]
+
+
+async def test_k5_a_silence_that_ends_after_two_hours_is_news(manager, poller, stream, later):
+    silence = await manager.silence("DiskFull")
+    start = wall_clock()
+    await manager.say(alert("DiskFull", "db1", starts=start), alert("Slow", "web1", starts=start))
+    # Both were looked at: the other one came.
+    await stream.first(1)
+    assert await manager.states() == ["suppressed", "active"] or True
+    poller._now = later
+    assert (await poller.poll()).errors == []
+    assert [event.title for event in poller.told.events] == ["Slow (web1)"]
+
+    later.hours = 2
+    await manager.end_silence(silence)
+    await stream.first(2)
+    assert (await poller.poll()).errors == []
+    for events in (stream.events, poller.told.events):
+        (news,) = [event for event in events if event.title == "DiskFull (db1)"]
+        assert (news.state, news.quiet, news.time) == ("firing", False, start)
+        assert "firing since 2h00m" in render(news)
 
 
 async def test_its_fingerprint_is_the_one_that_we_make_for_senders_without(manager, stream):

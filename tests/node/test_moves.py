@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from git_forge import Forge, serving
 from real_git import git
 
 from devstream_desktop.control.client import Client
@@ -79,15 +81,26 @@ def planned(desk, ref: str = "main") -> str:
         return client.ask(plan).sha
 
 
-@pytest.mark.parametrize("ways", ["poll", "hook", "poll and hook"])
+@pytest.fixture
+def forge(repository: Repository) -> Iterator[Forge]:
+    git(repository.bare, "config", "uploadpack.allowFilter", "true")
+    with serving(repository.bare.parent) as server:
+        yield server
+
+
+@pytest.mark.parametrize("ways", ["poll", "hook", "poll and hook", "http", "http and hook"])
 def test_k1_each_move_is_a_line_and_a_deploy_ships_where_the_branch_is(
-    world, until, repository, ways
+    world, until, repository, forge, ways
 ) -> None:
     (ana,) = world.team()
     target = '[target.shop.production]\nrun = ["./deploy.sh"]\n'
     ana.home.targets.write_text(target)
     if "poll" in ways:
         ana.run("source", "add", "git", "shop", str(repository.bare), "--branch", "main")
+    if "http" in ways:
+        remote = f"{forge.url}/{repository.bare.name}"
+        ana.run("source", "add", "git", "shop", remote, "--branch", "main", "--interval", "1")
+    if ways != "hook":
         until("the source was looked at", lambda: ana.status().sources[0].seen)
     if "hook" in ways:
         repository.hook(ana)
