@@ -28,11 +28,9 @@ does not fit is reached by a link in a private runtime folder.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
-import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -41,7 +39,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-import platformdirs
 
 from devstream_desktop import machine, sqlite_file
 from devstream_desktop.errors import DevstreamError
@@ -90,7 +87,11 @@ class Home:
     def choose(cls, given: str | None) -> Home:
         """`--home`, else `DEVSTREAM_HOME`, else the platform's data folder."""
         root = given or os.environ.get("DEVSTREAM_HOME")
-        root = root or platformdirs.user_data_dir("devstream", appauthor=False)
+        if not root:
+            # Here and below late: each command chooses a home, and most need no more of it.
+            import platformdirs
+
+            root = platformdirs.user_data_dir("devstream", appauthor=False)
         return cls(Path(root).expanduser().absolute())
 
     def create(self) -> None:
@@ -206,6 +207,8 @@ class Home:
         base = os.environ.get("XDG_RUNTIME_DIR", "")
         # `su` and `sudo` hand on the folder of the user who called them.
         if not base or not _is_ours(Path(base)) or not _fits(Path(base) / name):
+            import tempfile
+
             uid = os.getuid() if sys.platform != "win32" else 0
             base, name = tempfile.gettempdir(), f"{name}-{uid}"
             base = base if _fits(Path(base) / name) else "/tmp"  # noqa: S108 - checked below
@@ -250,6 +253,8 @@ class Home:
         return f"ipc://{self.meeting_place() / 'control'}"
 
     def _digest(self) -> str:
+        import hashlib
+
         # The bytes of the path, because a path need not be UTF-8.
         return hashlib.sha256(os.fsencode(self.root)).hexdigest()
 
@@ -371,6 +376,8 @@ def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
     Raises:
         OSError: the disk is full or the folder is gone; the old file is then still there.
     """
+    import tempfile
+
     # Beside the file, so that replacing it is one step of one disk.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

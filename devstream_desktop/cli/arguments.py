@@ -9,11 +9,20 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from devstream_desktop.errors import DevstreamError
+
 if TYPE_CHECKING:
     from devstream_desktop.cli.commands import CommandParser
 
 Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"  # noqa: SLF001 - it has no public name
 """The object that `add_subparsers` returns."""
+
+
+class UsageError(DevstreamError):
+    """Words that make no command."""
+
+    exit_code = 2
+
 
 _FILES = frozenset(
     {"home", "follow", "rules", "sample", "secret_file", "token_file", "address_file"}
@@ -58,6 +67,11 @@ def whole(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 8):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
+
+
+def add_json(parser: argparse.ArgumentParser, about: str = "print JSON, for scripts") -> None:
+    """Add `--json`, which every command has that prints data."""
+    parser.add_argument("--json", action="store_true", help=about)
 
 
 def add_limit(parser: argparse.ArgumentParser, default: int) -> None:

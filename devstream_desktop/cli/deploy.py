@@ -6,9 +6,10 @@ import argparse
 import sys
 import time
 
-from devstream_desktop.cli.arguments import prose
+from devstream_desktop.cli.arguments import UsageError, add_json, prose
+from devstream_desktop.cli.lines import print_line
 from devstream_desktop.cli.node_client import ask
-from devstream_desktop.cli.output import print_line
+from devstream_desktop.cli.output import print_json
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, RequestDeploy
 from devstream_desktop.control.messages.stream import Wait
@@ -33,12 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--sha", default="", help="exactly this commit")
     parser.add_argument("--reason", type=prose, default="")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_json(parser, "print each step as one JSON object a line; needs --yes")
     parser.add_argument("--no-wait", action="store_true", help="do not wait for the result")
     parser.set_defaults(command=deploy)
 
 
 def deploy(home: Home, options: argparse.Namespace) -> int:
     """Request a deploy and wait for its end; exit 0 when it succeeded."""
+    # A script that forgot --yes must not hang, nor deploy.
+    if not options.yes and (options.json or not sys.stdin.isatty()):
+        raise UsageError("there is no terminal to confirm in; add --yes")
     plan = ask(
         home,
         PlanDeploy(
@@ -48,14 +53,9 @@ def deploy(home: Home, options: argparse.Namespace) -> int:
             sha=options.sha,
         ),
     )
-    if not options.yes:
-        # A script that forgot --yes must not hang, nor deploy.
-        if not sys.stdin.isatty():
-            print("devstream: there is no terminal to confirm in; add --yes", file=sys.stderr)
-            return 2
-        if not _confirmed(plan):
-            print("nothing was requested")
-            return 1
+    if not options.yes and not _confirmed(plan):
+        print("nothing was requested")
+        return 1
     with Reader(home.history) as reader:
         # Before the request, so that no answer comes unseen.
         arrival = reader.newest()
@@ -69,9 +69,9 @@ def deploy(home: Home, options: argparse.Namespace) -> int:
         )
         key = ask(home, request).text
         if options.no_wait:
-            print(key)
+            print_json({"key": key}) if options.json else print(key)
             return 0
-        return _wait(home, reader, arrival, key)
+        return _wait(home, reader, arrival, key, as_json=options.json)
 
 
 def _confirmed(plan: Plan) -> bool:
@@ -93,7 +93,7 @@ def _confirmed(plan: Plan) -> bool:
         return False
 
 
-def _wait(home: Home, reader: Reader, arrival: int, request: str) -> int:
+def _wait(home: Home, reader: Reader, arrival: int, request: str, *, as_json: bool) -> int:
     """Print each step until the last one; return 0 for success."""
     answer_by = time.monotonic() + _ANSWER_S
     executor, begun = "", False
@@ -110,7 +110,7 @@ def _wait(home: Home, reader: Reader, arrival: int, request: str) -> int:
                 else:
                     # Only the executor that the request names can answer it.
                     continue
-                print_line(line)
+                print_line(line, as_json=as_json)
                 if event.state in DEPLOY_FINAL:
                     return _exit_code(line)
             # A deploy that has begun may take hours.

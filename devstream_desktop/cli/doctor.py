@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from devstream_desktop.cli.arguments import add_json
 from devstream_desktop.cli.output import GREEN, RED, YELLOW, coloured, print_json
 from devstream_desktop.control.wording import count
 from devstream_desktop.home import Home
@@ -13,7 +14,7 @@ _SIGNS = {"ok": ("✓", GREEN), "warning": ("!", YELLOW), "problem": ("✗", RED
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `doctor`."""
-    parser.add_argument("--json", action="store_true")
+    add_json(parser)
     about = "show a popup, to see whether this session can"
     parser.add_argument("--test-popup", action="store_true", help=about)
     parser.set_defaults(command=doctor)

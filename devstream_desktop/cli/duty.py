@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from devstream_desktop.cli.arguments import add_json
 from devstream_desktop.cli.node_client import ask, ask_node
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.control.messages.status import GetStatus
@@ -15,7 +16,7 @@ from devstream_desktop.home import Home
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `duty`."""
     parser.add_argument("what", choices=["on", "off", "show"])
-    parser.add_argument("--json", action="store_true", help="for show")
+    add_json(parser, "for show: print JSON")
     parser.set_defaults(command=duty)
 
 

@@ -49,6 +49,9 @@ A private file with the key that seals the secrets, instead of a keyring.
 .TP
 NO_COLOR
 Not empty: no colours.
+.TP
+FORCE_COLOR
+Not empty: colours in a pipe too.
 .SH FILES
 .B devstream paths
 shows where they are.

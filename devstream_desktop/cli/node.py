@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstream_desktop.address import problem
-from devstream_desktop.errors import DevstreamError
+from devstream_desktop.cli.arguments import UsageError
 from devstream_desktop.home import Home
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def node(home: Home, options: argparse.Namespace) -> int:
     named = {"--listen": [options.listen], "--intake": [options.intake], "--peer": options.peer}
     for option, address in ((option, one) for option, given in named.items() for one in given):
         if address and (why := problem(address, listen=option != "--peer")):
-            raise DevstreamError(f"{option}: {why}")
+            raise UsageError(f"{option}: {why}")
     run_options = Options(
         listen=options.listen,
         peers=tuple(options.peer),

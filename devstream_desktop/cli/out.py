@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from devstream_desktop import machine
+from devstream_desktop.cli.arguments import UsageError, add_json
 from devstream_desktop.cli.node_client import ask, ask_node
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.cli.status import outlet_line
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--secret-file", metavar="FILE", help=about)
     parser.set_defaults(command=create)
     parser = out.add_parser("list", help="every outlet and how it goes")
-    parser.add_argument("--json", action="store_true")
+    add_json(parser)
     parser.set_defaults(command=show)
     parser = out.add_parser("test", help="post a line of a test, or read the feed")
     parser.add_argument("name", metavar="NAME")
@@ -64,7 +65,7 @@ def create(home: Home, options: argparse.Namespace) -> int:
 
     outlet = Outlet(options.name, options.form, options.search)
     if not outlet.is_feed and not options.address_file:
-        raise DevstreamError("give --address-file FILE with the address to post to")
+        raise UsageError("give --address-file FILE with the address to post to")
     address = _read(options.address_file) if options.address_file else ""
     key = _read(options.secret_file) if options.secret_file else ""
     target = add_outlet(home, outlet, address, key)

@@ -1,4 +1,4 @@
-"""Output on the terminal: rows, and JSON for scripts."""
+"""Output on the terminal: colours and columns, and JSON for scripts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,6 @@ import unicodedata
 from datetime import datetime
 
 import msgspec
-
-from devstream_desktop.stream.line import told
-from devstream_desktop.stream.record import record
-from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Severity
 
 RED, GREEN, YELLOW = "31", "32", "33"
 """Colours of ECMA-48's Select Graphic Rendition."""
@@ -24,30 +19,21 @@ def print_json(value: object) -> None:
     print(msgspec.json.encode(value).decode(), flush=True)
 
 
-def print_line(line: Line, *, as_json: bool = False) -> None:
-    """Print one row."""
-    if as_json:
-        print_json(record(line))
-        return
-    received = datetime.fromtimestamp(line.received / 1000).astimezone()
-    today = received.date() == datetime.now().astimezone().date()
-    # The day is said only where it is not today's; a terminal has eighty columns.
-    when = f"{received:%H:%M:%S}" if today else f"{received:%d %b %H:%M}"
-    print(when, _sign(line), told(line), flush=True)
-
-
 def day(ms: int) -> str:
     """Return the local day of UTC milliseconds, as in `2026-11-22`."""
     return datetime.fromtimestamp(ms / 1000).astimezone().strftime("%Y-%m-%d")
 
 
 def coloured(text: str, colour: str) -> str:
-    """Return `text` in a colour, where standard output shows colours.
+    """Return `text` in a colour, where colours are shown or asked for.
 
-    `NO_COLOR`, if not empty, forbids them (https://no-color.org).
+    `NO_COLOR`, if not empty, forbids them (https://no-color.org), `FORCE_COLOR` wants them in a
+    pipe too (https://force-color.org).
     """
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return text if plain or not sys.stdout.isatty() else f"\x1b[{colour}m{text}\x1b[0m"
+    if os.environ.get("NO_COLOR"):
+        return text
+    shows = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return f"\x1b[{colour}m{text}\x1b[0m" if shows or os.environ.get("FORCE_COLOR") else text
 
 
 def padded(text: str, columns: int) -> str:
@@ -58,15 +44,3 @@ def padded(text: str, columns: int) -> str:
     wide = sum(unicodedata.east_asian_width(one) in "WF" for one in text)
     marks = sum(unicodedata.category(one) in {"Mn", "Me", "Cf"} for one in text)
     return text + " " * (columns - len(text) - wide + marks)
-
-
-def _sign(line: Line) -> str:
-    state = (line.event.kind, line.event.state)
-    # The author of a row that is struck out is not believed, so its state means nothing.
-    if line.struck:
-        return "⊘"
-    if state in RED_STATES:
-        return coloured("✗", RED)
-    if state in GREEN_STATES:
-        return coloured("✓", GREEN)
-    return coloured("!", YELLOW) if line.event.severity >= Severity.WARNING else "·"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from devstream_desktop.cli.arguments import add_json
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.home import Home
 from devstream_desktop.shared_files import shared
@@ -11,7 +12,7 @@ from devstream_desktop.shared_files import shared
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `paths`."""
-    parser.add_argument("--json", action="store_true")
+    add_json(parser)
     parser.set_defaults(command=paths)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from devstream_desktop import machine
+from devstream_desktop.cli.arguments import add_json
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--header", action="append", default=[], metavar="H", help=about)
     about = "the branches that count, as in `source add` (default: main and master)"
     parser.add_argument("--branch", nargs="+", default=[], metavar="GLOB", help=about)
-    parser.add_argument("--json", action="store_true")
+    add_json(parser)
     parser.set_defaults(command=test)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from devstream_desktop.cli.arguments import add_limit
-from devstream_desktop.cli.output import print_line
-from devstream_desktop.errors import DevstreamError
+from devstream_desktop.cli.arguments import UsageError, add_json, add_limit
+from devstream_desktop.cli.lines import print_line
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.query import InvalidQueryError, parse_query
@@ -16,7 +15,7 @@ from devstream_desktop.stream.query import InvalidQueryError, parse_query
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `search`."""
     parser.add_argument("query", nargs="+", metavar="QUERY")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_json(parser, "one JSON object a line")
     add_limit(parser, 50)
     parser.set_defaults(command=search)
 
@@ -26,7 +25,7 @@ def search(home: Home, options: argparse.Namespace) -> int:
     try:
         query = parse_query(" ".join(options.query))
     except InvalidQueryError as error:
-        raise DevstreamError(str(error)) from None
+        raise UsageError(str(error)) from None
     with Reader(home.history) as reader:
         found = reader.page(query, limit=options.limit, superseded=True)
     for line in reversed(found):

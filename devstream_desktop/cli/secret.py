@@ -8,6 +8,7 @@ from getpass import getpass
 from pathlib import Path
 
 from devstream_desktop import machine
+from devstream_desktop.cli.arguments import add_json
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", metavar="FILE", help=about)
     parser.set_defaults(command=store)
     parser = commands.add_parser("list", help="the names of the secrets that are set")
-    parser.add_argument("--json", action="store_true")
+    add_json(parser)
     parser.set_defaults(command=show)
     parser = commands.add_parser("remove", help="forget a secret")
     parser.add_argument("name", metavar="NAME")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from devstream_desktop.cli.arguments import add_json
 from devstream_desktop.cli.node_client import ask_node
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
@@ -27,7 +28,7 @@ _WIDTH = 500
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `status`."""
-    parser.add_argument("--json", action="store_true")
+    add_json(parser)
     parser.set_defaults(command=status)
 
 

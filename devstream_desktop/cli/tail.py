@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from devstream_desktop.cli.arguments import add_limit
-from devstream_desktop.cli.output import print_line
+from devstream_desktop.cli.arguments import add_json, add_limit
+from devstream_desktop.cli.lines import print_line
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.stream import Wait
@@ -27,7 +27,7 @@ _RECONNECT_S = 0.5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `tail`."""
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    add_json(parser, "one JSON object a line")
     parser.add_argument("--follow", "-f", action="store_true", help="also print new lines")
     add_limit(parser, 20)
     parser.set_defaults(command=tail)

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devstream_desktop.cli.lines import print_line
 from devstream_desktop.cli.node import run
-from devstream_desktop.cli.output import print_line
 from devstream_desktop.cli.tail import follow
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import NoNodeError

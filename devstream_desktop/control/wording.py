@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from statistics import median
 
 from devstream_desktop.address import is_loopback, split
 from devstream_desktop.control.messages.status import (
@@ -124,6 +123,9 @@ def clock_offset(status: Status) -> int | None:
 
     The team's is the median of the linked peers.
     """
+    # Late, because it brings fractions and decimals to every command.
+    from statistics import median
+
     offsets = [peer.clock_offset for peer in linked(status)]
     return -round(median(offsets)) if offsets else None
 

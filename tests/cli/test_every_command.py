@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -107,6 +108,19 @@ def test_a_word_that_is_not_text_is_a_sentence(team: dict[str, str], path: tuple
         )  # fmt: skip
         assert b"Traceback" not in done.stderr, done.stderr
         assert done.returncode in {0, 1, 2}, done.stderr
+
+
+JSON = [path for path in COMMANDS if "--json" in LEAVES[path]._option_string_actions]
+
+
+@pytest.mark.parametrize("path", JSON, ids=" ".join)
+def test_json_is_json_and_nothing_else(team: dict[str, str], path: tuple[str, ...]) -> None:
+    words = {("duty",): ["show"], ("search",): ["kind:source"]}.get(path) or needed(LEAVES[path])
+    done = shell(" ".join([*DEVSTREAM, *path, *words, "--json"]), team)
+    for text in done.stdout.splitlines():
+        json.loads(text)
+    # What fails says why, as without JSON.
+    assert done.stdout or done.stderr or path in {("tail",), ("search",)}
 
 
 @pytest.mark.parametrize("streams", STREAMS)

@@ -187,7 +187,7 @@ def test_zsh_completes(scripts: dict[str, Path], typed: str, offered: str, tmp_p
 
 
 def heard(terminal: int, *words: str) -> str:
-    """What a terminal shows, up to the time when it has shown all these."""
+    """Text of a terminal, read until all these words are in it."""
     said, end = "", time.monotonic() + 30
     while not all(word in said for word in words) and time.monotonic() < end:
         if select.select([terminal], [], [], 1)[0]:

@@ -75,7 +75,13 @@ def test_what_is_shown_once_is_shown_all_the_same(
 
 @pytest.mark.parametrize(
     ("variables", "colours"),
-    [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False), ({"NO_COLOR": ""}, True)],
+    [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"NO_COLOR": ""}, True),
+    ],
 )
 def test_colours_are_for_terminals_that_want_them(
     home: dict[str, str], variables: dict[str, str], colours: bool
@@ -99,6 +105,13 @@ def test_colours_are_for_terminals_that_want_them(
     os.close(ours)
     process.wait(20)
     assert (b"\x1b[" in said) is colours
+
+
+def test_a_pipe_has_colours_where_it_is_asked_to(home: dict[str, str]) -> None:
+    plain = {name: value for name, value in home.items() if name != "FORCE_COLOR"}
+    assert "\x1b[" not in shell(f"{DEVSTREAM} doctor | cat", plain).stdout
+    asked = plain | {"FORCE_COLOR": "1", "NO_COLOR": ""}
+    assert "\x1b[" in shell(f"{DEVSTREAM} doctor | cat", asked).stdout
 
 
 @pytest.mark.parametrize("text", ["ana", "田中", "José", "e\u0301", "한글", ""])

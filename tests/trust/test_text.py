@@ -14,7 +14,7 @@ from devstream_desktop.desktop.windows.history.columns import Column
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QLabel, QMenu
 
-from devstream_desktop.cli.output import print_line
+from devstream_desktop.cli.lines import print_line
 from devstream_desktop.cli.status import describe
 from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.desktop.platform.web_links import safe_link

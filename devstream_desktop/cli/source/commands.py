@@ -6,7 +6,7 @@ import argparse
 
 import msgspec
 
-from devstream_desktop.cli.arguments import Commands, whole
+from devstream_desktop.cli.arguments import Commands, add_json, whole
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
@@ -27,7 +27,7 @@ from devstream_desktop.stream.text import clean, duration
 def add_commands(source: Commands) -> None:
     """Add the commands about sources that are there."""
     parser = source.add_parser("list", help="every source and its state")
-    parser.add_argument("--json", action="store_true")
+    add_json(parser)
     parser.set_defaults(command=show)
 
     about = "send a test event through a source and say how far it got"
@@ -41,7 +41,7 @@ def add_commands(source: Commands) -> None:
     parser.add_argument("name", metavar="NAME", nargs="?", default="", help=about)
     about = "print the body of this number, for `devstream rules new`"
     parser.add_argument("number", metavar="NUMBER", nargs="?", type=whole, default=0, help=about)
-    parser.add_argument("--json", action="store_true")
+    add_json(parser)
     parser.set_defaults(command=unmatched)
 
     parser = source.add_parser("remove", help="remove a source")

@@ -6,7 +6,7 @@ import argparse
 import sys
 from getpass import getpass
 
-from devstream_desktop.cli.arguments import Commands, positive
+from devstream_desktop.cli.arguments import Commands, UsageError, add_json, positive
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import day, print_json
 from devstream_desktop.cli.streams import print_once
@@ -19,7 +19,6 @@ from devstream_desktop.control.messages.policy import (
     Recover,
     SetPolicy,
 )
-from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 
 
@@ -27,7 +26,7 @@ def add_commands(team: Commands) -> None:
     """Add the commands about the policy and its recovery."""
     about = "the policy in force, and changes that wait for signatures"
     parser = add_parser(team, "policy", about, "", "--json")
-    parser.add_argument("--json", action="store_true")
+    add_json(parser)
     parser.set_defaults(command=policy)
 
     examples = ("--threshold 2", "--approve-joins off", "--retention 14")
@@ -97,7 +96,7 @@ def _print_field(name: str, value: str) -> None:
 def change(home: Home, options: argparse.Namespace) -> int:
     """Change the settings that were given."""
     if not options.threshold and options.approve_joins is None and not options.retention:
-        raise DevstreamError("nothing to set; see devstream team set --help")
+        raise UsageError("nothing to set; see devstream team set --help")
     # None leaves the setting as it is.
     joins = None if options.approve_joins is None else options.approve_joins == "on"
     request = SetPolicy(
@@ -118,12 +117,13 @@ def recovery_key(home: Home, _: argparse.Namespace) -> int:
 
     It is alone on standard output, so that it can be sent to a printer.
     """
+    key = ask(home, MakeRecoveryKey()).text
     print(
         "Write this down or print it, and keep it where only the company gets it; "
         "it is shown once and replaces the one before:",
         file=sys.stderr,
     )
-    print_once(ask(home, MakeRecoveryKey()).text)
+    print_once(key)
     return 0
 
 

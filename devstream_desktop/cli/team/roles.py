@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from devstream_desktop.cli.arguments import Commands, moment, prose
+from devstream_desktop.cli.arguments import Commands, add_json, moment, prose
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import day, padded, print_json
 from devstream_desktop.cli.team.parser import add_parser
@@ -53,7 +53,7 @@ def add_commands(team: Commands) -> None:
 
     about = "who is in the team, their roles and devices, and who waits for approval"
     parser = add_parser(team, "members", about, "", "--json")
-    parser.add_argument("--json", action="store_true")
+    add_json(parser)
     parser.set_defaults(command=members)
 
 

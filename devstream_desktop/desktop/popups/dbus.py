@@ -40,7 +40,7 @@ class DBusNotifier(QObject):
     unshown = Signal(object)
     """A `Notice` that could not be shown, because there is no server."""
     trouble = Signal(str)
-    """Why no popup can be shown; empty once one can."""
+    """The reason for no popups; empty once there are."""
 
     def __init__(
         self, bus: SessionBus, parent: QObject | None = None, *, answer_ms: int = _ANSWER_MS
