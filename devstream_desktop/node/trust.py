@@ -90,6 +90,7 @@ class Trust:
         self._absorbing = asyncio.Lock()
         self._to_absorb = 0
         self._looking = asyncio.Lock()
+        self._keeping = asyncio.Lock()
         self._started = False
         """The mesh has credentials, so new ones must be handed to it."""
         self.enrolment = Enrolment(team, addresses=here, ends=ends, on_asked=self._on_asked)
@@ -227,6 +228,9 @@ class Trust:
                 self._spawn(self._drop(event.subject.removeprefix("member/")))
             elif event.state == "left" and self._team.is_admin:
                 self._spawn(self._let_go_in_turn())
+        # At once: a laptop may be shut before the next look.
+        if any(event.kind is Kind.TEAM and event.state == "issuing" for event in events):
+            self._spawn(self._keep_doors())
 
     async def _drop(self, device: str) -> None:
         with suppress(ValueError):  # a subject that names no device
@@ -306,8 +310,11 @@ class Trust:
             _log.warning("%s", error)
         if self._team.admissions.open:
             await self._say_door(self.enrolment.addresses)
+        await self._keep_doors()
+
+    async def _keep_doors(self) -> None:
         known = {device: where for device, (_, where) in self._board.doors.items()}
-        if known:
+        async with self._keeping:
             with suppress(OSError):
                 await asyncio.to_thread(membership.note_doors, self._home, known)
 

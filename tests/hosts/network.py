@@ -35,6 +35,14 @@ def why_not() -> str:
     return ""
 
 
+def why_no_firewall() -> str:
+    """The reason why no firewall can be set up here; empty when one can."""
+    if shutil.which("nft") is None:
+        return "the nft command is missing (Debian package nftables)"
+    looked = subprocess.run(["nft", "list", "ruleset"], check=False, capture_output=True, text=True)
+    return f"nft does not work here: {looked.stderr.strip()}" if looked.returncode else ""
+
+
 def why_no_slow_wire() -> str:
     """The reason why a cable cannot be slowed here; empty when it can."""
     return "" if Path("/dev/net/tun").exists() else "there is no /dev/net/tun"
@@ -66,6 +74,49 @@ class Host:
         ip("-n", self.name, "addr", "flush", "dev", "eth0")
         ip("-n", self.name, "addr", "add", f"{address}/24", "dev", "eth0")
         self.route()
+
+    def take_no_address(self) -> None:
+        """Lose every address but the link-local ones, as a machine before DHCP has answered."""
+        ip("-n", self.name, "-4", "addr", "flush", "dev", "eth0")
+        ip("-n", self.name, "-6", "addr", "flush", "dev", "eth0", "scope", "global")
+
+    def take_six(self, address: str) -> None:
+        """Have this IPv6 address and no IPv4 one."""
+        self.take_no_address()
+        self.address = address
+        ip("-n", self.name, "addr", "add", f"{address}/64", "dev", "eth0", "nodad")
+        ip("-n", self.name, "-6", "route", "replace", "default", "dev", "eth0")
+
+    def plug_into(self, other: Host, interface: str, address: str) -> None:
+        """Have a second interface, on the switch that another host is on."""
+        port = f"q{self.name[-4:]}"
+        ends = ("type", "veth", "peer", "name", interface, "netns", self.name)
+        ip("-n", other.switch, "link", "add", port, *ends)
+        ip("-n", other.switch, "link", "set", port, "master", "br0", "up")
+        ip("-n", self.name, "addr", "add", f"{address}/24", "dev", interface)
+        ip("-n", self.name, "link", "set", interface, "up")
+
+    def tunnel(self, address: str) -> None:
+        """Have an interface that leads nobody here, with the way out through it, as a VPN's."""
+        ip("-n", self.name, "link", "add", "tun0", "type", "veth", "peer", "name", "nobody")
+        ip("-n", self.name, "link", "set", "nobody", "up")
+        ip("-n", self.name, "addr", "add", f"{address}/24", "dev", "tun0")
+        ip("-n", self.name, "link", "set", "tun0", "up")
+        ip("-n", self.name, "route", "replace", "default", "dev", "tun0")
+
+    def guard(self, *ports: int) -> None:
+        """Let nothing in but answers, neighbours' IPv6, and callers of these TCP ports."""
+        allowed = "".join(f"tcp dport {port} accept\n" for port in ports)
+        self.filter(
+            "table inet guard { chain input { type filter hook input priority 0; policy drop;\n"
+            f"iif lo accept\nct state established,related accept\n{allowed}"
+            "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n}\n}"
+        )
+
+    def filter(self, rules: str) -> None:
+        """Load rules of nft."""
+        command = ["ip", "netns", "exec", self.name, "nft", "-f", "-"]
+        subprocess.run(command, input=rules, text=True, check=True, capture_output=True)
 
     def pull(self) -> None:
         """The interface goes, and says so."""
@@ -180,6 +231,35 @@ class Network:
                 host.gateway = gateway
                 host.route()
         return wire
+
+    def translate(self, inside: Host, outside: list[Host], port: int) -> str:
+        """Put `inside` behind a router that forwards one TCP port to it.
+
+        Returns the router's outer address. From outside nothing else leads in.
+        """
+        name = self._namespace("n")
+        router = Host(name, f"{outside[0].address.rpartition('.')[0]}.{ROUTER}")
+        for leg, host in (("in", inside), ("out", outside[0])):
+            ends = ("type", "veth", "peer", "name", leg, "netns", name)
+            ip("-n", host.switch, "link", "add", f"n{leg}", *ends)
+            ip("-n", host.switch, "link", "set", f"n{leg}", "master", "br0", "up")
+            address = f"{host.address.rpartition('.')[0]}.{ROUTER}/24"
+            ip("-n", name, "addr", "add", address, "dev", leg)
+            ip("-n", name, "link", "set", leg, "up")
+        ip("netns", "exec", name, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        router.filter(
+            "table ip nat {\n"
+            "chain before { type nat hook prerouting priority dstnat;\n"
+            f"iifname out tcp dport {port} dnat to {inside.address}:{port}\n}}\n"
+            "chain after { type nat hook postrouting priority srcnat;\n"
+            "oifname out masquerade\n}\n"
+            "chain through { type filter hook forward priority 0; policy drop;\n"
+            "iifname in accept\nct state established,related accept\n"
+            "ct status dnat accept\n}\n}"
+        )
+        inside.gateway = f"{inside.address.rpartition('.')[0]}.{ROUTER}"
+        inside.route()
+        return router.address
 
     def close(self) -> None:
         for wire in self._wires:

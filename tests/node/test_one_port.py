@@ -17,14 +17,19 @@ _LISTEN = "0A"
 
 def listening(process: int) -> list[int]:
     """The TCP ports at which a process listens, as Linux tells it."""
+    return [int(place.rpartition(":")[2], 16) for place in listens(process)]
+
+
+def listens(process: int) -> list[str]:
+    """The addresses at which a process listens, in Linux's hexadecimal ADDRESS:PORT."""
     own = {str(one.readlink()) for one in Path(f"/proc/{process}/fd").iterdir()}
-    ports = []
+    places = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[3] == _LISTEN and f"socket:[{fields[9]}]" in own:
-                ports.append(int(fields[1].rpartition(":")[2], 16))
-    return ports
+                places.append(fields[1])
+    return places
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
@@ -41,6 +46,25 @@ def test_mesh_joining_and_renewal_are_behind_the_one_port_that_is_shown(world, u
     until("a link", lambda: any(peer.state == "live" for peer in ana.status().peers))
     assert listening(ana.process.pid) == [int(shown.rpartition(":")[2])]
     assert len(listening(bob.process.pid)) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_a_team_of_one_is_reached_by_nobody_else_until_it_invites(world) -> None:
+    ana = world.desk("ana")
+    ana.run("team", "create", "acme", "--person", "ana")
+    ana.start("--listen", "[::]:0")
+    (place,) = listens(ana.process.pid)
+    host, port = place.split(":")
+    assert host == "0100007F", "127.0.0.1, as Linux writes it"
+    assert "this machine only: an invite opens it" in ana.run("status")
+    assert ana.status().discovery.startswith("off while nobody can join")
+    invite = read_invite(ana.run("team", "invite"))
+    assert listens(ana.process.pid) == [f"{'0' * 32}:{port}"]
+    assert not ana.status().closed
+    assert invite.addresses == ana.status().addresses[:4]
+    ana.stop()
+    ana.start("--listen", "[::]:0")
+    assert listens(ana.process.pid) == [f"{'0' * 32}:{port}"], "an open invite outlives the node"
 
 
 def test_an_invite_of_a_stopped_node_names_the_port_that_it_will_have(world) -> None:
