@@ -36,7 +36,7 @@ from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.icons import Mark, icon
-from devstream_desktop.desktop.windows.deploy_dialog import DeployDialog
+from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
@@ -200,6 +200,7 @@ class App(QObject):
         self.menu.line_chosen.connect(self._show_line)
         self.menu.duty_chosen.connect(self._set_duty)
         self.menu.deploy_chosen.connect(self._deploy)
+        self.menu.running_chosen.connect(self._bring_deploy)
         self.menu.invite_chosen.connect(self._invite)
         self.menu.join_chosen.connect(self._join)
         self.menu.team_chosen.connect(self._show_team)
@@ -273,7 +274,25 @@ class App(QObject):
             self._notify("devstream is still running in the tray", hint)
 
     def _deploy(self, place: TargetStatus) -> None:
-        self._open(DeployDialog(place, self.state.status))
+        dialog = DeployDialog(place, self.state.status)
+        # Qt ends these connections when the dialog is deleted.
+        self.state.arrived.connect(dialog.follow)
+        dialog.sent.connect(self._show_running)
+        dialog.hidden.connect(self._show_running)
+        dialog.progress.ended.connect(self._show_running)
+        self._open(dialog)
+
+    def _show_running(self) -> None:
+        """Offer the deploys that go on in the tray's menu."""
+        running = [one for one in self._dialogs if isinstance(one, DeployDialog) and one.running]
+        self.menu.show_running([dialog.name for dialog in running])
+
+    def _bring_deploy(self, name: str) -> None:
+        for dialog in self._dialogs:
+            if isinstance(dialog, DeployDialog) and dialog.name == name:
+                dialog.show()
+                dialog.raise_()
+                dialog.activateWindow()
 
     def _invite(self) -> None:
         self._open(InviteDialog(self.state.status))

@@ -6,7 +6,13 @@ import time
 
 import msgspec
 
-from devstream_desktop.control.messages.deploys import Plan, TargetStatus
+from devstream_desktop.control.messages.deploys import (
+    CheckState,
+    Commit,
+    Plan,
+    PlanWarning,
+    TargetStatus,
+)
 from devstream_desktop.control.messages.members import Device, Member, Members, Waiting
 from devstream_desktop.control.messages.policy import PolicyState, Proposal
 from devstream_desktop.control.messages.status import SourceStatus, Status
@@ -103,6 +109,31 @@ PLAN = Plan(
     checks=("✓ CI passed on main at 5e55a1f · 412 tests · in 3m12s",),
     allowed=True,
     reason="",
+    told_by="executor",
+    source="repository",
+    old=Commit(sha="686f7466" * 5, author="chen", at=int(time.time() * 1000) - 2 * DAY_MS),
+    new=Commit(sha=SHA, author="dara"),
+    commits=(
+        Commit(
+            sha=SHA,
+            title="Keep the basket when a session ends",
+            author="dara",
+            at=int(time.time() * 1000) - 3_600_000,
+            checks=(CheckState(name="CI", state="succeeded"),),
+        ),
+        Commit(
+            sha="9ab3c41f" * 5,
+            title="Show the delivery date in the basket",
+            author="ana",
+            at=int(time.time() * 1000) - 3 * 3_600_000,
+            own=True,
+            checks=(CheckState(name="CI", state="failed"),),
+        ),
+    ),
+    warnings=(
+        PlanWarning(severity="warning", kind="incident", text="An incident is open: 5xx over 2 %"),
+        PlanWarning(severity="info", kind="others", text="1 of these commits is somebody else's"),
+    ),
 )
 
 WORDS = "amber otter river copper lemon sail"

@@ -155,6 +155,7 @@ class FakeNode:
                     target=request.target,
                     environment=request.environment,
                     sha=request.sha or self.plan.sha,
+                    type_to_confirm=request.environment == "production",
                 )
             case SetDuty(on=on):
                 await self.set_status({"on_duty": on})

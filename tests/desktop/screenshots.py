@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 SIDES = {
@@ -85,7 +86,35 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
             QTest.qWait(50)
             yield f"window-{size}-details", lambda path: window.grab().save(path)
         window.hide()
+        yield from _deploy_dialog(state)
     node.history.close()
+
+
+def _deploy_dialog(state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
+    import story
+    from fake_data import PLAN, TARGETS
+    from PySide6.QtTest import QTest
+
+    from devstream_desktop.control.messages.base import Done
+    from devstream_desktop.control.messages.deploys import PlanDeploy
+    from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
+
+    dialog = DeployDialog(TARGETS[0], state.status)
+    answers = {PlanDeploy: PLAN}
+    dialog.asked.connect(
+        lambda one: one.answer(answers.get(type(one.request), Done(text="ab" * 16)))
+    )
+    dialog.show()
+    QTest.qWait(50)
+    yield "deploy", lambda path: dialog.grab().save(path)
+    dialog.typed.setText("production")
+    dialog.go.click()
+    now = int(time.time() * 1000)
+    event = story.deploy("shop", now, "in_progress", PLAN.sha, "ab" * 16)
+    dialog.follow([story.line_of(event)])
+    QTest.qWait(50)
+    yield "deploy-progress", lambda path: dialog.grab().save(path)
+    dialog.hide()
 
 
 def main(folder: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from devstream_desktop.stream.event import Event, fact_key, make_event
-from devstream_desktop.stream.words import Kind, Severity
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.words import Kind, Severity, Transition
 
 MINUTE = 60_000
 SHAS = {
@@ -214,3 +215,18 @@ def day(now: int) -> list[Event]:
         ),
         build("shop", at(0.6), "running", "5e55a1f00dcafe5e55a1f00dcafe5e55a1f00dca", "94"),
     ]
+
+
+def line_of(event: Event) -> Line:
+    """The row of an event, as a reader would return it."""
+    return Line(
+        id=event.time,
+        arrival=event.time,
+        event=event,
+        entry="e",
+        received=event.time,
+        device="d",
+        author="x",
+        transition=Transition.NONE,
+        superseded=False,
+    )

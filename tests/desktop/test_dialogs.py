@@ -4,41 +4,44 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from fake_data import PLAN
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QComboBox, QDialog
 
 from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.deploys import PlanDeploy, RequestDeploy
+from devstream_desktop.control.messages.deploys import (
+    LockState,
+    ParameterForm,
+    PlanDeploy,
+    PlanWarning,
+    RequestAnswer,
+    RequestDeploy,
+    RequestLock,
+)
 from devstream_desktop.control.messages.members import GetMembers, Invite, Join, Joining
 from devstream_desktop.desktop.tray.menu import target_text
-from devstream_desktop.desktop.windows.deploy_dialog import DeployDialog, is_production
+from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
+
+STAGING = msgspec.structs.replace(PLAN, environment="staging", type_to_confirm=False)
 
 
 @pytest.fixture
 def open_deploy(show, asked, fake):
-    def make(environment="production"):
+    def make(environment="production", **plan):
         place = next(
             place
             for place in fake.TARGETS
             if (place.target, place.environment) == ("shop", environment)
         )
         dialog = show(DeployDialog(place, fake.status()))
-        asked.answer(msgspec.structs.replace(fake.PLAN, environment=environment), PlanDeploy)
+        typing = environment == "production"
+        changes = {"environment": environment, "type_to_confirm": typing, **plan}
+        asked.answer(msgspec.structs.replace(fake.PLAN, **changes), PlanDeploy)
         return dialog
 
     return make
-
-
-@pytest.mark.parametrize("name", ["production", "prod", "eu-prod", "prod.eu", "live", "PROD"])
-def test_names_that_mean_customers(name):
-    assert is_production(name)
-
-
-@pytest.mark.parametrize("name", ["staging", "preproduction", "product", "deliver", "test"])
-def test_names_that_do_not(name):
-    assert not is_production(name)
 
 
 def test_production_wants_its_name_typed(qtbot, open_deploy, asked):
@@ -73,7 +76,7 @@ def test_a_double_click_sends_once(qtbot, open_deploy, asked):
     assert len(asked.of(RequestDeploy)) == 1
     with qtbot.waitSignal(dialog.sent, timeout=1_000):
         asked.answer(Done(text="ab" * 16))
-    assert dialog.result() == QDialog.DialogCode.Accepted
+    assert dialog.progress.isVisible()
 
 
 def test_a_refusal_is_shown_and_can_be_tried_again(open_deploy, asked):
@@ -87,9 +90,102 @@ def test_a_refusal_is_shown_and_can_be_tried_again(open_deploy, asked):
 
 def test_it_shows_what_ships(open_deploy):
     dialog = open_deploy("staging")
-    assert dialog.revisions.text() == "686f746 → 5e55a1f"
-    assert dialog.changes.item(0).text().startswith("dara pushed 1 commit")
-    assert "412 tests" in dialog.checks.text()
+    said = dialog.plan_view.summary.text()
+    assert said.startswith("686f746 (chen, 2 d) → 5e55a1f (dara) · 2 commits by 2 people")
+    table = dialog.plan_view.table
+    shown = [[table.item(row, place).text() for place in range(5)] for row in range(2)]
+    assert shown[0] == [
+        "5e55a1f",
+        "Keep the basket when a session ends",
+        "dara",
+        "1 passed",
+        "60 min",
+    ]
+    assert shown[1] == ["9ab3c41", "Show the delivery date in the basket", "you", "1 red", "3 h"]
+    assert dialog.plan_view.warnings[0] == "An incident is open: 5xx over 2 %"
+    assert dialog.go.text() == "&Deploy 2 commits"
+
+
+def test_what_is_sent_is_what_the_plan_said(qtbot, open_deploy, asked):
+    size = ParameterForm(name="size", type="choice", choices=("small", "large"), default="small")
+    dialog = open_deploy("staging", parameters=(size,), own="cd" * 16)
+    assert dialog.parameters.values() == {}
+    (box,) = dialog.parameters.findChildren(QComboBox)
+    box.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=2_000)
+    assert asked.of(PlanDeploy)[1].parameters == {"size": "large"}
+    asked.answer(msgspec.structs.replace(STAGING, parameters=(size,), own="cd" * 16))
+    dialog.go.click()
+    (request,) = asked.of(RequestDeploy)
+    assert request.parameters == {"size": "large"}
+    assert (request.expected, request.replaces) == ("686f7466" * 5, "cd" * 16)
+
+
+def test_a_lock_is_ended_from_the_dialog_with_a_reason(qtbot, open_deploy, asked):
+    lock = LockState(target="shop", environment="staging", person="dara", reason="month end")
+    dialog = open_deploy("staging", allowed=False, reason="dara locked it", locks=(lock,))
+    assert not dialog.go.isEnabled()
+    dialog.unlock.click()
+    assert asked.of(RequestLock) == []
+    assert "Say why" in dialog.message.text()
+    qtbot.keyClicks(dialog.reason, "month is over")
+    dialog.unlock.click()
+    (request,) = asked.of(RequestLock)
+    assert (request.environment, request.unlock, request.reason) == (
+        "staging",
+        True,
+        "month is over",
+    )
+    asked.answer(Done())
+    qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=2_000)
+
+
+def test_breaking_the_glass_needs_a_reason(qtbot, open_deploy, asked):
+    closed = PlanWarning(severity="error", kind="hours", text="Outside the hours of production")
+    dialog = open_deploy("staging", allowed=False, reason="outside hours", warnings=(closed,))
+    assert dialog.glass.isVisible()
+    dialog.glass.click()
+    assert asked.of(PlanDeploy)[1].override
+    asked.answer(msgspec.structs.replace(STAGING, warnings=(closed,)))
+    assert not dialog.go.isEnabled()
+    qtbot.keyClicks(dialog.reason, "the shop is down")
+    assert dialog.go.isEnabled()
+    dialog.go.click()
+    assert asked.of(RequestDeploy)[0].override
+
+
+def test_the_run_is_followed_hidden_and_ended(open_deploy, asked, story):
+    dialog = open_deploy("staging")
+    dialog.go.click()
+    key = "ab" * 16
+    asked.answer(Done(text=key))
+    assert dialog.running
+    dialog.close()
+    assert not dialog.isVisible()
+    assert dialog.running
+    dialog.show()
+    began = story.deploy("shop", 1, "in_progress", "cd" * 20, key, where="staging")
+    dialog.follow([story.line_of(began)])
+    assert dialog.progress.title.text() == "Deploying"
+    dialog.progress.cancel.click()
+    assert asked.of(RequestAnswer)[0].about == key
+    asked.refuse("the executor is not there", RequestAnswer)
+    assert dialog.progress.text.text() == "the executor is not there"
+    assert dialog.progress.cancel.isEnabled()
+    ended = story.deploy("shop", 2, "failure", "cd" * 20, key, where="staging", reason="exit 3")
+    dialog.follow([story.line_of(ended)])
+    assert dialog.progress.title.text() == "Deploy failed"
+    assert "exit 3" in dialog.progress.text.text()
+    dialog.follow([story.line_of(began)])
+    assert not dialog.running
+    dialog.close()
+    assert dialog.result() == QDialog.DialogCode.Rejected
+
+
+def test_a_rollback_asks_for_the_last_good_commit(show, asked, fake):
+    show(DeployDialog(fake.TARGETS[0], fake.status(), action="rollback"))
+    (request,) = asked.of(PlanDeploy)
+    assert (request.action, request.ref, request.sha) == ("rollback", "", "")
 
 
 def test_another_commit_is_planned_anew_and_an_old_plan_does_not_count(

@@ -117,7 +117,9 @@ def test_a_deploy_from_the_menu_ends_in_a_success_line(first_day, panel, start_d
     script = first_day.home.root / "deploy.sh"
     script.write_text('#!/bin/sh\necho "$DEVSTREAM_SHA" > deployed\n')
     script.chmod(0o755)
-    first_day.home.targets.write_text('[target.shop.staging]\nrun = ["./deploy.sh"]\n')
+    first_day.home.targets.write_text(
+        '[target.shop.staging]\nrun = ["./deploy.sh"]\ntype_to_confirm = false\n'
+    )
     panel.wait_menu(
         lambda panel: panel.labels("Deploy", "shop") == ["staging…"],
         "the target is not in the menu",

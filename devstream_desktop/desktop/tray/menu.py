@@ -33,6 +33,8 @@ class TrayMenu(QMenu):
     history_chosen = Signal()
     deploy_chosen = Signal(object)
     """A `TargetStatus`."""
+    running_chosen = Signal(str)
+    """The name of a deploy that goes on out of sight."""
     invite_chosen = Signal()
     join_chosen = Signal()
     team_chosen = Signal()
@@ -57,6 +59,8 @@ class TrayMenu(QMenu):
         self.addAction("History…", self.history_chosen.emit)
         self.deploy = QMenu("Deploy", self)
         self.addMenu(self.deploy)
+        self._after_running = self.deploy.menuAction()
+        self._running: list[QAction] = []
         self.addSeparator()
         self._invite = self.addAction("Invite…", self.invite_chosen.emit)
         self._join = self.addAction("Join a team…", self.join_chosen.emit)
@@ -91,6 +95,18 @@ class TrayMenu(QMenu):
         self._join.setEnabled(ready)
         self._show_targets()
         self.deploy.setEnabled(ready)
+
+    def show_running(self, names: list[str]) -> None:
+        """Offer to show these deploys of one's own, which are under way."""
+        for action in self._running:
+            self.removeAction(action)
+            action.deleteLater()
+        self._running = []
+        for name in names:
+            action = QAction(menu_text(f"Show: {name}…"), self)
+            action.triggered.connect(lambda _=False, name=name: self.running_chosen.emit(name))
+            self.insertAction(self._after_running, action)
+            self._running.append(action)
 
     def _line_action(self, place: int) -> QAction:
         action = self.addAction("")

@@ -127,6 +127,16 @@ def people(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"
 
 
+def since(milliseconds: int, now: int) -> str:
+    """Return the age of a moment, as short as can be: `now`, `12 min`, `5 h`, `2 d`."""
+    minutes = max(0, now - milliseconds) // 60_000
+    if minutes < 1:
+        return "now"
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
+
+
 def ago(milliseconds: int, now: int) -> str:
     """Return how long ago a moment was, at most in days.
 

@@ -57,7 +57,7 @@ class InviteDialog(Dialog):
         layout.addWidget(buttons)
 
     def begin(self) -> None:
-        """Have the node make an invite, and say who is in the team."""
+        """Ask for an invite, and for the persons in the team."""
         self.ask(GetMembers(), self._offer, lambda _: None)
         self._make()
 

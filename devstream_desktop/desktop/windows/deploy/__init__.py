@@ -1,0 +1,1 @@
+"""Deploying: what would ship, the request, and how it goes on."""

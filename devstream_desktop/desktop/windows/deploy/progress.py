@@ -1,0 +1,131 @@
+"""A deploy after it was asked for: how it stands, for how long, and how to end it."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from devstream_desktop.desktop.widgets.dialog import paint
+from devstream_desktop.desktop.widgets.look import sentence, state_look
+from devstream_desktop.desktop.widgets.marks import mark_pixmap
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading
+from devstream_desktop.desktop.widgets.theme import Tone, colour
+from devstream_desktop.stream.line import render
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.text import clean, duration
+from devstream_desktop.stream.words import DEPLOY_FINAL, RED_STATES, Kind
+
+_TICK_MS = 1_000
+_MARK = 20
+
+
+class Progress(QWidget):
+    """The state of one request, followed by its lines."""
+
+    hide_chosen = Signal()
+    cancel_chosen = Signal()
+    ended = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._key = ""
+        self._began = 0.0
+        self._line: Line | None = None
+        self._mark = PlainLabel()
+        self.title = heading("")
+        self.elapsed = PlainLabel()
+        self.bar = QProgressBar()
+        # Nobody knows how long it takes.
+        self.bar.setRange(0, 0)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(6)
+        self.bar.setAccessibleName("Deploying")
+        self.text = PlainLabel(wrap=True, selectable=True)
+        self.cancel = QPushButton("&Cancel run")
+        self.hide_button = QPushButton("&Hide")
+        for button in (self.cancel, self.hide_button):
+            button.setAutoDefault(False)
+        self.cancel.clicked.connect(self._cancel)
+        self.hide_button.clicked.connect(self.hide_chosen)
+        self._tick = QTimer(self, interval=_TICK_MS)
+        self._tick.timeout.connect(self._show_elapsed)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self._mark)
+        head.addWidget(self.title, 1)
+        head.addWidget(self.elapsed)
+        foot = QHBoxLayout()
+        foot.addWidget(self.cancel)
+        foot.addStretch(1)
+        foot.addWidget(self.hide_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(10)
+        column.addLayout(head)
+        column.addWidget(self.bar)
+        column.addWidget(self.text)
+        column.addStretch(1)
+        column.addLayout(foot)
+
+    @property
+    def running(self) -> bool:
+        """True until the deploy has ended."""
+        return bool(self._key) and not self._is_over()
+
+    def begin(self, key: str) -> None:
+        """Follow the request with this key."""
+        self._key = key
+        self._began = time.monotonic()
+        self.title.setText("Asked; the executor has not answered yet")
+        self._tick.start()
+        self._show_elapsed()
+        self.hide_button.setFocus()
+
+    def follow(self, lines: list[Line]) -> None:
+        """Show the newest of the lines that answer the request."""
+        for line in lines:
+            event = line.event
+            if event.kind is Kind.DEPLOY and self._key in (event.request, event.key):
+                self._show(line)
+
+    def say(self, text: str, tone: Tone) -> None:
+        """Tell what became of an attempt to end it."""
+        self.text.setText(clean(text, 400))
+        paint(self.text, tone)
+
+    def _is_over(self) -> bool:
+        return self._line is not None and self._line.event.state in DEPLOY_FINAL
+
+    def _show(self, line: Line) -> None:
+        # Lines may come out of order, and an end is the end.
+        if self._is_over():
+            return
+        self._line = line
+        look, event = state_look(line), line.event
+        palette = self.palette()
+        paper = palette.color(QPalette.ColorRole.Window)
+        self._mark.setPixmap(mark_pixmap(look.shape, colour(look.tone, palette), paper, size=_MARK))
+        self.title.setText(sentence(look.word))
+        tone = Tone.RED if (event.kind, event.state) in RED_STATES else Tone.MUTED
+        self.say(render(event, line.transition, service=False), tone)
+        if self._is_over():
+            self._tick.stop()
+            self.bar.setRange(0, 1)
+            self.bar.setValue(1)
+            self.cancel.setEnabled(False)
+            self.hide_button.setText("&Close")
+            self.ended.emit()
+
+    def _show_elapsed(self) -> None:
+        self.elapsed.setText(duration(int(time.monotonic() - self._began) * 1000))
+
+    def _cancel(self) -> None:
+        # Until its answer is here a second press would ask for the same again.
+        self.cancel.setEnabled(False)
+        self.say("Asking the executor to end it…", Tone.MUTED)
+        self.cancel_chosen.emit()
