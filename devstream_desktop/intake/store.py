@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 MAX_BATCH = 256
 _LOG = logging.getLogger(__name__)
-VERSION = 2
+VERSION = 3
 _SCHEMA = """
 CREATE TABLE raw (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -37,7 +37,7 @@ CREATE TABLE raw (
   -- A number that takes no byte of the row, whatever it is: to set it writes no body again.
   done INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX raw_waiting ON raw (id) WHERE done = 0;
+CREATE INDEX raw_waiting ON raw (source, id) WHERE done = 0;
 CREATE TABLE delivery (
   source TEXT NOT NULL,
   id TEXT NOT NULL,
@@ -47,13 +47,20 @@ CREATE TABLE delivery (
 CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
 TABLES = frozenset({"raw", "delivery", "note"})
-_FROM_1 = """
-DROP INDEX raw_waiting;
-ALTER TABLE raw ADD COLUMN done INTEGER NOT NULL DEFAULT 0;
-UPDATE raw SET done = 1 WHERE outcome IS NOT NULL;
-ALTER TABLE raw DROP COLUMN outcome;
-CREATE INDEX raw_waiting ON raw (id) WHERE done = 0;
-"""
+_STEPS = (
+    """
+    DROP INDEX raw_waiting;
+    ALTER TABLE raw ADD COLUMN done INTEGER NOT NULL DEFAULT 0;
+    UPDATE raw SET done = 1 WHERE outcome IS NOT NULL;
+    ALTER TABLE raw DROP COLUMN outcome;
+    CREATE INDEX raw_waiting ON raw (id) WHERE done = 0;
+    """,
+    """
+    DROP INDEX raw_waiting;
+    CREATE INDEX raw_waiting ON raw (source, id) WHERE done = 0;
+    """,
+)
+"""Steps from each schema to the next, beginning with the first."""
 
 
 class StoreError(DevstreamError):
@@ -192,7 +199,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if version > VERSION:
         raise StoreError(f"it was written by a newer devstream (schema {version}); update this one")
     if version < VERSION:
-        connection.executescript(f"BEGIN; {_FROM_1} PRAGMA user_version={VERSION}; COMMIT;")
+        steps = " ".join(_STEPS[version - 1 :])
+        connection.executescript(f"BEGIN; {steps} PRAGMA user_version={VERSION}; COMMIT;")
 
 
 def _transact(connection: sqlite3.Connection, batch: list[_Job]) -> Callable[[], None]:

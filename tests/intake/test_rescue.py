@@ -44,10 +44,7 @@ async def left(path: Path) -> tuple[set[bytes], bytes]:
     await store.open()
     spool, notes = Spool(store), Notes(store)
     await spool.open()
-    rows, after = set(), 0
-    while found := await spool.next(20, after):
-        rows |= {row.body for row in found}
-        after = found[-1].id
+    rows = {row.body for row in await spool.next(2 * WAITING)}
     note = await notes.read("git/shop")
     assert await spool.put("hub", "", {}, b"taken in afterwards", 5) is Taken.STORED
     await store.close()

@@ -158,3 +158,57 @@ async def test_what_waits_in_a_spool_of_the_first_schema_is_taken_over(home):
     assert [(row.id, row.body) for row in await spool.next(10)] == [(2, b"2")]
     assert await spool.prune(1 << 46) == 1
     await store.close()
+
+
+async def test_the_sources_take_turns_and_each_keeps_its_order(store):
+    spool = Spool(store)
+    for number in range(40):
+        await spool.put("loud", "", {}, b"%d" % number, number)
+    for number in range(3):
+        await spool.put("calm", "", {}, b"%d" % number, 100 + number)
+    first = await spool.next(10)
+    assert [(row.source, row.body) for row in first] == [
+        *(("loud", b"%d" % number) for number in range(7)),
+        *(("calm", b"%d" % number) for number in range(3)),
+    ]
+    await spool.done(first)
+    assert [row.body for row in await spool.next(10)] == [b"%d" % n for n in range(7, 17)]
+    # One that cannot be worked off now holds up nothing.
+    await spool.put("calm", "", {}, b"later", 200)
+    assert [row.source for row in await spool.next(10, {"loud"})] == ["calm"]
+    assert await spool.next(10, {"loud", "calm"}) == []
+
+
+async def test_large_deliveries_of_one_source_leave_room_for_another(store):
+    spool = Spool(store)
+    for _ in range(4):
+        await spool.put("loud", "", {}, bytes(5_000_000), 1)
+    await spool.put("calm", "", {}, b"small", 2)
+    assert [row.source for row in await spool.next(10)] == ["loud", "calm"]
+
+
+async def test_what_is_done_does_not_fill_the_disk(store, home, monkeypatch):
+    monkeypatch.setattr("devstream_desktop.intake.webhook.spool.MAX_KEPT_BYTES", 2_000_000)
+    spool = Spool(store)
+    for number in range(20):
+        await spool.put("loud", "", {}, bytes(300_000), number)
+    assert await spool.prune(0) == 0
+    # What waits is never deleted, and of the rest the newest stay.
+    await spool.done((await spool.next(20))[:15])
+    assert await spool.prune(0) == 14
+    assert len(await spool.next(20)) == 5
+    await spool.done(await spool.next(20))
+    assert await spool.prune(0) == 0
+    # The free pages are used again: the file does not grow.
+    before = await size_of(store, home)
+    for number in range(10):
+        await spool.put("loud", "", {}, bytes(300_000), number)
+    assert await size_of(store, home) == before
+
+
+async def size_of(store, home) -> int:
+    """The size of the file with all that was written."""
+    await store.run(
+        lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() and None
+    )
+    return (await asyncio.to_thread(home.intake.stat)).st_size

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from devstream_collectors.contract import Delivery, Normalised
 from devstream_desktop.clock import within
@@ -34,12 +34,12 @@ _LOG = logging.getLogger(__name__)
 
 
 class Normaliser:
-    """Works the spool off in order, one batch after the other."""
+    """Works the spool off, one batch after the other; each source's deliveries in order."""
 
     def __init__(
         self,
         spool: Spool,
-        known: Container[str],
+        known: Collection[str],
         endpoints: Mapping[str, Endpoint],
         publisher: Publisher,
         now: Callable[[], int],
@@ -95,19 +95,15 @@ class Normaliser:
         self._trouble = trouble
 
     async def _drain(self, stop: asyncio.Event) -> None:
-        after = 0
         clock = asyncio.get_running_loop().time
         while not stop.is_set():
             began, self._busy = clock(), False
-            rows = await self._spool.next(BATCH, after)
+            # What waits of a source that cannot run now stays; of one that was removed it goes.
+            stopped = {source for source in self._known if source not in self._endpoints}
+            rows = await self._spool.next(BATCH, stopped)
             if not rows:
                 return
-            after = rows[-1].id
-            read = [
-                (row, await self._read(row))
-                for row in rows
-                if row.source in self._endpoints or row.source not in self._known
-            ]
+            read = [(row, await self._read(row)) for row in rows]
             try:
                 await self._finish(read)
             except ValueError:

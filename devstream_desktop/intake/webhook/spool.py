@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum
+from itertools import islice, zip_longest
 from typing import Final
 
 import msgspec
@@ -18,6 +19,8 @@ from devstream_desktop.intake.store import Store
 
 KEEP: Final = 72 * 3600 * 1000
 """Retention of raw deliveries, milliseconds."""
+MAX_KEPT_BYTES: Final = 1 << 30
+"""Size of the store from which the oldest that are done go earlier: no sender fills the disk."""
 KEEP_DELIVERY_IDS: Final = 7 * 24 * 3600 * 1000
 """Retention of delivery ids, milliseconds. GitHub redelivers for three days."""
 MAX_WAITING: Final = 20_000
@@ -129,25 +132,27 @@ class Spool:
                 self._waiting_bytes -= len(body)
         return taken
 
-    async def next(self, limit: int, after: int = 0) -> list[Raw]:
-        """Read the oldest deliveries past row `after`: at most `limit`, about 8 MiB."""
+    async def next(self, limit: int, without: Collection[str] = ()) -> list[Raw]:
+        """Read deliveries that wait, in the order in which they came: at most `limit`, about 8 MiB.
+
+        The sources take turns, so that the backlog of one holds up no other. Those `without` have
+        none.
+        """
 
         def read(connection: sqlite3.Connection) -> list[Raw]:
             rows: list[Raw] = []
             size = 0
-            query = (
-                "SELECT id, source, headers, body, received FROM raw"
-                " WHERE done = 0 AND id > ? ORDER BY id LIMIT ?"
-            )
-            for number, source, headers, body, received in connection.execute(
-                query, (after, limit)
-            ):
+            for number in _in_turn(connection, limit, without):
+                query = "SELECT id, source, headers, body, received FROM raw WHERE id = ?"
+                identity, source, headers, body, received = connection.execute(
+                    query, (number,)
+                ).fetchone()
                 size += len(body)
                 # One of any size goes through, or it would stop the queue.
                 if rows and size > 8 * 1024 * 1024:
                     break
-                rows.append(Raw(number, source, _read_headers(headers), body, received))
-            return rows
+                rows.append(Raw(identity, source, _read_headers(headers), body, received))
+            return sorted(rows, key=lambda row: row.id)
 
         return await self._store.run(read)
 
@@ -165,17 +170,53 @@ class Spool:
             self._waiting_bytes -= len(row.body)
 
     async def prune(self, now: int) -> int:
-        """Delete deliveries past their retention; return their number."""
+        """Delete what is past its retention, and the oldest of too much; return the number."""
 
         def delete(connection: sqlite3.Connection) -> int:
             connection.execute(
                 "DELETE FROM delivery WHERE received < ?", (now - KEEP_DELIVERY_IDS,)
             )
-            return connection.execute(
+            past = connection.execute(
                 "DELETE FROM raw WHERE done = 1 AND received < ?", (now - KEEP,)
             ).rowcount
+            last = _last_of(connection, _stored_bytes(connection) - MAX_KEPT_BYTES)
+            many = connection.execute("DELETE FROM raw WHERE done = 1 AND id <= ?", (last,))
+            return past + many.rowcount
 
         return await self._store.run(delete)
+
+
+def _in_turn(connection: sqlite3.Connection, limit: int, without: Collection[str]) -> Iterator[int]:
+    """Choose the ids of the oldest deliveries, one of each source in turn."""
+    sources = [
+        source
+        for (source,) in connection.execute("SELECT DISTINCT source FROM raw WHERE done = 0")
+        if source not in without
+    ]
+    oldest = "SELECT id FROM raw WHERE done = 0 AND source = ? ORDER BY id LIMIT ?"
+    queues = [connection.execute(oldest, (source, limit)).fetchall() for source in sources]
+    turns = (found for turn in zip_longest(*queues) for found in turn if found is not None)
+    return (number for (number,) in islice(turns, limit))
+
+
+def _stored_bytes(connection: sqlite3.Connection) -> int:
+    """Size of what is in the file, without its free pages."""
+    pages, free, size = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size
+
+
+def _last_of(connection: sqlite3.Connection, size: int) -> int:
+    """Find the last of the oldest deliveries that are done and have `size` bytes together."""
+    last = 0
+    query = "SELECT id, length(body) FROM raw WHERE done = 1 ORDER BY id"
+    for number, length in connection.execute(query):
+        if size <= 0:
+            break
+        last, size = number, size - length
+    return last
 
 
 def _read_headers(text: str) -> dict[str, str]:
