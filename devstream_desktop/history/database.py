@@ -15,7 +15,7 @@ from pathlib import Path
 from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """The number of migrations (schema.py)."""
 _BUSY_MS = 5_000
 _WAL_PAGES = 4_000

@@ -1,46 +1,53 @@
 """Reading half of a history, for screens and scripts.
 
-Its connection is its own and can only read.
+Its connection is its own and can only read. Queries are a few milliseconds even at a million rows
+(tests/bench, rows `search` and `asked`), so a screen may ask on its own thread.
 
-Queries are a few milliseconds even at a million rows (tests/bench), so a screen may ask on its own
-thread.
+| question | function | answer (stream/thing.py) |
+|---|---|---|
+| lines, newest first; before or after one | `page` | `list[Line]` |
+| a page around a line | `around` | `list[Line]` |
+| how many lines a search finds | `hits` | `int`, at most what is asked for |
+| lines that came after an arrival number | `since`, `all_since` | `Line` |
+| what I have not seen and matters | `unseen` | `list[Line]` |
+| steps of a thing, to a line | `subject` | `list[Line]` |
+| red now; open tickets; silent sources | `red_now`, `open_tickets`, `silent` | `list[Thing]` |
+| the state of one thing | `thing` | `Thing` or None |
+| what runs where | `running` | `list[Running]` |
+| services by environments | `board` | `Board` |
+| changes that wait for a place | `waiting` | `Waiting` or None |
+| a commit from change to consequence | `trail` | `Trail` or None |
+| whether a commit is out | `where` | `list[Place]` |
+| deploys before an incident, what they brought | `suspects` | `list[Suspect]` |
+| what to know when one comes on duty | `hand_over` | `HandOver` |
+| locks that hold | `locks` | `list[Line]` |
+| values to filter by | `facets` | `Facets` |
+| rows of an earlier version still to be read | `refreshing` | `Progress` or None |
+
+All raise `HistoryError` where there is no history yet, or it cannot be read.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
 from devstream_desktop.history import quarantine
-from devstream_desktop.history.database import HistoryError, friendly, open_reader
+from devstream_desktop.history.database import HistoryError, friendly
+from devstream_desktop.history.handover import HandOvers
 from devstream_desktop.history.quarantine import stored_entry
-from devstream_desktop.history.search_index import UnindexedRows
+from devstream_desktop.history.refresh import PROGRESS
+from devstream_desktop.history.rows import COLUMNS
 from devstream_desktop.history.telling import claims_of, subject_hash
-from devstream_desktop.history.things import LATER
+from devstream_desktop.history.trails import Trails
 from devstream_desktop.stream.entry import hlc_time
-from devstream_desktop.stream.event import Event, InvalidEventError
-from devstream_desktop.stream.fact import event_of, topic_of
-from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.fact import topic_of
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import Transition
 
 HistoryUnavailableError = HistoryError
 
-_COLUMNS = (
-    "SELECT lines.id, lines.lsn, log.body, log.signature, lines.transition,"
-    f" EXISTS ({LATER}),"
-    " lines.run < 0"
-    " FROM lines JOIN log ON log.lsn = lines.lsn"
-)
-_CURRENT = f" AND NOT EXISTS ({LATER})"
-_MEANINGS = {meaning.value: meaning for meaning in Transition}
-_MAX_ID = (1 << 63) - 1
+_LAST_PLACE = b"\xff" * 12
 
 
 @dataclass(frozen=True)
@@ -51,86 +58,37 @@ class Facets:
     environments: tuple[str, ...]
 
 
-class Reader:
+@dataclass(frozen=True)
+class Progress:
+    """Rows of an earlier version that were read again; until then no search finds them."""
+
+    done: int
+    total: int
+
+
+class Reader(HandOvers, Trails):
     """Reads a history that a node writes.
 
     It is opened when first asked, so that it can exist before the history does.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._opened: sqlite3.Connection | None = None
-        self._unindexed = UnindexedRows()
-        self._people: dict[str, str] = {}
+    def subject(self, of: Event, *, limit: int = 50, until: Line | None = None) -> list[Line]:
+        """Return the past of the event's thing, newest first, with its claims.
 
-    def page(
-        self, query: Query, *, before: int | None = None, limit: int = 50, superseded: bool = False
-    ) -> list[Line]:
-        """Rows that answer `query`, newest first, older than the row id `before`; at most `limit`.
-
-        Rows whose place a later event of the same subject and number took are left out unless
-        `superseded`.
-
-        Raises:
-            HistoryError: there is no history yet, or it cannot be read.
-
-        """
-        end = _MAX_ID if before is None else before
-        current = "" if superseded else _CURRENT
-        if query.everything:
-            return self._lines(
-                f"{_COLUMNS} WHERE lines.id < ?{current} ORDER BY lines.id DESC LIMIT ?",
-                (end, limit),
-            )
-        match = query.match()
-        with self._moment() as connection:
-            # The index gives row ids newest first by itself, and stops at the limit.
-            found = " JOIN words ON words.rowid = lines.id WHERE words MATCH ? AND words.rowid < ?"
-            lines = self._lines(
-                f"{_COLUMNS}{found}{current} ORDER BY words.rowid DESC LIMIT ?", (match, end, limit)
-            )
-            ids = self._unindexed.find(connection, match, end)
-            if ids:
-                lines += self._lines(
-                    f"{_COLUMNS} WHERE lines.id IN (SELECT value FROM json_each(?)){current}",
-                    (json.dumps(ids),),
-                )
-        return sorted(lines, key=lambda line: line.id, reverse=True)[:limit]
-
-    def since(self, arrival: int, *, limit: int = 500) -> list[Line]:
-        """List the rows that came after `arrival`, in order of arrival.
-
-        Also those already superseded.
-
-        Raises:
-            HistoryError: there is no history yet, or it cannot be read.
-        """
-        return self._lines(
-            f"{_COLUMNS} WHERE lines.lsn > ? ORDER BY lines.lsn LIMIT ?", (arrival, limit)
-        )
-
-    def all_since(self, arrival: int) -> Iterator[Line]:
-        """As `since`, however many there are.
-
-        Raises:
-            HistoryError: there is no history yet, or it cannot be read.
-
-        """
-        while lines := self.since(arrival):
-            yield from lines
-            arrival = lines[-1].arrival
-
-    def subject(self, of: Event, *, limit: int = 50) -> list[Line]:
-        """Return the past of the event's subject, newest first, with its claims.
+        With `until` it ends with that line.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
         topic = topic_of(of)
         things = (subject_hash(topic), subject_hash(of.subject))
-        asked = (*things, *map(claims_of, things), limit)
-        where = "lines.subject IN (?, ?, ?, ?) ORDER BY lines.place DESC LIMIT ?"
-        found = self._lines(f"{_COLUMNS} WHERE {where}", asked)
+        place = self._ask("SELECT place FROM lines WHERE id = ?", until.id) if until else []
+        last = place[0][0] if place else _LAST_PLACE
+        found = self._lines(
+            f"{COLUMNS} WHERE lines.subject IN (?, ?, ?, ?) AND lines.place <= ?"
+            " ORDER BY lines.place DESC LIMIT ?",
+            (*things, *map(claims_of, things), last, limit),
+        )
         return [line for line in found if topic_of(line.event) in (topic, of.subject)]
 
     def newest(self) -> int:
@@ -180,6 +138,19 @@ class Reader:
             ]
         return [sentence for sentence in found if sentence]
 
+    def refreshing(self) -> Progress | None:
+        """Return how far the rows of an earlier version are read again; None when all are.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        below = self._ask(PROGRESS)
+        if not below:
+            return None
+        (total,) = self._ask("SELECT COUNT(*) FROM lines")[0]
+        (left,) = self._ask("SELECT COUNT(*) FROM lines WHERE lsn < ?", below[0][0])[0]
+        return Progress(total - left, total)
+
     def last_words(self) -> dict[str, int]:
         """Return when each device wrote its newest entry here, UTC milliseconds.
 
@@ -215,81 +186,4 @@ class Reader:
         return Facets(
             services=tuple(value for name, value in rows if name == "service"),
             environments=tuple(value for name, value in rows if name == "environment"),
-        )
-
-    def close(self) -> None:
-        """Let the database go; the next question opens it again."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-        self._unindexed.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._opened is None:
-            self._opened = open_reader(self._path)
-        return self._opened
-
-    @contextmanager
-    def _moment(self) -> Iterator[sqlite3.Connection]:
-        """Ask several questions about one moment.
-
-        No row moves from the waiting ones into the index in between.
-        """
-        with friendly(self._path):
-            connection = self._connection()
-            connection.execute("BEGIN")
-            try:
-                yield connection
-            finally:
-                connection.execute("ROLLBACK")
-
-    def _number(self, sql: str) -> int:
-        with friendly(self._path):
-            number: int = self._connection().execute(sql).fetchone()[0]
-        return number
-
-    def _lines(self, sql: str, values: tuple[object, ...]) -> list[Line]:
-        with friendly(self._path):
-            connection = self._connection()
-            rows = connection.execute(sql, values).fetchall()
-            if rows:
-                self._people = dict(
-                    connection.execute("SELECT device, person FROM people").fetchall()
-                )
-        return [line for row in rows if (line := self._line(*row)) is not None]
-
-    def _line(
-        self,
-        row_id: int,
-        lsn: int,
-        body: bytes,
-        signature: bytes,
-        transition: str,
-        superseded: int,
-        struck: int,
-    ) -> Line | None:
-        entry = stored_entry(body, signature)
-        try:
-            event = event_of(entry) if entry is not None else None
-        except InvalidEventError:
-            event = None
-        if entry is None or event is None:
-            return None  # the node sets it aside
-        return Line(
-            id=row_id,
-            arrival=lsn,
-            event=event,
-            entry=entry.id,
-            received=hlc_time(entry.hlc),
-            device=entry.device,
-            author=self._people.get(entry.device, entry.device[:8]),
-            transition=_MEANINGS.get(transition, Transition.NONE),
-            superseded=bool(superseded),
-            struck=bool(struck),
         )

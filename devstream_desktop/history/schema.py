@@ -242,3 +242,19 @@ def ask_of_things(db: Database) -> None:
         ) WITHOUT ROWID;
         """
     )
+
+
+@migrations()
+def ask_by_place(db: Database) -> None:
+    """Add the indexes of what is asked for: red, worst first; incidents and locks of a place."""
+    db.executescript(
+        """
+        DROP INDEX subjects_open;
+        CREATE INDEX subjects_red ON subjects (severity, since) WHERE tone = 2 AND kind != 'ticket';
+        CREATE INDEX subjects_tickets ON subjects (since) WHERE tone = 2 AND kind = 'ticket';
+        CREATE INDEX subjects_deploys ON subjects (service, environment) WHERE kind = 'deploy';
+        CREATE INDEX lines_firing ON lines (service, place)
+            WHERE kind = 'incident' AND state = 'firing';
+        CREATE INDEX lines_locked ON lines (id) WHERE state = 'locked';
+        """
+    )

@@ -154,8 +154,8 @@ class UnindexedRows:
         self._index: sqlite3.Connection | None = None
         self._rows: list[tuple[int, int]] = []
 
-    def find(self, history: sqlite3.Connection, match: str, before: int) -> list[int]:
-        """Find the waiting rows that answer, older than the row id `before`."""
+    def find(self, history: sqlite3.Connection, match: str) -> list[int]:
+        """Find the waiting rows that answer."""
         found = history.execute(WAITING).fetchall()
         if not found:
             return []
@@ -173,8 +173,8 @@ class UnindexedRows:
             texts = [(row_id, index_text(event)) for row_id, event in events if event is not None]
             self._index.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", texts)
             self._rows = rows
-        query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid < ?"
-        return [row_id for (row_id,) in self._index.execute(query, (match, before))]
+        query = "SELECT rowid FROM words WHERE words MATCH ?"
+        return [row_id for (row_id,) in self._index.execute(query, (match,))]
 
     def close(self) -> None:
         """Let the memory go; the next question makes it again."""

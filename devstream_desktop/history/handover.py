@@ -1,0 +1,63 @@
+"""Question of whoever comes on duty: everything that happened and holds since a moment."""
+
+from __future__ import annotations
+
+from devstream_desktop.history.pages import Pages
+from devstream_desktop.history.places import beginning
+from devstream_desktop.history.present import Present, place_of
+from devstream_desktop.history.rows import COLUMNS, CURRENT
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.thing import HandOver
+from devstream_desktop.stream.words import Kind, Transition
+
+
+class HandOvers(Present, Pages):
+    """Puts a hand-over together from the other questions."""
+
+    def hand_over(self, since_ms: int, *, now: int = 0, limit: int = 100) -> HandOver:
+        """Return what whoever comes on duty has to know since a moment (UTC milliseconds).
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        after = beginning(since_ms)
+        red = self.red_now(limit=limit)
+        deploys = self._since(Query(kind=Kind.DEPLOY), after, limit)
+        fixed = [
+            line
+            for line in self._lines(
+                f"{COLUMNS} WHERE lines.transition = ? AND lines.id >= ? AND lines.run >= 0"
+                f"{CURRENT} ORDER BY lines.id DESC LIMIT ?",
+                (Transition.FIXED.value, after, limit),
+            )
+            if line.event.kind is not Kind.TICKET
+        ]
+        waits = (self.waiting(*place_of(one.deploy)) for one in self.running())
+        return HandOver(
+            since_ms=since_ms,
+            red=tuple(thing for thing in red if thing.kind is not Kind.SOURCE),
+            shipped=tuple(line for line in deploys if line.event.state == "success"),
+            failed=tuple(
+                line for line in deploys if line.event.state in ("failure", "error", "unknown")
+            ),
+            fixed=tuple(fixed),
+            tickets=tuple(
+                thing.line
+                for thing in self.open_tickets(limit=limit)
+                if thing.since.received >= since_ms
+            ),
+            locks=tuple(self.locks(now)),
+            silent=tuple(thing for thing in red if thing.kind is Kind.SOURCE),
+            waiting=tuple(one for one in waits if one is not None and one.changes),
+            gaps=tuple(
+                line
+                for line in self._since(Query(kind=Kind.SOURCE), after, limit)
+                if line.event.subject.endswith(("/gap", "/suppressed"))
+            ),
+        )
+
+    def _since(self, query: Query, after: int, limit: int) -> list[Line]:
+        """Return the newest rows that answer, at or after a row id."""
+        page = self.page(query, limit=limit)
+        return [line for line in page if line.id >= after and not line.struck]

@@ -1,0 +1,146 @@
+"""Questions about lines: pages of a search, how much it finds, what is new."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from devstream_desktop.history.rows import COLUMNS, CURRENT, Rows
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.subject import Line
+
+_MAX_ID = (1 << 63) - 1
+_MATTERS = (
+    "lines.run >= 0 AND (lines.transition IN ('new', 'failed', 'regressed', 'fixed')"
+    " OR lines.kind = 'deploy' AND lines.terminal)"
+)
+"""Something changed what is true now, or was deployed."""
+_UNSEEN = 5_000
+"""Newest arrivals that are looked at: beyond that, nobody counts."""
+
+
+class Pages(Rows):
+    """The questions of a list."""
+
+    def page(
+        self,
+        query: Query,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = 50,
+        superseded: bool = False,
+    ) -> list[Line]:
+        """Rows that answer `query`, newest first; at most `limit`.
+
+        They are older than the row id `before`. With `after` they are newer than that one instead,
+        and the next ones to it. Rows whose place a later event of the same subject and number took
+        are left out unless `superseded`.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        forward = after is not None
+        end = after if after is not None else _MAX_ID if before is None else before
+        beyond, order = (">", "ASC") if forward else ("<", "DESC")
+        current = "" if superseded else CURRENT
+        if query.everything:
+            lines = self._lines(
+                f"{COLUMNS} WHERE lines.id {beyond} ?{current} ORDER BY lines.id {order} LIMIT ?",
+                (end, limit),
+            )
+            return lines[::-1] if forward else lines
+        match = query.match()
+        with self._moment() as connection:
+            # The index gives row ids in order by itself, and stops at the limit.
+            found = (
+                " JOIN words ON words.rowid = lines.id"
+                f" WHERE words MATCH ? AND words.rowid {beyond} ?"
+            )
+            lines = self._lines(
+                f"{COLUMNS}{found}{current} ORDER BY words.rowid {order} LIMIT ?",
+                (match, end, limit),
+            )
+            ids = self._unindexed.find(connection, match)
+            if ids:
+                lines += self._lines(
+                    f"{COLUMNS} WHERE lines.id IN (SELECT value FROM json_each(?))"
+                    f" AND lines.id {beyond} ?{current}",
+                    (json.dumps(ids), end),
+                )
+        lines.sort(key=lambda line: line.id, reverse=not forward)
+        lines = lines[:limit]
+        return lines[::-1] if forward else lines
+
+    def around(self, row_id: int, query: Query, *, each: int = 50) -> list[Line]:
+        """Return the row `row_id` and up to `each` rows that answer `query` on both sides.
+
+        Newest first. The row is there whether it answers or not, unless it is gone.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        newer = self.page(query, after=row_id, limit=each)
+        older = self.page(query, before=row_id, limit=each)
+        return [*newer, *self._by_id([row_id]).values(), *older]
+
+    def hits(self, query: Query, *, most: int = 100) -> int:
+        """Count the rows that answer, up to `most`.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        if query.everything:
+            return len(self._ask("SELECT 1 FROM lines LIMIT ?", most))
+        match = query.match()
+        with self._moment() as connection:
+            (found,) = connection.execute(
+                "SELECT COUNT(*) FROM (SELECT 1 FROM words JOIN lines ON lines.id = words.rowid"
+                f" WHERE words MATCH ?{CURRENT} ORDER BY words.rowid DESC LIMIT ?)",
+                (match, most),
+            ).fetchone()
+            ids = json.dumps(self._unindexed.find(connection, match))
+            (more,) = connection.execute(
+                f"SELECT COUNT(*) FROM lines WHERE id IN (SELECT value FROM json_each(?)){CURRENT}",
+                (ids,),
+            ).fetchone()
+        return min(most, int(found) + int(more))
+
+    def unseen(self, arrival: int, *, limit: int = 100) -> list[Line]:
+        """List the rows that came after `arrival` and matter, newest first.
+
+        Those are changes of what is true now, and deploys. Of more than 5,000 arrivals the newest
+        are looked at.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        return self._lines(
+            f"{COLUMNS} WHERE lines.lsn > MAX(?, (SELECT MAX(lsn) FROM lines) - {_UNSEEN})"
+            f" AND {_MATTERS}{CURRENT} ORDER BY lines.lsn DESC LIMIT ?",
+            (arrival, limit),
+        )
+
+    def since(self, arrival: int, *, limit: int = 500) -> list[Line]:
+        """List the rows that came after `arrival`, in order of arrival.
+
+        Also those already superseded.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        return self._lines(
+            f"{COLUMNS} WHERE lines.lsn > ? ORDER BY lines.lsn LIMIT ?", (arrival, limit)
+        )
+
+    def all_since(self, arrival: int) -> Iterator[Line]:
+        """As `since`, however many there are.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        while lines := self.since(arrival):
+            yield from lines
+            arrival = lines[-1].arrival

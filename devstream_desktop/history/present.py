@@ -1,0 +1,234 @@
+"""Questions about the present: what is red, what runs where, what waits."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from itertools import chain
+
+from devstream_desktop.history.places import Places
+from devstream_desktop.history.rows import COLUMNS, CURRENT
+from devstream_desktop.history.telling import subject_hash
+from devstream_desktop.stream.environment import environment_name
+from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.fact import topic_of
+from devstream_desktop.stream.subject import Line, Tone
+from devstream_desktop.stream.thing import Board, Cell, Running, Thing, Waiting
+from devstream_desktop.stream.words import Kind
+
+MOST = 99
+"""Changes that are counted as waiting; a screen shows 99+."""
+_CELLS = 300
+_THINGS = (
+    "SELECT id, tone, line, since, moving, claim, kind, service, environment,"
+    " (SELECT place FROM lines WHERE lines.id = subjects.since) FROM subjects"
+)
+_RED = f"{_THINGS} WHERE tone = 2 AND kind != 'ticket'"
+_STUCK_MS = 6 * 3_600_000
+"""A run under way for longer counts as ended: nobody told how."""
+_WAY = ("development", "test", "integration", "staging")
+"""Environments on the way to production, in order; others come between them and production."""
+
+
+class Present(Places):
+    """The questions of a screen that says how things are."""
+
+    def red_now(self, *, limit: int = 100) -> list[Thing]:
+        """List what is broken now, the worst first and then the oldest; at most `limit`.
+
+        Each with the last deploy there before it broke. A branch that was deleted is not broken.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        rows = self._ask(f"{_RED} ORDER BY severity DESC, since LIMIT ?", limit)
+        return [thing for thing in self._things(rows) if not self._is_gone(thing)]
+
+    def open_tickets(self, *, limit: int = 100) -> list[Thing]:
+        """List the open tickets, the newest first.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        where = "WHERE tone = 2 AND kind = 'ticket' ORDER BY since DESC LIMIT ?"
+        return self._things(self._ask(f"{_THINGS} {where}", limit))
+
+    def silent(self) -> list[Thing]:
+        """List the sources that are silent now.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        return [thing for thing in self.red_now() if thing.kind is Kind.SOURCE]
+
+    def thing(self, of: Event) -> Thing | None:
+        """Return the state of an event's thing; None where no line decides it.
+
+        Of a claim that is the thing that it claims.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        named = (subject_hash(topic_of(of)), subject_hash(of.subject))
+        where = "WHERE id = ? OR plain = ? AND plain ORDER BY id = ? DESC LIMIT 1"
+        found = self._things(self._ask(f"{_THINGS} {where}", *named, named[0]))
+        return found[0] if found else None
+
+    def running(self) -> list[Running]:
+        """List what runs where.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        rows = self._ask("SELECT line FROM running ORDER BY service, environment LIMIT ?", _CELLS)
+        return [Running(line) for line in self._in_order(row_id for (row_id,) in rows)]
+
+    def locks(self, now: int = 0) -> list[Line]:
+        """List the locks that hold at `now` (UTC milliseconds; 0: whatever their end).
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        held = self._lines(
+            f"{COLUMNS} WHERE lines.state = 'locked' AND lines.run >= 0{CURRENT}"
+            " ORDER BY lines.id DESC LIMIT ?",
+            (_CELLS,),
+        )
+        return [line for line in held if not line.event.expires or now < line.event.expires]
+
+    def board(self, *, mine: Collection[str] = (), now: int = 0) -> Board:
+        """Return the services by environments.
+
+        `mine` are case-folded names that are me; a lock that ended before `now` (UTC milliseconds)
+        holds no more.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        deploys = self._things(
+            self._ask(
+                f"{_THINGS} WHERE kind = 'deploy' ORDER BY service, environment LIMIT ?", _CELLS
+            )
+        )
+        running = {place_of(one.deploy): one for one in self.running()}
+        states = {place_of(thing.line): _not_stuck(thing, now) for thing in deploys}
+        red: dict[tuple[str, str], list[Thing]] = defaultdict(list)
+        for thing in self.red_now(limit=_CELLS):
+            if thing.kind is Kind.INCIDENT:
+                red[place_of(thing.line)].append(thing)
+        places = sorted({*running, *states})
+        # An incident that says no environment is where its service is.
+        bare = {service: red.get((service, ""), []) for service, _ in places}
+        locks = self.locks(now)
+        tests = self._tests(running.values())
+        cells = {}
+        for service, environment in places:
+            place = (service, environment)
+            runs = running.get(place)
+            waits = self._waiting_ids(runs, MOST + 1)[0] if runs else []
+            cells[place] = Cell(
+                service=service,
+                environment=environment,
+                running=runs,
+                deploy=states.get(place),
+                test=tests.get(runs.deploy.id) if runs else None,
+                red=tuple(chain(red.get(place, ()), bare[service] if environment else ())),
+                lock=next((line for line in locks if _covers(line.event, *place)), None),
+                waiting=min(MOST, len(waits)),
+                mine=sum(actor.casefold() in mine for _, actor in waits[:MOST]),
+            )
+        return Board(
+            services=tuple(sorted({service for service, _ in places}, key=str.casefold)),
+            environments=tuple(sorted({one for _, one in places}, key=_way)),
+            cells=cells,
+        )
+
+    def waiting(self, service: str, environment: str, *, limit: int = MOST) -> Waiting | None:
+        """Return the changes that wait for a place, oldest first.
+
+        None where nothing runs, or what runs is no commit that the history knows.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        runs = self._running_at(service, environment)
+        if runs is None:
+            return None
+        found, known = self._waiting_ids(runs, limit + 1)
+        if not known:
+            return None
+        changes = tuple(self._in_order(row_id for row_id, _ in found[:limit]))
+        return Waiting(service, environment_name(environment), changes, len(found) > limit)
+
+    def _things(self, rows: Iterable[tuple[object, ...]]) -> list[Thing]:
+        found = list(rows)
+        suspects = {
+            row[0]: self._suspect_ids(str(row[7]), str(row[8]), row[9], 1)
+            for row in found
+            if row[1] == Tone.OPEN and row[6] == Kind.INCIDENT and isinstance(row[9], bytes)
+        }
+        ids = {row_id for row in found for row_id in row[2:6] if isinstance(row_id, int)}
+        lines = self._by_id({*ids, *chain.from_iterable(suspects.values())})
+        things = []
+        for number, weight, line, since, moving, claim, *_ in found:
+            # A line that cannot be read says nothing; the node sets it aside.
+            if line not in lines or since not in lines:
+                continue
+            suspect = next(iter(suspects.get(number, ())), 0)
+            things.append(
+                Thing(
+                    id=number,  # type: ignore[arg-type]
+                    tone=Tone(weight),  # type: ignore[arg-type]
+                    line=lines[line],
+                    since=lines[since],
+                    moving=lines.get(moving),  # type: ignore[call-overload]
+                    claim=lines.get(claim),  # type: ignore[call-overload]
+                    suspect=lines.get(suspect),
+                )
+            )
+        return things
+
+    def _is_gone(self, thing: Thing) -> bool:
+        """Tell whether the branch of a build or test was deleted after it."""
+        event = thing.line.event
+        if thing.kind not in (Kind.BUILD, Kind.TEST) or not event.ref:
+            return False
+        gone = self._ask(
+            "SELECT 1 FROM subjects WHERE id = ? AND state = 'deleted' AND line > ?",
+            self._branch_of(event),
+            thing.line.id,
+        )
+        return bool(gone)
+
+    def _tests(self, running: Iterable[Running]) -> dict[int, Line]:
+        """Return the last test, else build, of the commit of each deploy, by the deploy's row."""
+        chosen: dict[int, int] = {}
+        for one in running:
+            checks = self._of_revision(one.revision, ("test", "build"))
+            if checks:
+                chosen[one.deploy.id] = max(checks, key=lambda row: (row[1] == "test", row[0]))[0]
+        lines = self._by_id(chosen.values())
+        return {deploy: lines[row_id] for deploy, row_id in chosen.items() if row_id in lines}
+
+
+def place_of(line: Line) -> tuple[str, str]:
+    """Return the service and the environment, by its one name, that a line is about."""
+    return line.event.service, environment_name(line.event.environment)
+
+
+def _not_stuck(thing: Thing, now: int) -> Thing:
+    if thing.moving is None or now - thing.moving.received < _STUCK_MS:
+        return thing
+    return Thing(thing.id, thing.tone, thing.line, thing.since, None, thing.claim, thing.suspect)
+
+
+def _covers(lock: Event, service: str, environment: str) -> bool:
+    """Tell whether a lock of an environment, a service or everything is of this place."""
+    named = environment_name(lock.environment)
+    return lock.service in ("*", service) and named in ("", environment)
+
+
+def _way(environment: str) -> tuple[int, str]:
+    if environment == "production":
+        return (len(_WAY) + 1, "")
+    return (_WAY.index(environment) if environment in _WAY else len(_WAY), environment)

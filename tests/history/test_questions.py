@@ -1,0 +1,241 @@
+"""Questions of a person on duty, asked of one small story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from devstream_desktop.history.log import History
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.log import Arrival
+from devstream_desktop.stream.query import Query, parse_query
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.thing import Presence
+from devstream_desktop.stream.words import Kind
+
+MINUTE = 60_000
+START = 1_760_000_000_000
+SCOPE = "forge.example.org/acme/shop"
+A, B, C, D = (f"{letter}{number}" * 20 for letter, number in zip("abcd", "1234", strict=True))
+
+Tell = Callable[..., Event]
+
+
+@pytest.fixture
+def tell(history: History, new_feed: type) -> Tell:
+    """Adds the event of a minute to the history."""
+    feed = new_feed()
+
+    def add(minute: int, kind: Kind, state: str, **fields: object) -> Event:
+        time = START + minute * MINUTE
+        values: dict[str, object] = {
+            "service": "shop",
+            "subject": f"{kind}/shop/main",
+            "key": fact_key("story", kind, str(feed.seq)),
+            "time": time,
+            "number": str(feed.seq),
+            "ref": "main" if kind in (Kind.CHANGE, Kind.BUILD, Kind.TEST) else "",
+            "scope": SCOPE if kind in (Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.INCIDENT) else "",
+        }
+        event = make_event(kind=kind, state=state, **(values | fields))  # type: ignore[arg-type]
+        history.add([Arrival(feed.entry(event, clock=time << 16), "peer")])
+        return event
+
+    return add
+
+
+@pytest.fixture
+def story(tell: Tell) -> Tell:
+    """A to C are pushed, A is everywhere, B in production, then an alert fires there."""
+
+    def push(minute: int, revision: str, actor: str) -> None:
+        tell(minute, Kind.CHANGE, "pushed", revision=revision, number=revision, actor=actor,
+             title=f"change {revision[:2]}")  # fmt: skip
+
+    def deploy(minute: int, revision: str, environment: str, state: str = "success") -> None:
+        tell(minute, Kind.DEPLOY, state, revision=revision, environment=environment,
+             subject=f"deploy/shop/{environment}/{minute}", actor="ana", scope=SCOPE)  # fmt: skip
+
+    push(1, A, "ana")
+    deploy(3, A, "staging")
+    deploy(4, A, "prod")
+    push(10, B, "bo")
+    tell(11, Kind.TEST, "succeeded", revision=B, title="integration")
+    deploy(13, B, "production")
+    push(20, C, "chen")
+    tell(24, Kind.INCIDENT, "firing", subject="incident/shop/5xx", environment="production",
+         title="5xx over 2 %", number="n1")  # fmt: skip
+    tell(25, Kind.BUILD, "failed", revision=C, title="CI", subject="build/shop/main/ci")
+    tell(26, Kind.TICKET, "opened", subject="ticket/shop/7", title="Guests see net prices")
+    tell(27, Kind.SOURCE, "silent", subject="source/jenkins", service="jenkins", ref="")
+    deploy(30, C, "staging", "in_progress")
+    return tell
+
+
+def titles(lines: tuple[Line, ...] | list[Line]) -> list[str]:
+    return [line.event.title or line.event.state for line in lines]
+
+
+def test_red_now_is_what_is_broken_the_worst_first(story: Tell, reader: Reader) -> None:
+    red = reader.red_now()
+    assert [thing.kind for thing in red] == [Kind.INCIDENT, Kind.BUILD, Kind.SOURCE]
+    assert red[0].since_ms == START + 24 * MINUTE
+    assert red[0].suspect is not None
+    assert red[0].suspect.event.revision == B
+    story(40, Kind.INCIDENT, "resolved", subject="incident/shop/5xx", environment="production",
+          number="n1")  # fmt: skip
+    assert [thing.kind for thing in reader.red_now()] == [Kind.BUILD, Kind.SOURCE]
+
+
+def test_a_claim_is_on_the_red_thing_and_ends_with_it(story: Tell, reader: Reader) -> None:
+    about = {"subject": "incident/shop/5xx", "environment": "production", "number": "n1"}
+    claim = story(28, Kind.CLAIM, "claimed", actor="chen", **about, scope=SCOPE)
+    (incident, *_) = reader.red_now()
+    assert (incident.claimed_by, incident.claimed_at) == ("chen", START + 28 * MINUTE)
+    assert reader.thing(claim) == reader.thing(incident.line.event)
+    assert [line.event.kind for line in reader.page(Query()) if line.event.number == "n1"] == [
+        Kind.CLAIM,
+        Kind.INCIDENT,
+    ], "the claim hides no incident"
+    story(29, Kind.INCIDENT, "resolved", **about)
+    story(30, Kind.INCIDENT, "firing", **(about | {"number": "n2"}))
+    assert next(thing.claimed_by for thing in reader.red_now()) == ""
+
+
+def test_a_failure_of_a_branch_that_is_gone_is_not_red(tell: Tell, reader: Reader) -> None:
+    tell(1, Kind.BUILD, "failed", ref="fix/x", subject="build/shop/fix/x/ci")
+    assert [thing.kind for thing in reader.red_now()] == [Kind.BUILD]
+    tell(2, Kind.CHANGE, "deleted", ref="fix/x", subject="change/shop/fix/x")
+    assert reader.red_now() == []
+    tell(3, Kind.BUILD, "failed", ref="fix/x", subject="build/shop/fix/x/ci")
+    assert [thing.kind for thing in reader.red_now()] == [Kind.BUILD]
+
+
+def test_the_board(story: Tell, reader: Reader) -> None:
+    board = reader.board(mine={"chen"}, now=START + 31 * MINUTE)
+    assert (board.services, board.environments) == (("shop",), ("staging", "production"))
+    production = board.cells["shop", "production"]
+    assert production.running is not None
+    assert production.running.revision == B
+    assert (production.waiting, production.mine) == (1, 1)
+    assert [thing.line.event.title for thing in production.red] == ["5xx over 2 %"]
+    assert production.test is not None
+    assert production.test.event.title == "integration"
+    assert production.lock is None
+    staging = board.cells["shop", "staging"]
+    assert staging.deploy is not None
+    assert staging.deploy.moving is not None
+    assert (staging.waiting, staging.mine) == (2, 1)
+    assert not staging.red
+
+
+def test_a_lock_is_on_the_board_until_it_ends(story: Tell, reader: Reader) -> None:
+    lock = {"environment": "production", "subject": "deploy/shop/production/l", "request": "l" * 32,
+            "executor": "e", "actor": "dara", "expires": START + 90 * MINUTE}  # fmt: skip
+    story(40, Kind.DEPLOY, "locked", **lock)
+    now = START + 50 * MINUTE
+    held = reader.board(now=now).cells["shop", "production"].lock
+    assert held is not None
+    assert held.event.actor == "dara"
+    assert reader.board(now=now + 60 * MINUTE).cells["shop", "production"].lock is None
+    story(60, Kind.DEPLOY, "unlocked", **lock)
+    assert reader.locks(now) == []
+
+
+def test_changes_wait_until_they_are_deployed(story: Tell, reader: Reader) -> None:
+    waiting = reader.waiting("shop", "staging")
+    assert waiting is not None
+    assert titles(waiting.changes) == ["change b2", "change c3"]
+    first = reader.waiting("shop", "staging", limit=1)
+    assert first is not None
+    assert (titles(first.changes), first.more) == (["change b2"], True)
+    assert reader.waiting("shop", "nowhere") is None
+
+
+def test_a_commit_is_followed_from_change_to_consequence(story: Tell, reader: Reader) -> None:
+    trail = reader.trail(B[:7])
+    assert trail is not None
+    assert (trail.revision, titles(trail.changes)) == (B, ["change b2"])
+    assert titles(trail.checks) == ["integration"]
+    assert [line.event.environment for line in trail.deploys] == ["production"]
+    assert titles(trail.incidents) == ["5xx over 2 %"]
+    assert reader.trail("0000000") is None
+    assert reader.trail("b2") is None, "two digits say nothing"
+
+
+def test_a_commit_is_brought_by_the_deploy_of_a_later_one(story: Tell, reader: Reader) -> None:
+    story(50, Kind.DEPLOY, "success", revision=C, environment="staging", actor="dara",
+          subject="deploy/shop/staging/50")  # fmt: skip
+    trail = reader.trail(B)
+    assert trail is not None
+    assert [(line.event.environment, line.event.revision[:2]) for line in trail.deploys] == [
+        ("production", "b2"),
+        ("staging", "c3"),
+    ]
+
+
+def test_where_a_commit_is(story: Tell, reader: Reader) -> None:
+    def presence(revision: str) -> dict[str, Presence]:
+        return {place.environment: place.presence for place in reader.where(revision)}
+
+    assert presence(A) == {"staging": Presence.RUNS, "production": Presence.INCLUDED}
+    assert presence(B) == {"staging": Presence.WAITS, "production": Presence.RUNS}
+    assert presence(C) == {"staging": Presence.WAITS, "production": Presence.WAITS}
+    story(50, Kind.DEPLOY, "success", revision=D, environment="staging",
+          subject="deploy/shop/staging/50")  # fmt: skip
+    assert presence(C)["staging"] is Presence.UNKNOWN
+
+
+def test_suspects_come_with_what_they_brought(story: Tell, reader: Reader) -> None:
+    (incident, *_) = reader.red_now()
+    suspects = reader.suspects(incident.since)
+    assert [(one.deploy.event.revision, titles(one.changes)) for one in suspects] == [
+        (B, ["change b2"]),
+        (A, ["change a1"]),
+    ]
+
+
+def test_the_hand_over(story: Tell, reader: Reader) -> None:
+    over = reader.hand_over(START + 12 * MINUTE, now=START + 31 * MINUTE)
+    assert [thing.kind for thing in over.red] == [Kind.INCIDENT, Kind.BUILD]
+    assert over.unclaimed == over.red
+    assert [line.event.revision for line in over.shipped] == [B]
+    assert titles(over.tickets) == ["Guests see net prices"]
+    assert [thing.service for thing in over.silent] == ["jenkins"]
+    assert {one.environment: len(one.changes) for one in over.waiting} == {
+        "staging": 2,
+        "production": 1,
+    }
+
+
+def test_a_page_around_a_line(story: Tell, reader: Reader) -> None:
+    every = reader.page(Query())
+    middle = every[5]
+    assert reader.around(middle.id, Query(), each=2) == every[3:8]
+    assert reader.page(Query(), after=middle.id, limit=2) == every[3:5]
+    changes = parse_query("kind:change")
+    found = reader.page(changes)
+    assert reader.page(changes, after=found[-1].id, limit=1) == found[-2:-1]
+    assert reader.hits(changes) == 3
+    assert reader.hits(changes, most=2) == 2
+
+
+def test_the_past_of_a_thing_ends_with_the_line_that_is_asked_of(
+    story: Tell, reader: Reader
+) -> None:
+    pushes = reader.subject(reader.page(parse_query("kind:change"))[0].event)
+    assert reader.subject(pushes[1].event, until=pushes[1]) == pushes[1:]
+
+
+def test_unseen_is_what_changed_what_is_true_or_was_deployed(story: Tell, reader: Reader) -> None:
+    seen = reader.page(parse_query("kind:test"))[0].arrival
+    assert [line.event.kind for line in reader.unseen(seen)] == [
+        Kind.SOURCE,
+        Kind.TICKET,
+        Kind.BUILD,
+        Kind.INCIDENT,
+        Kind.DEPLOY,
+    ]
+    assert reader.unseen(reader.newest()) == []
