@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from devstream_desktop.deploy.masking import masked
@@ -100,14 +101,15 @@ def last_line(path: Path) -> str:
     return next((line for line in lines if line), "")
 
 
-def prune(folder: Path, before_s: float) -> None:
-    """Remove old logs that no run holds.
+def prune(folder: Path, before_s: float, unfinished: Collection[str] = ()) -> None:
+    """Remove old logs that no run holds, with what is beside them.
 
-    Old is what was last written before `before_s` (seconds since 1970).
+    Old is what was last written before `before_s` (seconds since 1970). Those of `unfinished`
+    requests stay, however old they are: they tell what became of a run.
     """
     for path in folder.glob("*.log"):
         # A deploy may run for days and print nothing.
-        if path.stat().st_mtime < before_s and not is_held(path):
+        if path.stem not in unfinished and path.stat().st_mtime < before_s and not is_held(path):
             path.unlink(missing_ok=True)
             for beside in path.parent.glob(f"{path.stem}.*"):
                 beside.unlink(missing_ok=True)

@@ -135,8 +135,10 @@ class Runner:
 
     def _left(self) -> list[tuple[Run, Start | None]]:
         self._runs.forget_refused(self._now() - KEEP_REFUSED_MS)
-        runlog.prune(self._logs, (self._now() - KEEP_REFUSED_MS) / 1000)
-        return [(run, self._runs.starts.of(run.request)) for run in self._runs.unfinished()]
+        left = self._runs.unfinished()
+        names = {run.request for run in left}
+        runlog.prune(self._logs, (self._now() - KEEP_REFUSED_MS) / 1000, names)
+        return [(run, self._runs.starts.of(run.request)) for run in left]
 
     def _close(self, run: Run) -> None:
         """End a run without a trail: claimed and never started, or of an older devstream."""

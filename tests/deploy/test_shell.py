@@ -227,12 +227,14 @@ async def test_a_long_log_keeps_its_end(order):
 
 def test_old_logs_are_removed_unless_somebody_writes_them(tmp_path):
     held = runlog.open_log(tmp_path / "held.log")
-    for name, at in (("old.log", 100), ("new.log", 300), ("held.log", 100)):
+    names = ("old.log", "old.result", "held.log", "kept.log", "kept.result")
+    for name, at in (*((name, 100) for name in names), ("new.log", 300)):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (at, at))
-    runlog.prune(tmp_path, 200)
+    runlog.prune(tmp_path, 200, {"kept"})
     os.close(held)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["held.log", "new.log"]
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["held.log", "kept.log", "kept.result", "new.log"]
 
 
 async def _until(true: Callable[[], bool]) -> None:
