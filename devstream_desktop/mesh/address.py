@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import socket
 
-from devstream_desktop.address import AddressError, is_loopback, join, split
+from devstream_desktop.address import AddressError, destination, is_loopback, join, split
 
 LOWEST_PORT = 1024
 """The lowest port that is dialed for an announcement or a rumour.
@@ -52,6 +52,22 @@ def may_be_named(address: str, here: str) -> bool:
         return (ip.is_private or ip.is_global) and not inner
     usable = ip.is_private or ip.is_global or ip in _SHARED
     return usable and not ip.is_reserved and ip not in _THIS_NETWORK
+
+
+def may_be_said(address: str, here: str) -> bool:
+    """Return True when an address may be dialed on an issuer's word.
+
+    As `may_be_named`, and a name may be in it: that of a router that forwards a port. The addresses
+    that it resolves to are judged when it is dialed.
+    """
+    try:
+        host, port = destination(address)
+        ipaddress.ip_address(host.partition("%")[0])
+    except AddressError:
+        return False
+    except ValueError:
+        return port >= LOWEST_PORT and not is_loopback(host)
+    return may_be_named(address, here)
 
 
 async def resolve(address: str) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from devstream_desktop import address as addresses
 from devstream_desktop.door.service import Service
-from devstream_desktop.mesh.address import may_be_named, resolve
+from devstream_desktop.mesh.address import may_be_named, may_be_said, resolve
 from devstream_desktop.mesh.answers import Answers, OnAsk
 from devstream_desktop.mesh.core import Core, PolicyExchange
 from devstream_desktop.mesh.inquiry import Inquiries, NotAnsweredError, UnreachableError
@@ -282,6 +282,13 @@ class Mesh:
 
         """
         self._overlay.learn(addresses.join(*addresses.destination(address)), Source.STATIC)
+        self._core.look.set()
+
+    def know(self, addresses: Sequence[str]) -> None:
+        """Note where issuers say that they are reached; they are dialed like known peers."""
+        for address in addresses:
+            if may_be_said(address, self._dialer.here):
+                self._overlay.learn(address, Source.HINT)
         self._core.look.set()
 
     def ends(self, device: str, until: int) -> list[tuple[bytes, int, bytes]]:

@@ -347,6 +347,7 @@ class Node:
             addresses=lambda: self.mesh.addresses() if self.reach.bound else [],
             show=self._show_policies,
             ends=self.ends,
+            find=lambda places: self.mesh.know(places) if self.reach.bound else None,
         )
 
     def ends(self, device: str, until: int = 0) -> list[End]:

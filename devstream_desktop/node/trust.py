@@ -60,6 +60,7 @@ class Trust:
         addresses: Every address at which a peer may be.
         show: Shows peers that other documents are held, and screens that the status changed.
         ends: Ends of a device's feeds, as they are now.
+        find: Looks for peers at these addresses, which are issuers'.
 
     """
 
@@ -77,6 +78,7 @@ class Trust:
         addresses: Callable[[], Sequence[str]],
         show: Callable[[], None],
         ends: Callable[[str], Sequence[End]],
+        find: Callable[[Sequence[str]], None],
     ) -> None:
         self._home = home
         self._team = team
@@ -86,6 +88,7 @@ class Trust:
         self._use = use
         self._notices = notices
         self._ends = ends
+        self._find = find
         self._trusted = team.ca_pem
         self._absorbing = asyncio.Lock()
         self._to_absorb = 0
@@ -313,10 +316,15 @@ class Trust:
         await self._keep_doors()
 
     async def _keep_doors(self) -> None:
+        """Remember where issuers say that they are met, and have the mesh look for them there."""
         known = {device: where for device, (_, where) in self._board.doors.items()}
         async with self._keeping:
             with suppress(OSError):
                 await asyncio.to_thread(membership.note_doors, self._home, known)
+            doors = await asyncio.to_thread(membership.doors, self._home)
+        policy, own = self._team.chain.current, self._team.device.id
+        issuers = [one for one in doors if one != own and policy.is_issuer(one)]
+        self._find([where for one in issuers for where in doors[one]])
 
     async def _say_door(self, where: Sequence[str]) -> None:
         device, now = self._team.device.id, self._team.now()

@@ -20,6 +20,7 @@ from raw_member import INDEX, now_ms
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.address import LOWEST_PORT, join, may_be_named
 from devstream_desktop.mesh.limits import NAMED_BURST
+from devstream_desktop.mesh.overlay import dialer
 from devstream_desktop.mesh.overlay.choice import MAX_UNDER_WAY, SLOW_MS
 from devstream_desktop.mesh.overlay.known import Source
 from devstream_desktop.mesh.overlay.table import MAX_BARRED, NOBODY_MS, Overlay
@@ -263,6 +264,25 @@ async def test_a_hint_that_nobody_can_mean_is_dropped(make_node) -> None:
         hints=["localhost:7000", "169.254.1.1:7000", "10.0.0.1:22", "10.0.0.1:7000"]
     )
     assert known(node) == {"10.0.0.1:7000"}
+
+
+async def test_an_issuer_may_name_a_router_and_nothing_that_every_machine_has(make_node) -> None:
+    node = await make_node(listen="0.0.0.0:0")
+    said = ["office.example:7400", "10.0.0.1:7000", "[2a00::1]:7000"]
+    node.mesh.know([*said, "localhost:7000", "127.0.0.1:7000", "a.example:22", "x", "10.0.0.1:22"])
+    assert known(node) == set(said)
+
+
+async def test_a_name_that_an_issuer_said_leads_to_no_address_of_every_machine(
+    make_node, monkeypatch
+) -> None:
+    async def resolve(_: str) -> list[str]:
+        return ["127.0.0.1:7400", "169.254.169.254:7400"]
+
+    monkeypatch.setattr(dialer, "resolve", resolve)
+    node = await make_node(listen="0.0.0.0:0")
+    node.mesh.know(["office.example:7400"])
+    await node.until(lambda: "another's word" in str(node.refusals()))
 
 
 # The table.

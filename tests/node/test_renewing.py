@@ -46,6 +46,8 @@ class Care:
             here=lambda: ("127.0.0.1:1",),
             addresses=list,
             show=lambda: None,
+            ends=lambda _: (),
+            find=lambda _: None,
         )
 
     async def _publish(self, events) -> None: ...

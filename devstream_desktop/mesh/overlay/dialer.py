@@ -192,7 +192,7 @@ class Dialer:
         reason, refused, full, was_up = "", False, False, False
         literal, link = "", None
         try:
-            literal = self._core.rng.choice(await self._unless_stopping(resolve(address)))
+            literal = self._core.rng.choice(await self._literals(address))
             link = self._links[address] = Link(literal, self._core.gate)
             await link.open(self.config, self._timing.connect)
             # One of our own addresses, named by somebody.
@@ -232,6 +232,21 @@ class Dialer:
                 await link.close()
             device = link.device if link is not None else ""
             self._settle(address, device, reason, refused=refused, full=full, was_up=was_up)
+
+    async def _literals(self, address: str) -> list[str]:
+        """Return the IP literals of an address.
+
+        Raises:
+            AddressError: its name does not resolve, or to nothing that may be dialed.
+
+        """
+        found = await self._unless_stopping(resolve(address))
+        # A name that another said may lead to any address, such as this machine's own.
+        if found != [address] and not self._overlay.is_static(address):
+            found = [one for one in found if may_be_named(one, self.here)]
+        if not found:
+            raise AddressError(f"{address} leads to no address that another's word is good for")
+        return found
 
     async def _explain(self, address: str, literal: str, *, reached: bool) -> str:
         """Return the reason why a dial failed.

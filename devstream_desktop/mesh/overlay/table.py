@@ -92,6 +92,11 @@ class Overlay:
         """Return True when an address is in the table."""
         return address in self._known
 
+    def is_static(self, address: str) -> bool:
+        """Return True for an address that a person named."""
+        known = self._known.get(address)
+        return known is not None and known.source is Source.STATIC
+
     def is_news(self, address: str, now: int) -> bool:
         """Return True when an address is worth hearing of.
 
