@@ -103,7 +103,8 @@ def policy(standing: Standing, now: int) -> Check:
         return problem(
             "policy",
             f"two policies of one version are signed, so nothing is deployed; {age}",
-            f"{renew}; ask who signed both",
+            "ask the admins who signed both, then make any change on a device of one of them, such"
+            " as: devstream team recovery-key",
         )
     if standing.trouble:
         advice = (
@@ -118,6 +119,12 @@ def policy(standing: Standing, now: int) -> Check:
     return ok("policy", age)
 
 
+_RENEW = (
+    "start devstream, and it is renewed at a device that issues certificates; where it finds none,"
+    " name one: devstream team renew --at HOST:PORT"
+)
+
+
 def certificate(standing: Standing, now: int) -> Check:
     """Check whether peers will talk to this device."""
     if now < standing.certificate_from:
@@ -127,28 +134,20 @@ def certificate(standing: Standing, now: int) -> Check:
             "set the clock right (network time)",
         )
     if not standing.certified:
-        advice = (
-            "start devstream where it reaches a device that lets people in, and a new one is made;"
-            " else ask an admin for a new invite"
-        )
         return problem(
             "certificate",
             "not one of the team's, so no peer talks to this device: the one it had was damaged"
             " or revoked",
-            advice,
+            _RENEW,
         )
     until = wording.ends(standing.certificate_expires, now)
     if now > standing.certificate_expires:
-        advice = (
-            "start devstream where it reaches a device that lets people in, and it is renewed;"
-            " else ask an admin for a new invite"
-        )
-        return problem("certificate", f"{until}, so no peer talks to this device", advice)
+        return problem("certificate", f"{until}, so no peer talks to this device", _RENEW)
     if standing.certificate_expires - now < CERTIFICATE_LATE_MS:
         return warning(
             "certificate",
             f"{until} and was not renewed",
-            "see that this device reaches one that can issue (devstream status)",
+            _RENEW,
         )
     return ok("certificate", until)
 
@@ -251,8 +250,8 @@ _ADVICE = (
     (
         "expired",
         (
-            "it reaches a device that can issue, or joins again with a new invite; look at both"
-            " clocks too"
+            "renew it there: devstream team renew --at HOST:PORT of a device that issues"
+            " certificates; look at both clocks too"
         ),
     ),
     ("not valid yet", "set both clocks right (network time)"),

@@ -56,6 +56,10 @@ NODE_MS = 8_000
 READ_S = 5.0
 """Seconds for reading entries of the history, the newest first."""
 DISK_LOW, DISK_OUT = 1_000_000_000, 100_000_000
+_ANEW = (
+    "join again with a fresh --home and an invite that an admin makes: devstream team invite --for"
+    " PERSON"
+)
 _OPERATORS = frozenset({"settings.toml", "targets.toml"})
 """Written by a person, and without a secret."""
 _OURS = ("*.json", "*.sqlite*", "*.log*", "sources.toml", "key", "team/*", "secrets/**/*")
@@ -97,7 +101,7 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
             yield problem(
                 "team",
                 f"the team's files cannot be used: {error}",
-                f"restore {home.team} from a backup, or join again",
+                f"restore {home.team} from a backup, or {_ANEW}",
             )
     else:
         yield problem(
@@ -126,7 +130,8 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
         yield from checks.missing(status, now)
         yield from checks.outlets(status, now)
         yield from (
-            problem("node", notice, "see docs/operate.md, Troubleshooting")
+            # Each notice says itself what to do.
+            problem("node", notice, "")
             for notice in _further(status, [*kept, *history, listening])
         )
     yield _transport()
@@ -281,7 +286,7 @@ def _keys(home: Home, standing: Standing, status: Status | None) -> Iterator[Che
     vault, check = _vault(home, standing, status)
     yield check
     if vault is not None:
-        yield from files.secrets(home, vault)
+        yield from files.secrets(vault)
 
 
 def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault | None, Check]:
@@ -317,13 +322,13 @@ def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault
         return None, problem(
             "keys",
             str(error),
-            "restore the home with its key from a backup, or join again with a fresh --home",
+            f"restore the home with its key from a backup, or {_ANEW}",
         )
     if device.id != standing.device:
         return None, problem(
             "keys",
             "the device key is not the one the certificate is for",
-            "restore the home, or join again with a fresh --home",
+            f"restore the home with its key from a backup, or {_ANEW}",
         )
     return vault, ok("keys", f"{where} opens them")
 

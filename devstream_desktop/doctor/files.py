@@ -43,7 +43,7 @@ def databases(home: Home) -> Iterator[Check]:
         yield ok("intake", f"{home.intake.name} is whole")
 
 
-def secrets(home: Home, vault: Vault) -> Iterator[Check]:
+def secrets(vault: Vault) -> Iterator[Check]:
     """Check that each sealed secret opens, once the device key does."""
     for name in vault.names():
         try:
@@ -51,7 +51,11 @@ def secrets(home: Home, vault: Vault) -> Iterator[Check]:
         except SecretDamagedError as error:
             yield _of_secret(name, error)
         except VaultError as error:
-            yield problem("secrets", str(error), f"look at {home.secrets}")
+            yield problem("secrets", str(error), _restore(name))
+
+
+def _restore(name: str) -> str:
+    return f"restore secrets/{name}.sealed in the home from a backup, or remove it"
 
 
 def _of_secret(name: str, error: SecretDamagedError) -> Check:
@@ -61,15 +65,29 @@ def _of_secret(name: str, error: SecretDamagedError) -> Check:
             " asks for a new certificate"
         )
         return warning(
-            "secrets", said, "nothing; it comes when a device that lets people in is reached"
+            "secrets", said, "start the node; a device that issues certificates gives the new one"
         )
+    if name == membership.NEXT_TLS:
+        said = "the key of a renewal under way is damaged"
+        return warning("secrets", said, "nothing: the node asks for a certificate anew")
     if name == membership.JOINING_KEY:
-        return warning("secrets", "the key of a join that waits is damaged", "ask to join again")
-    if name == membership.DEVICE_KEY:
-        return problem("secrets", str(error), "restore it, or join again with a fresh --home")
-    source = name.removeprefix("source-").removesuffix("-token")
-    return problem(
-        "secrets",
-        f"the secret {name} is damaged, so the source {source} cannot be heard",
-        f"devstream source remove {source}, then devstream source add it with its secret",
-    )
+        return warning(
+            "secrets",
+            "the key of a join that waits is damaged",
+            "begin it again: devstream team join INVITE",
+        )
+    kind, _, of = name.partition("-")
+    if kind == "deploy":
+        said = f"the secret {of} is damaged, so no target can be deployed with it"
+        return problem("secrets", said, f"devstream secret set {of}")
+    if kind == "outlet":
+        said = f"the address of the outlet {of} is damaged, so nothing is posted there"
+        again = f"devstream out remove {of}, then add it again with its address: devstream out add"
+        return problem("secrets", said, again)
+    if kind == "source":
+        source = of.removesuffix("-token")
+        said = f"the secret {name} is damaged, so the source {source} cannot be heard"
+        remove = f"devstream source remove {source}"
+        again = f"{remove}, then add it again with its secret: devstream source add"
+        return problem("secrets", said, again)
+    return problem("secrets", str(error), _restore(name))
