@@ -31,7 +31,6 @@ FOLLOWED = (
     "start a node elsewhere; where it is not found, name it here",
     "name peers by address: [mesh] peers =",
     'set [mesh] listen = "[::]:0" in settings.toml and restart the node',
-    "connect that network, or change [mesh] listen in settings.toml and restart the node",
 )
 """The advices that are followed here."""
 

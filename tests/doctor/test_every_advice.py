@@ -94,6 +94,8 @@ ELSEWHERE = {
 }
 """An advice that a test of another room follows."""
 BY_HAND = {
+    "connect that network, or change [mesh] listen": "a network is its operator's; "
+    "tests/hosts/test_addresses.py",
     "see that its disk is not mounted read-only": "an operator mounts disks",
     "pip install ": "an installation changes with its operator",
     "run devstream as the user who owns": "another user's session",
