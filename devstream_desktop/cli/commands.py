@@ -26,6 +26,16 @@ COMMANDS = {
     "search": "find lines: words, and kind: state: env: service: filters",
     "duty": "go on or off duty, or show who is on duty",
     "deploy": "deploy a commit; everybody sees it",
+    "rollback": "go back to the last commit that was deployed there with success",
+    "promote": "deploy what runs on the environment before",
+    "deploys": "what runs and waits, what is locked, and the last of each environment",
+    "approve": "say yes to a deploy that waits for a second person",
+    "withdraw": "take back a deploy that has not begun",
+    "cancel": "end a deploy that runs or waits",
+    "lock": "let nobody else deploy, with a reason that everybody reads",
+    "unlock": "end a lock; another's needs a reason",
+    "can-i": "whether a deploy would be taken now, and why not",
+    "target": "what this executor can deploy",
     "secret": "the credentials that this executor's targets name",
     "status": "show whether it works, and if not, why",
     "doctor": "look for what is wrong on this machine and say what to do; exit 1 for a problem",
@@ -33,7 +43,7 @@ COMMANDS = {
     "completion": "print a script that lets a shell complete every command",
     "man": "print this command's manual page, or write all pages into a folder",
 }
-"""Names and one-liners. The module of this name in this room is a `CommandModule`."""
+"""Names and one-liners. The module of this name, `_` for `-`, is a `CommandModule`."""
 
 
 class CommandModule(Protocol):
@@ -87,7 +97,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_arguments(name: str, parser: CommandParser) -> None:
-    module = cast(CommandModule, import_module(f"devstream_desktop.cli.{name}"))
+    module = cast(CommandModule, import_module(f"devstream_desktop.cli.{name.replace('-', '_')}"))
     module.add_arguments(parser)
 
 

@@ -4,128 +4,144 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 
 from devstream_desktop.cli.arguments import UsageError, add_json, prose
-from devstream_desktop.cli.lines import print_line
+from devstream_desktop.cli.deploy_plan import confirmed, is_interactive, print_plan, replaces
+from devstream_desktop.cli.deploy_steps import Follower
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import print_json
-from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, RequestDeploy
-from devstream_desktop.control.messages.stream import Wait
-from devstream_desktop.errors import DevstreamError
-from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.stream.fact import is_answer
-from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.text import short_revision
-from devstream_desktop.stream.words import DEPLOY_FINAL, Kind
-
-_ANSWER_S = 125
-"""A request expires after 120 seconds (deploy/request.py), and no executor answers later."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `deploy`."""
+    add_place(parser)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--ref", default="", help="the newest commit of this branch or tag")
+    which.add_argument("--sha", default="", help="this commit; the beginning of its hash will do")
+    parser.add_argument("--dry-run", action="store_true", help="try it, without effect")
+    add_run_options(parser)
+    parser.set_defaults(command=deploy)
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Add the target and its environment."""
     parser.add_argument("target", metavar="TARGET")
     parser.add_argument("environment", metavar="ENVIRONMENT")
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--ref", default="", help="the newest known commit of this branch")
-    which.add_argument("--sha", default="", help="exactly this commit")
-    parser.add_argument("--reason", type=prose, default="")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of everything that runs."""
+    about = "a parameter that the target declares; may be given again"
+    parser.add_argument(
+        "--param", action="append", default=[], type=parameter, metavar="NAME=VALUE", help=about
+    )
+    parser.add_argument("--reason", type=prose, default="", help="everybody reads it")
+    about = "outside the hours and without approvals; needs a reason, and everybody is told"
+    parser.add_argument("--break-glass", action="store_true", help=about)
+    about = "take the place of your own request that waits there"
+    parser.add_argument("--replace", action="store_true", help=about)
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    add_json(parser, "print each step as one JSON object a line; needs --yes")
-    parser.add_argument("--no-wait", action="store_true", help="do not wait for the result")
-    parser.set_defaults(command=deploy)
+    about = "print what would ship, and ask for nothing"
+    parser.add_argument("--plan", action="store_true", help=about)
+    add_wait_options(parser)
+
+
+def add_wait_options(parser: argparse.ArgumentParser) -> None:
+    """Add whether the end is waited for, and the form of what is printed."""
+    wait = parser.add_mutually_exclusive_group()
+    about = "wait for the result (default)"
+    wait.add_argument("--wait", action="store_true", default=True, help=about)
+    about = "print the number of the request, and do not wait"
+    wait.add_argument("--no-wait", action="store_false", dest="wait", help=about)
+    add_json(parser, "print each step as one JSON object a line")
+
+
+def parameter(text: str) -> tuple[str, str]:
+    """Return the name and the value of NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{prose(text)!r} is not NAME=VALUE")
+    return name, value
 
 
 def deploy(home: Home, options: argparse.Namespace) -> int:
     """Request a deploy and wait for its end; exit 0 when it succeeded."""
-    # A script that forgot --yes must not hang, nor deploy.
-    if not options.yes and (options.json or not sys.stdin.isatty()):
-        raise UsageError("there is no terminal to confirm in; add --yes")
-    plan = ask(
-        home,
-        PlanDeploy(
-            target=options.target,
-            environment=options.environment,
-            ref=options.ref,
-            sha=options.sha,
-        ),
+    action = "dry_run" if options.dry_run else ""
+    asked = PlanDeploy(
+        target=options.target,
+        environment=options.environment,
+        ref=options.ref,
+        sha=options.sha,
+        action=action,
+        override=options.break_glass,
+        parameters=dict(options.param),
     )
-    if not options.yes and not _confirmed(plan):
-        print("nothing was requested")
-        return 1
-    with Reader(home.history) as reader:
-        # Before the request, so that no answer comes unseen.
-        arrival = reader.newest()
-        # The commit of the plan, not the branch: it may have moved while the person read.
-        request = RequestDeploy(
-            target=plan.target,
-            environment=plan.environment,
-            sha=plan.sha,
-            ref=plan.ref,
-            reason=options.reason,
-        )
-        key = ask(home, request).text
-        if options.no_wait:
-            print_json({"key": key}) if options.json else print(key)
-            return 0
-        return _wait(home, reader, arrival, key, as_json=options.json)
+    return carry_out(home, options, asked)
 
 
-def _confirmed(plan: Plan) -> bool:
-    commit = short_revision(plan.sha) + (f" of {plan.ref}" if plan.ref else "")
-    now = f" (now {short_revision(plan.current)})" if plan.current else ""
-    print(f"deploy {plan.target} {commit} to {plan.environment}{now}")
-    for text in plan.changes:
-        print(f"  + {text}")
-    for text in plan.checks:
-        print(f"  {text}")
-    # Not the end: the executor decides, and the refusal is a line that others see.
-    if not plan.allowed:
-        print(f"  ! {plan.reason}: it will be refused")
-    print("everybody in the team sees it")
-    try:
-        return input(f"type {plan.environment} to deploy: ").strip() == plan.environment
-    except EOFError:
-        print()
-        return False
-
-
-def _wait(home: Home, reader: Reader, arrival: int, request: str, *, as_json: bool) -> int:
-    """Print each step until the last one; return 0 for success."""
-    answer_by = time.monotonic() + _ANSWER_S
-    executor, begun = "", False
-    with Client(home.control_url()) as client:
-        newest = status = -1
-        while True:
-            for line in reader.all_since(arrival):
-                arrival = line.arrival
-                event = line.event
-                if event.kind is Kind.DEPLOY and event.key == request:
-                    executor = event.executor
-                elif is_answer(event, line.device, request=request, executor=executor):
-                    begun = True
-                else:
-                    # Only the executor that the request names can answer it.
-                    continue
-                print_line(line, as_json=as_json)
-                if event.state in DEPLOY_FINAL:
-                    return _exit_code(line)
-            # A deploy that has begun may take hours.
-            if not begun and time.monotonic() > answer_by:
-                raise DevstreamError(
-                    "no executor answered in time, so nothing ran and nothing will; "
-                    "look at its node with `devstream status`"
-                )
-            news = client.ask(Wait(newest=newest, status=status, wait_ms=5_000))
-            newest, status = news.newest, news.status
-
-
-def _exit_code(line: Line) -> int:
-    state, reason = line.event.state, line.event.reason
-    if state == "success":
+def carry_out(home: Home, options: argparse.Namespace, asked: PlanDeploy) -> int:
+    """Show the plan, ask, request what it says, and follow it to its end."""
+    # A script that forgot --yes must not hang, nor deploy.
+    if not (options.yes or options.plan) and (options.json or not is_interactive()):
+        raise UsageError("there is no terminal to confirm in; add --yes")
+    plan = ask(home, asked)
+    if options.plan:
+        if options.json:
+            print_json(plan)
+        else:
+            print_plan(plan)
+        return 0 if plan.allowed else 1
+    replaced = plan.own if options.replace else ""
+    if not options.yes:
+        print_plan(plan)
+        if not plan.allowed:
+            # With --yes it is asked for all the same: the refusal is then on record.
+            print(f"devstream: {plan.reason}", file=sys.stderr)
+            return 1
+        if plan.own and not replaced:
+            replaced = plan.own if replaces(plan) else ""
+        if (plan.own and not replaced) or not confirmed(plan):
+            print("nothing was requested")
+            return 1
+    follower = Follower(home, as_json=options.json)
+    key = ask(home, _request(plan, options, asked, replaced)).text
+    if not options.wait:
+        print_keys([key], as_json=options.json)
         return 0
-    print(f"devstream: {state}: {reason or 'no reason was given'}", file=sys.stderr)
-    return 1
+    try:
+        return follower.follow([key])
+    except KeyboardInterrupt:
+        print(f"\nit goes on; devstream cancel {key[:8]} ends it", file=sys.stderr)
+        return 130
+
+
+def print_keys(keys: list[str], *, as_json: bool) -> None:
+    """Print the numbers of requests whose end is not waited for."""
+    for key in keys:
+        if as_json:
+            print_json({"key": key})
+        else:
+            print(key)
+
+
+def _request(
+    plan: Plan, options: argparse.Namespace, asked: PlanDeploy, replaced: str
+) -> RequestDeploy:
+    # The commit of the plan, not the branch: it may have moved while the person read.
+    by_executor = plan.told_by == "executor"
+    return RequestDeploy(
+        target=plan.target,
+        environment=plan.environment,
+        sha=plan.sha,
+        ref=plan.ref,
+        title=plan.title,
+        reason=options.reason,
+        action=asked.action,
+        # Only the executor knows for sure what runs there.
+        expected=plan.current if by_executor else "",
+        replaces=replaced,
+        parameters=asked.parameters,
+        override=asked.override,
+    )

@@ -9,6 +9,7 @@ import msgspec
 from devstream_desktop.control.errors import ControlError, StartingError
 from devstream_desktop.control.messages.base import Done, Refused, Reply, Request
 from devstream_desktop.control.messages.deploys import (
+    CheckTargets,
     DeployList,
     GetDeploys,
     GetTargets,
@@ -17,6 +18,7 @@ from devstream_desktop.control.messages.deploys import (
     RequestAnswer,
     RequestDeploy,
     RequestLock,
+    TargetChecks,
     Targets,
 )
 from devstream_desktop.control.messages.members import (
@@ -67,6 +69,7 @@ AnyRequest = (
     | RequestLock
     | RequestAnswer
     | GetDeploys
+    | CheckTargets
     | Invite
     | Join
     | Leave
@@ -96,6 +99,7 @@ AnyReply = (
     | Targets
     | Plan
     | DeployList
+    | TargetChecks
     | Members
     | Joining
     | PolicyState

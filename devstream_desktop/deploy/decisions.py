@@ -18,6 +18,7 @@ from devstream_desktop.deploy.knowledge import Rights
 from devstream_desktop.deploy.locks import Lock
 from devstream_desktop.deploy.offers import Offers
 from devstream_desktop.deploy.outbox import Outbox
+from devstream_desktop.deploy.parameters import complete
 from devstream_desktop.deploy.queue import Waiting
 from devstream_desktop.deploy.records import Records
 from devstream_desktop.deploy.repository import look_up
@@ -135,7 +136,7 @@ class Decisions:
                     if claim is Claim.BUSY:
                         continue
                     if claim is Claim.TAKEN:
-                        await self._runner.launch(verdict.request, verdict.target, author.person)
+                        await self._launch(verdict, author)
                 case Wait():
                     await self._keep(verdict, event, author, world, waiting)
                 case Apply():
@@ -196,6 +197,14 @@ class Decisions:
             )
         )
 
+    async def _launch(self, verdict: Accept, author: Asker) -> None:
+        target = verdict.target
+        # With the defaults of what was not chosen.
+        values = complete(verdict.request.parameters, target.parameters)
+        await self._runner.launch(
+            replace(verdict.request, parameters=values), target, author.person
+        )
+
     async def _keep(
         self, wait: Wait, event: Event, author: Asker, world: World, waiting: Waiting | None
     ) -> None:
@@ -242,7 +251,7 @@ class Decisions:
                 row = replace(done, state="locked", finished=0, until=until)
                 await asyncio.to_thread(records.locks.put, row, lock)
             case Action.UNLOCK if (lock_there := held(request, world)) is not None:
-                why = f"unlocked by {person}" + (f": {request.reason}" if request.reason else "")
+                why = f"by {person}" + (f": {request.reason}" if request.reason else "")
                 await asyncio.to_thread(records.locks.drop, done, lock_there, why)
             case Action.APPROVE:
                 await asyncio.to_thread(records.queue.approve, request, person, now, policy)

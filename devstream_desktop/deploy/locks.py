@@ -52,9 +52,9 @@ class Lock:
     def sentence(self, now: int) -> str:
         """Say who holds it, since when and why."""
         why = f": {self.reason}" if self.reason else ""
-        ends = f", for another {duration(self.until - now)}" if self.until > now else ""
+        ends = f", {duration(self.until - now)} more" if self.until > now else ""
         age = duration(max(1000, now - self.since))
-        return f"{self.scope} is locked by {self.person} since {age} ago{ends}{why}"
+        return f"{self.scope} is locked by {self.person} for {age} now{ends}{why}"
 
     def due(self, now: int) -> int:
         """Return how many reminders should have been given by now."""

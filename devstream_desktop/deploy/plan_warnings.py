@@ -40,14 +40,14 @@ def warnings_of(
         warn("warning", "incident", f"open: {line}")
     if between.backwards:
         count = len(commits) + between.more
-        warn("warning", "backwards", f"this goes backwards: {_commits(count)} go away")
+        warn("warning", "backwards", f"this goes backwards: {_commits(count, 'goes', 'go')} away")
     elif new.at and old.at and new.at < old.at:
         age = duration(old.at - new.at)
         warn("warning", "older", f"this commit is {age} older than what runs there")
     others = sorted({one.author for one in commits if one.author and not one.own})
     if others and not between.backwards:
         count = sum(1 for one in commits if not one.own)
-        warn("info", "others", f"{_commits(count)} of others ship too: {', '.join(others)}")
+        warn("info", "others", f"others' work ships too, {_commits(count)}: {', '.join(others)}")
     if closed := windows_of(target).closed(world.now):
         warn("warning", "hours", closed)
     if not world.current:
@@ -60,5 +60,6 @@ def warnings_of(
     return tuple(found)
 
 
-def _commits(count: int) -> str:
-    return "1 commit" if count == 1 else f"{count} commits"
+def _commits(count: int, one: str = "", many: str = "") -> str:
+    said = f"1 commit {one}" if count == 1 else f"{count} commits {many}"
+    return said.strip()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from devstream_desktop.clock import within
 from devstream_desktop.control.messages.deploys import Plan, PlanDeploy
+from devstream_desktop.deploy import rules
 from devstream_desktop.deploy.backends.contract import Backend
 from devstream_desktop.deploy.backends.registry import BACKENDS
 from devstream_desktop.deploy.commits import Commits
@@ -27,9 +28,10 @@ from devstream_desktop.deploy.outbox import Outbox, Publish
 from devstream_desktop.deploy.plan import Plans
 from devstream_desktop.deploy.queue import Queue, Waiting
 from devstream_desktop.deploy.records import Records
+from devstream_desktop.deploy.repository import look_up
 from devstream_desktop.deploy.runner import Runner, RunStatus
 from devstream_desktop.deploy.runs import Runs
-from devstream_desktop.deploy.targets import Target
+from devstream_desktop.deploy.targets import Target, windows_of
 from devstream_desktop.deploy.upkeep import Upkeep
 from devstream_desktop.deploy.world import Asker
 from devstream_desktop.home import Home
@@ -87,6 +89,7 @@ class Deploys:
         self._device = device
         self._watch_s = watch_s
         self._rights = rights
+        self._now = now
         self._runs = Runs(home.deploy)
         self._outbox = Outbox(self._runs, publish, device)
         self._offers = Offers(home.targets, device, self._runs, self._outbox, now)
@@ -203,6 +206,23 @@ class Deploys:
     async def check(self, target: Target) -> list[str]:
         """Return what would keep a deploy of `target` from starting, as sentences."""
         return await self._runner.check(target)
+
+    async def problems(self, target: Target) -> list[str]:
+        """Return everything that would refuse or hold up a deploy of `target` right now."""
+        found = await self.check(target)
+        place = (target.name, target.environment)
+        now = self._now()
+        if busy := await asyncio.to_thread(self._runner.busy, *place):
+            found.append(busy)
+        if closed := windows_of(target).closed(now):
+            found.append(closed)
+        locks = await asyncio.to_thread(self.records.locks.all)
+        found += [one.sentence(now) for one in locks if one.covers(*place) and one.holds(now)]
+        if target.repository:
+            tips = await look_up(target.repository, rules.full_names(target.ref))
+            if tips.trouble or not tips.commits:
+                found.append(tips.trouble or f"there is no {target.ref} in its repository")
+        return found
 
     def status(self) -> DeployStatus:
         """Return the executor's part of `devstream status`."""

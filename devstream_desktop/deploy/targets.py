@@ -327,6 +327,9 @@ def _check_backend(target: Target, written: Mapping[str, object]) -> None:
         return
     if "run" in written:
         raise FieldError(f"run is for the back end shell, and this one is {target.backend}", "run")
+    if "dry_run" in written:
+        what = f"dry_run is for the back end shell, and this one is {target.backend}"
+        raise FieldError(what, "dry_run")
     settings = target.settings()
     if settings is None:
         raise FieldError(f"the table {target.backend} is missing", "backend")

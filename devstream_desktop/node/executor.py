@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 from devstream_desktop.control import wire
-from devstream_desktop.control.messages.deploys import Plan, PlanDeploy
+from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, TargetCheck, TargetChecks
 from devstream_desktop.deploy.answer import answers
 from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.knowledge import Rights
@@ -199,6 +199,26 @@ class Executor:
         if self._deploys is None:
             raise PlanError(self._notices.get("deploy") or "this device deploys nothing any more")
         return await self._deploys.plan(asked, device)
+
+    async def check(self, name: str) -> TargetChecks:
+        """Return what would refuse a deploy of each target, or of those of one name.
+
+        Raises:
+            PlanError: nothing is deployed from here.
+
+        """
+        if self._deploys is None:
+            raise PlanError(self._notices.get("deploy") or "this device is no executor")
+        status = self._deploys.status()
+        chosen = [one for one in status.targets if name in ("", one.name)]
+        found = [await self._deploys.problems(one) for one in chosen]
+        return TargetChecks(
+            targets=tuple(
+                TargetCheck(target=one.name, environment=one.environment, problems=tuple(problems))
+                for one, problems in zip(chosen, found, strict=True)
+            ),
+            mistake=status.mistake,
+        )
 
     async def answer(self, device: str, body: bytes) -> bytes:
         """Answer what another member's device asks this executor.

@@ -12,6 +12,7 @@ from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import (
+    CheckTargets,
     GetDeploys,
     GetTargets,
     PlanDeploy,
@@ -96,6 +97,8 @@ class Requests:
                 return await asyncio.to_thread(self._deploys.targets)
             case GetDeploys():
                 return await asyncio.to_thread(self._deploys.deploys)
+            case CheckTargets():
+                return await self._node.executor.check(request.name)
             case PlanDeploy():
                 return await self._deploys.plan(request)
             case RequestDeploy():

@@ -18,6 +18,7 @@ from devstream_desktop.control.errors import (
 from devstream_desktop.control.lock import COMMAND, NODE
 from devstream_desktop.control.messages.base import Done, Reply, Request
 from devstream_desktop.control.messages.deploys import (
+    CheckTargets,
     GetDeploys,
     GetTargets,
     PlanDeploy,
@@ -75,6 +76,7 @@ _REASONS: dict[type[Request[Reply]], str] = {
     RequestDeploy: "without one nothing publishes the request",
     RequestLock: "without one nothing publishes the request",
     RequestAnswer: "without one nothing publishes the request",
+    CheckTargets: "only a running node can ask the back ends",
     GetDeploys: "only a running node knows what happens at executors",
 }
 """Say why a request takes a running node."""

@@ -270,7 +270,7 @@ def _command(event: Event, who: str) -> str | None:
     if event.state == "requested":
         return f"{who} asks to {asked}"
     if event.state == "refused":
-        return f"{who} may not {asked}: refused"
+        return f"{who}'s request to {asked} was refused"
     return f"{place} is unlocked" if event.state == "unlocked" else done
 
 

@@ -175,6 +175,27 @@ class DeployList(Reply, frozen=True, tag=True, kw_only=True):
     """The last deploy of each environment that ended."""
 
 
+class TargetCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """One target of this executor, and what would refuse a deploy right now."""
+
+    target: str
+    environment: str
+    problems: tuple[str, ...]
+
+
+class TargetChecks(Reply, frozen=True, tag=True, kw_only=True):
+    """Answer: the state of this executor's targets; `mistake` is in targets.toml."""
+
+    targets: tuple[TargetCheck, ...]
+    mistake: str = ""
+
+
+class CheckTargets(Request[TargetChecks], frozen=True, tag=True, kw_only=True):
+    """Check the targets of this node, or the one of this name."""
+
+    name: str = ""
+
+
 class GetTargets(Request[Targets], frozen=True, tag=True, kw_only=True):
     """Ask for all targets; answered with `Targets`."""
 

@@ -1,0 +1,31 @@
+"""The commands about one deploy: approve, withdraw, cancel."""
+
+from __future__ import annotations
+
+import argparse
+
+from devstream_desktop.cli.arguments import prose
+from devstream_desktop.cli.deploy import add_wait_options, print_keys
+from devstream_desktop.cli.deploy_steps import Follower
+from devstream_desktop.cli.node_client import ask
+from devstream_desktop.control.messages.deploys import RequestAnswer
+from devstream_desktop.home import Home
+
+
+def add_answer_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the deploy that is meant, and a reason."""
+    about = "the number of the deploy, or its beginning; devstream deploys lists them"
+    parser.add_argument("deploy", metavar="NUMBER", help=about)
+    parser.add_argument("--reason", type=prose, default="", help="everybody reads it")
+    add_wait_options(parser)
+
+
+def answer(action: str, home: Home, options: argparse.Namespace) -> int:
+    """Send the command, and wait until the executor took it; exit 0 when it did."""
+    follower = Follower(home, as_json=options.json)
+    asked = RequestAnswer(action=action, about=options.deploy.lower(), reason=options.reason)
+    key = ask(home, asked).text
+    if not options.wait:
+        print_keys([key], as_json=options.json)
+        return 0
+    return follower.follow([key])

@@ -1,0 +1,14 @@
+"""`devstream withdraw`: take back a deploy that has not begun."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+
+from devstream_desktop.cli.deploy_answer import add_answer_arguments, answer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `withdraw`."""
+    add_answer_arguments(parser)
+    parser.set_defaults(command=partial(answer, "withdraw"))
