@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_target(home: Home, options: argparse.Namespace) -> int:
     """Write a valid entry, or say what is wrong with it."""
-    from devstream_desktop.deploy.target_file import add_target as write
+    from devstream_desktop.node import target_list
 
     settings: dict[str, object] = {
         "run": options.run,
@@ -55,7 +55,7 @@ def add_target(home: Home, options: argparse.Namespace) -> int:
         "description": options.description,
     }
     given = {name: value for name, value in settings.items() if value}
-    write(home.targets, options.name, options.environment, given)
+    target_list.add_target(home, options.name, options.environment, given)
     place = f"{options.name}/{options.environment}"
     print(f"{place} is in {home.targets}; who may: devstream team grant PERSON deployer {place}")
     return 0
