@@ -167,12 +167,21 @@ def _moved_within(event: Event, last: Event) -> bool:
 
 
 def _repeated(event: Event, newest: Event) -> Event:
-    key = fact_key(event.key, event.kind, "after", newest.key)
+    change = event.kind is Kind.CHANGE
+    # The row of a move, not its key: one collector knows that it was forced, another does not.
+    before = newest.number if change else newest.key
+    key = fact_key(event.key, event.kind, "after", before)
     repeat = msgspec.structs.replace(event, key=key, order=_after(event, newest))
-    if event.kind is Kind.CHANGE:
-        # The row of the first time stays what it was.
-        repeat = msgspec.structs.replace(repeat, number=f"{event.number[:40]}~{key[:8]}")
-    return repeat
+    return _in_a_row_of_its_own(repeat, newest) if change else repeat
+
+
+def _in_a_row_of_its_own(event: Event, newest: Event) -> Event:
+    """Give a branch's return to a commit another row than the first time.
+
+    It is that of the commit after the row of `newest`, however a collector calls the move.
+    """
+    mark = fact_key(newest.scope, Kind.CHANGE, newest.number)[:8]
+    return msgspec.structs.replace(event, number=f"{event.number[:40]}~{mark}")
 
 
 def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -> Event | None:
@@ -189,7 +198,9 @@ def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -
     # Every creation follows a deletion, so only its time says which one.
     dated = event.state == "created" and event.time != received
     if event.previous == _outcome(newest) and not dated and not _is_late(event, newest, received):
-        return msgspec.structs.replace(event, order=_after(event, newest))
+        placed = msgspec.structs.replace(event, order=_after(event, newest))
+        again = any(_outcome(one) == _outcome(event) for one in past)
+        return _in_a_row_of_its_own(placed, newest) if again else placed
     if event.time == received:
         # A later move began where this one ends, so this report is late and belongs before it.
         later = [one for one in past if one.previous and one.previous == _outcome(event)]
