@@ -62,7 +62,7 @@ _MEANING = {
     "tls.sealed": "a new certificate is made or asked for; nothing is to be done unless it"
     " does not come (devstream doctor)",
     "joining-key.sealed": "a join that waited for an admin is asked for anew",
-    "intake.sqlite": "what could be read of it was kept; a delivery that was taken in and"
+    "intake.sqlite": "what could be read of it was kept; a delivery that was accepted and"
     " waited may be lost, and polled sources may begin where they are now: send again"
     " what is missed (most services have a button for it)",
 }

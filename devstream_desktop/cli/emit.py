@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--count", type=int, default=0, help="commits of a push, failed tests")
     parser.add_argument(
-        "--key", default="", metavar="TEXT", help="your own name for this happening: told once"
+        "--key", default="", metavar="TEXT", help="your own name for this happening: reported once"
     )
     parser.add_argument("--actor", type=prose, default="", help="who did it")
     parser.add_argument("--title", type=prose, default="", help="one line; more is cut")

@@ -78,8 +78,8 @@ def admins(standing: Standing) -> Check:
         (alone,) = standing.admins
         return warning(
             "admins",
-            f"{alone} is the only admin: without that device nobody can let people in, put them"
-            " out or renew the policy",
+            f"{alone} is the only admin: without that device nobody can approve joins, revoke"
+            " devices or renew the policy",
             f"{alone} makes a second one (devstream team grant {others[0]} admin) or keeps a key"
             " on paper (devstream team recovery-key)",
         )
@@ -245,7 +245,7 @@ _ADVICE = (
     ),
     (
         "revoked",
-        "an admin revoked it; an invite lets its person in again: devstream team invite --for NAME",
+        "an admin revoked it; an invite brings its person back: devstream team invite --for NAME",
     ),
     (
         "expired",

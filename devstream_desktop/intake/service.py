@@ -283,7 +283,7 @@ class Intake:
         try:
             host, port = split(listen)
         except AddressError as error:
-            raise IntakeError(f"nothing is taken in: {error}") from None
+            raise IntakeError(f"nothing is received: {error}") from None
 
         def build() -> HttpServer:
             from devstream_desktop.intake.webhook.receiver import Receiver

@@ -419,7 +419,7 @@ class Node:
             await intake.start()
         except DevstreamError as error:
             # A mistake in the sources must not take history and deploys away.
-            self.notices["intake"] = f"nothing is taken in: {error}"
+            self.notices["intake"] = f"nothing is received: {error}"
             _log.error("%s", error)
             return
         self.notices.pop("intake", None)

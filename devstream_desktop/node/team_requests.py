@@ -111,8 +111,7 @@ def revoke(team: Team, request: Revoke, ends: Sequence[End]) -> str:
     done = team.change(changes.revoke(devices, request.why, team.now(), ends))
     return _told(
         team,
-        f"{clean(request.who, 40)} is out of the team"
-        f" ({', '.join(device[:8] for device in devices)})",
+        f"{clean(request.who, 40)} is revoked ({', '.join(device[:8] for device in devices)})",
         done=done,
     )
 

@@ -121,7 +121,7 @@ def _wanted(line: Line, desk: Desk, now: int) -> Decision:
     if line.struck:
         return _quiet("its device was revoked")
     if line.transition is Transition.OUTDATED:
-        return _quiet("something newer was told before")
+        return _quiet("something newer was reported before")
     if event.quiet:
         return _quiet("its source filled in history")
     # Whoever deployed waits for this, on duty or not.

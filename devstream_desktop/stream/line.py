@@ -45,7 +45,7 @@ def render(
     """
     gap = f"{clean(event.service)}  " if service else ""
     sentence, qualifiers, title = _PARTS[event.kind](event, transition)
-    late = _OUTDATED.get(event.kind, "told late") if transition is Transition.OUTDATED else ""
+    late = _OUTDATED.get(event.kind, "reported late") if transition is Transition.OUTDATED else ""
     # Cleaning folds the two spaces after the service, so it works on the parts.
     plain = shorten(gap + _fitted(sentence, width - len(gap)), width)
     for text in filter(None, map(clean, (late, *qualifiers))):
@@ -354,8 +354,8 @@ def _team(event: Event, _: Transition) -> _Parts:
         "available": f"can be deployed to {event.environment}",
         "removed": f"can no longer be deployed to {event.environment}",
         "asked": f"{who} asks to join {by}" if another else f"{who} asks to join the team",
-        "rejected": f"{_who(event)} was not let into the team",
-        "issuing": f"{_who(event)} lets people in",
+        "rejected": f"{_who(event)} was rejected by the team",
+        "issuing": f"{_who(event)} accepts joins",
     }[event.state]
     return sentence, [event.reason], event.title
 

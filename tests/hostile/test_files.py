@@ -87,7 +87,7 @@ EXPECTED = {
     "settings.toml": Expected(
         "settings.toml", fails=True, doctor="settings.toml", empty_is_fine=True
     ),
-    "sources.toml": Expected("nothing is taken in: .*sources.toml", doctor="sources.toml"),
+    "sources.toml": Expected("nothing is received: .*sources.toml", doctor="sources.toml"),
     "targets.toml": Expected("targets.toml", doctor="targets.toml", empty_is_fine=True),
     "secrets/device-key.sealed": Expected(
         "device-key.*restore|device-key.*join again", fails=True, doctor="device-key"

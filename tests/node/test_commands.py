@@ -236,4 +236,4 @@ def test_a_node_that_takes_nothing_in_says_so_at_its_start(world) -> None:
     cy.start("--intake", address)
     assert cy.process is not None
     cy.process.send_signal(signal.SIGTERM)
-    assert "nothing is taken in: cannot listen on" in cy.process.communicate(timeout=20)[1]
+    assert "nothing is received: cannot listen on" in cy.process.communicate(timeout=20)[1]

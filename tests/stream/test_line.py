@@ -193,7 +193,7 @@ def an_event(kind: Kind, state: str, **fields: object) -> Event:
         (
             an_event(Kind.TEAM, "rejected", actor="bob"),
             Transition.NONE,
-            "shop  bob was not let into the team",
+            "shop  bob was rejected by the team",
         ),
     ],
 )

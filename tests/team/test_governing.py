@@ -29,7 +29,7 @@ def test_a_role_is_taken_away_again(team: Team, people: People) -> None:
         (Role.DEPLOYER, "", "is not deployer"),
         (Role.COLLECTOR, "", "is not collector"),
         (Role.EXECUTOR, "shop/*", "without targets"),
-        (Role.ISSUER, "", "an admin lets people in"),
+        (Role.ISSUER, "", "an admin accepts joins"),
         (Role.ADMIN, "", "nobody could change the team"),
     ):
         with pytest.raises(PolicyError, match=problem):

@@ -122,8 +122,8 @@ async def test_what_the_gate_raises_lets_nobody_in(door, error):
 @pytest.mark.parametrize(
     ("owner", "step", "why"),
     [
-        (listening, "judge", "it could not be let in (ZeroDivisionError)"),
-        (listening.Listener, "_too_many", "it could not be let in (ZeroDivisionError)"),
+        (listening, "judge", "it could not be accepted (ZeroDivisionError)"),
+        (listening.Listener, "_too_many", "it could not be accepted (ZeroDivisionError)"),
         (listening, "common_name", "its certificate could not be read (ZeroDivisionError)"),
     ],
 )

@@ -31,7 +31,7 @@ def add_commands(team: Commands) -> None:
     examples = [example, "bob deployer 'shop/*' '*/staging'", "bob admin"]
     parser = _add_roles(add_parser(team, "grant", about, *examples, roles=True))
     parser.set_defaults(command=grant)
-    about = "take a role away again"
+    about = "remove a role"
     examples = [example, "bob deployer", "bob admin"]
     parser = _add_roles(add_parser(team, "ungrant", about, *examples, roles=True))
     parser.set_defaults(command=ungrant)

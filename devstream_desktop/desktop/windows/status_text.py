@@ -26,7 +26,7 @@ from devstream_desktop.stream.text import clean
 
 PEER_COLUMNS = ("Person", "Device", "Address", "Link", "To get / to give", "Clock", "Last heard")
 SOURCE_COLUMNS = ("Source", "Type", "State", "Last heard", "Events", "Not published", "Token")
-OUTLET_COLUMNS = ("Outlet", "Form", "To", "State", "Last success", "Told", "Not told")
+OUTLET_COLUMNS = ("Outlet", "Form", "To", "State", "Last success", "Posted", "Not posted")
 _WIDTH = 300
 
 

@@ -154,7 +154,7 @@ class Listener:
             device, reason = judge(lambda: common_name(connection.tls), self._gate)
             reason = reason or self._too_many(device, connection.host)
         except Exception as error:  # noqa: BLE001 - as in `link.refusal`
-            reason = f"it could not be let in ({type(error).__name__}), so it stays out"
+            reason = f"it could not be accepted ({type(error).__name__}), so it stays out"
         if reason is not None:
             self.on_refused(connection.host, device, reason)
             return reason

@@ -72,7 +72,7 @@ _SENTENCES = {
     "or have the issuer restart devstream",
     Problem.ANSWER: "the issuer answered something that is not a membership of the team that "
     "invited you: update devstream on both sides",
-    Problem.ISSUER: "the issuer could not let you in: see its node.log, and try again",
+    Problem.ISSUER: "the issuer could not complete the join: see its node.log, and try again",
     Problem.REJECTED: "an admin of the team rejected this device: ask the person who invited you",
     Problem.NO_MEMBER: "the issuer does not know this device as one of the team: it was revoked, "
     "or the issuer lags behind",

@@ -129,7 +129,9 @@ def summary(plan: Plan) -> str:
     if plan.more:
         parts.append(f"the newest {len(plan.commits)} are shown")
     if plan.commits and plan.source:
-        parts.append("as the repository has it" if plan.source == "repository" else "as told here")
+        parts.append(
+            "as the repository has it" if plan.source == "repository" else "as reported here"
+        )
     return " · ".join(parts)
 
 

@@ -31,7 +31,7 @@ class GiveRoleDialog(TeamDialog):
     def __init__(
         self, members: Sequence[Member], chosen: str, parent: QWidget | None = None
     ) -> None:
-        super().__init__("Give a role", QPushButton("&Give the role"), parent)
+        super().__init__("Grant a role", QPushButton("&Grant the role"), parent)
         self.person = _people(members, chosen)
         self.role = QComboBox()
         self.role.setAccessibleName("Role")
@@ -71,7 +71,7 @@ class TakeRoleDialog(TeamDialog):
     def __init__(
         self, members: Sequence[Member], chosen: str, parent: QWidget | None = None
     ) -> None:
-        super().__init__("Take a role away", QPushButton("&Take it away"), parent)
+        super().__init__("Remove a role", QPushButton("&Remove it"), parent)
         self.held = QComboBox()
         self.held.setAccessibleName("Who has which role")
         for member in chosen_first(members, chosen):
@@ -81,7 +81,7 @@ class TakeRoleDialog(TeamDialog):
         self.fill_in(self.held)
         self.go.setEnabled(self.held.count() > 0)
         if not self.held.count():
-            say(self.message, "Nobody has a role that could be taken away.", Tone.MUTED)
+            say(self.message, "Nobody has a role that could be removed.", Tone.MUTED)
 
     def request(self) -> Ungrant:
         """Return the role to take."""

@@ -83,7 +83,7 @@ def ungrant(person: str, role: Role, pattern: str) -> Change:
         # Admins are issuers by their role, so this would have no effect.
         if role is Role.ISSUER and devices & set(policy.admins):
             raise PolicyError(
-                f"{person} is an admin, and an admin lets people in; take that away: devstream "
+                f"{person} is an admin, and an admin accepts joins; take that away: devstream "
                 f"team ungrant {person} admin"
             )
         issuers = {
