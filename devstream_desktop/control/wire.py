@@ -50,7 +50,7 @@ from devstream_desktop.control.messages.sources import (
     UnmatchedBodies,
 )
 from devstream_desktop.control.messages.status import GetStatus, Status, Stop, Unlock
-from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
+from devstream_desktop.control.messages.stream import Claim, Emit, News, Release, SetDuty, Wait
 from devstream_desktop.stream.bounds import check_msgpack
 
 PROTOCOL = 1
@@ -63,6 +63,8 @@ AnyRequest = (
     | GetStatus
     | Emit
     | SetDuty
+    | Claim
+    | Release
     | GetTargets
     | PlanDeploy
     | RequestDeploy

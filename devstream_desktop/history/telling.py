@@ -15,7 +15,8 @@ from devstream_desktop.stream.fact import event_of, fact_id, run_of, topic_of, w
 from devstream_desktop.stream.subject import is_terminal, rank, tone
 from devstream_desktop.stream.words import Kind
 
-_TIE_BYTES = 4
+TIE_BYTES = 4
+"""Of an entry's hash, at the end of a place."""
 _REVISION = 12
 
 
@@ -72,7 +73,7 @@ class Telling(msgspec.Struct, frozen=True):
         terminal = not struck and is_terminal(kind, state)
         return Row(
             id=row_id,
-            place=self.entry.hlc.to_bytes(8, "big") + self.entry.hash[:_TIE_BYTES],
+            place=self.entry.hlc.to_bytes(8, "big") + self.entry.hash[:TIE_BYTES],
             lsn=self.lsn,
             key=self.fact,
             subject=subject,

@@ -29,15 +29,23 @@ from devstream_desktop.control.messages.members import (
 )
 from devstream_desktop.control.messages.sources import GetUnmatched, ProbeSource, UnmatchedBodies
 from devstream_desktop.control.messages.status import Stop, Unlock
-from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
+from devstream_desktop.control.messages.stream import (
+    Claim,
+    Emit,
+    News,
+    Release,
+    SetDuty,
+    Wait,
+)
 from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.history.reader import Reader
 from devstream_desktop.intake.emit import emit_event
-from devstream_desktop.node import home_requests, team_requests
+from devstream_desktop.node import claims, home_requests, team_requests
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.deploy_requests import DeployRequests
 from devstream_desktop.node.running_home import RunningHome
-from devstream_desktop.stream.event import InvalidEventError, fact_key, make_event
+from devstream_desktop.stream.event import Event, InvalidEventError, fact_key, make_event
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team import changes
@@ -93,6 +101,8 @@ class Requests:
                 return await self._emit(request)
             case SetDuty():
                 return await self._set_duty(on=request.on)
+            case Claim() | Release():
+                return await self._claim(request)
             case GetTargets():
                 return await asyncio.to_thread(self._deploys.targets)
             case GetDeploys():
@@ -193,6 +203,15 @@ class Requests:
         await node.publish([event])
         node.changed()
         return Done(text=f"{node.team.person} is {state} duty")
+
+    async def _claim(self, request: Claim | Release) -> Done:
+        event, said = await asyncio.to_thread(self._claim_event, request)
+        await self._node.publish([event])
+        return Done(text=said)
+
+    def _claim_event(self, request: Claim | Release) -> tuple[Event, str]:
+        with Reader(self._node.home.history) as reader:
+            return claims.make_claim(reader, request, self._node.team.person, now_ms())
 
     async def _revoke(self, request: Revoke) -> str:
         node = self._node

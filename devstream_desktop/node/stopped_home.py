@@ -41,7 +41,7 @@ from devstream_desktop.control.messages.sources import (
     Source,
 )
 from devstream_desktop.control.messages.status import Status
-from devstream_desktop.control.messages.stream import Emit, SetDuty
+from devstream_desktop.control.messages.stream import Claim, Emit, Release, SetDuty
 from devstream_desktop.control.server import Handler, Server
 from devstream_desktop.control.wire import AnyReply, AnyRequest, expect
 from devstream_desktop.errors import DevstreamError
@@ -71,6 +71,8 @@ _REASONS: dict[type[Request[Reply]], str] = {
     GetUnmatched: "only a running node has the bodies at hand",
     Emit: "without one nothing publishes the event",
     SetDuty: "without one nothing publishes the change",
+    Claim: "without one nothing publishes the claim",
+    Release: "without one nothing publishes the change",
     GetTargets: "only a running node knows what executors offer",
     PlanDeploy: "only a running node knows what executors offer",
     RequestDeploy: "without one nothing publishes the request",

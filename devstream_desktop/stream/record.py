@@ -11,6 +11,7 @@ import msgspec
 
 from devstream_desktop.stream.line import told
 from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.words import outcome
 
 
@@ -94,6 +95,44 @@ def record(row: Line) -> Record:
         policy=event.policy,
         override=event.override,
         struck=row.struck,
+    )
+
+
+class ThingRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """State of a thing, as a script reads it; absent texts are empty, absent lines null."""
+
+    kind: str
+    service: str
+    environment: str
+    state: str
+    severity: str
+    red: bool
+    since: str
+    claimed_by: str
+    claimed_at: str
+    line: Record
+    """The line that says the state; its `id` is what `devstream claim` takes."""
+    suspect: Record | None
+    """The last deploy there before it broke."""
+    moving: Record | None
+    """The newest run that is under way."""
+
+
+def thing_record(thing: Thing) -> ThingRecord:
+    """Return the JSON form of a thing's state."""
+    return ThingRecord(
+        kind=thing.kind.value,
+        service=thing.service,
+        environment=thing.environment,
+        state=thing.state,
+        severity=thing.severity.word,
+        red=thing.red,
+        since=timestamp(thing.since_ms),
+        claimed_by=thing.claimed_by,
+        claimed_at=timestamp(thing.claimed_at) if thing.claim else "",
+        line=record(thing.line),
+        suspect=record(thing.suspect) if thing.suspect else None,
+        moving=record(thing.moving) if thing.moving else None,
     )
 
 

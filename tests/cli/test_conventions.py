@@ -23,6 +23,8 @@ SAY_A_SENTENCE = {
     ("node",),
     ("rules", "new"),
     ("emit",),
+    ("claim",),
+    ("mute",),
     ("completion",),
     ("man",),
 }  # fmt: skip

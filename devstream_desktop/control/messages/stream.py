@@ -57,3 +57,22 @@ class SetDuty(Request[Done], frozen=True, tag=True, kw_only=True):
     """Go on or off duty; answered with `Done`."""
 
     on: bool
+
+
+class Claim(Request[Done], frozen=True, tag=True, kw_only=True):
+    """Say that one is on an open thing; answered with `Done`.
+
+    It ends by itself when the thing is over.
+    """
+
+    entry: str
+    """Id of the entry of any line of the thing (`Line.entry`)."""
+    note: str = ""
+    """One line for the others."""
+
+
+class Release(Request[Done], frozen=True, tag=True, kw_only=True):
+    """Say that one is on it no more; answered with `Done`."""
+
+    entry: str
+    note: str = ""

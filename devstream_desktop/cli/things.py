@@ -1,0 +1,63 @@
+"""Things on the terminal, and how one is named."""
+
+from __future__ import annotations
+
+import time
+
+from devstream_desktop.cli.output import RED, YELLOW, coloured
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.stream.line import told
+from devstream_desktop.stream.text import clean, roughly, short_revision
+from devstream_desktop.stream.thing import Thing
+
+ID_DIGITS = 8
+"""Digits of a line's id that are shown, and suffice to name it."""
+NAMING = "the id of a line, or words that only one open thing has"
+
+
+class UnknownThingError(DevstreamError):
+    """Nothing, or more than one thing, is named so."""
+
+
+def print_thing(thing: Thing) -> None:
+    """Print an open thing in one line: what, since when, who is on it, and what came before."""
+    now = int(time.time() * 1000)
+    mark = coloured("✗", RED) if thing.red else coloured("!", YELLOW)
+    parts = [f"since {roughly(now - thing.since_ms)}"]
+    parts.append(f"{thing.claimed_by} is on it" if thing.claim else "unclaimed")
+    if thing.suspect is not None:
+        deploy = thing.suspect.event
+        before = roughly(thing.since_ms - deploy.time)
+        what = short_revision(deploy.revision) or "a deploy"
+        parts.append(f"{what} was deployed by {deploy.actor or 'somebody'} {before} before")
+    said = clean("; ".join(parts), 200)
+    print(mark, thing.line.entry[:ID_DIGITS], told(thing.line), f"({said})", flush=True)
+
+
+def named(reader: Reader, words: list[str]) -> Thing:
+    """Return the thing that an id names, or the one open thing that has all these words.
+
+    Raises:
+        UnknownThingError: there is none, or more than one.
+    """
+    lines = reader.find(words[0]) if len(words) == 1 else []
+    found = [thing for line in lines if (thing := reader.thing(line.event)) is not None]
+    if not found:
+        wanted = [word.casefold() for word in words]
+        every = [*reader.red_now(), *reader.open_tickets()]
+        found = [one for one in every if all(word in _text(one) for word in wanted)]
+    if len(found) == 1:
+        return found[0]
+    asked = clean(" ".join(words), 80)
+    if not found:
+        raise UnknownThingError(f"nothing that is open is called {asked!r}; see devstream red")
+    ids = ", ".join(one.line.entry[:ID_DIGITS] for one in found[:5])
+    raise UnknownThingError(
+        f"{len(found)} open things are called {asked!r}; name one by its id: {ids}"
+    )
+
+
+def _text(thing: Thing) -> str:
+    event = thing.line.event
+    return f"{told(thing.line)} {event.environment} {event.subject} {event.number}".casefold()

@@ -1,0 +1,191 @@
+"""Commands that answer: red, board, digest, trail, where, claim, mute, why, export."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from devstream_desktop.cli.main import main
+from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.messages.stream import Claim, Release
+from devstream_desktop.desk.store import DeskStore, Reason
+from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.log import History
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.home import Home
+from devstream_desktop.node.claims import make_claim
+from devstream_desktop.stream.entry import Entry, body_hash, encode_body, parse_entry
+from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
+from devstream_desktop.stream.log import Arrival
+from devstream_desktop.stream.rules import Attention
+from devstream_desktop.stream.words import Kind, Severity
+
+A, B = "a1" * 20, "b2" * 20
+NOW = int(time.time() * 1000) - 60_000
+
+
+class Told:
+    """A history that one feed fills."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._history = History(home.history, FeedMirror(None), bytes(32), "team")
+        self._prev, self._seq = b"", 0
+
+    def tell(self, event: Event) -> Entry:
+        self._seq += 1
+        body = encode_body(
+            feed=bytes(40),
+            seq=self._seq,
+            hlc=(NOW + self._seq) << 16,
+            prev=self._prev,
+            payload=encode_event(event),
+        )
+        self._prev = body_hash(body)
+        entry = parse_entry(body, bytes(64))
+        self._history.add([Arrival(entry, "peer")])
+        return entry
+
+    def close(self) -> None:
+        self._history.close()
+
+
+def happened(kind: Kind, state: str, **fields: object) -> Event:
+    values: dict[str, object] = {
+        "service": "shop",
+        "subject": f"{kind}/shop/main",
+        "key": fact_key("t", kind, state, str(fields)),
+        "time": NOW,
+        "actor": "ana",
+    }
+    return make_event(kind=kind, state=state, **(values | fields))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
+    monkeypatch.setenv("DEVSTREAM_HOME", str(tmp_path / "home"))
+    home = Home(tmp_path / "home")
+    home.root.mkdir(mode=0o700)
+    story = Told(home)
+    push = {"ref": "main", "scope": "f/shop"}
+    story.tell(happened(Kind.CHANGE, "pushed", revision=A, number=A, **push))
+    story.tell(happened(Kind.DEPLOY, "success", revision=A, environment="prod", number="1"))
+    story.tell(happened(Kind.CHANGE, "pushed", revision=B, number=B, title="=cmd()", **push))
+    story.tell(
+        happened(
+            Kind.INCIDENT, "firing", subject="incident/shop/5xx", title="5xx over 2 %",
+            environment="production", severity=Severity.CRITICAL, number="n1", scope="am",
+        )
+    )  # fmt: skip
+    return story
+
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(told: Told, capsys: pytest.CaptureFixture[str]) -> Run:
+    def command(words: str, code: int = 0) -> str:
+        assert main(words.split()) == code
+        captured = capsys.readouterr()
+        return captured.err if code else captured.out
+
+    return command
+
+
+def test_red(run: Run) -> None:
+    assert "firing: 5xx over 2 % on production · critical" in run("red")
+    (line,) = run("red --json").splitlines()
+    found = json.loads(line)
+    assert (found["state"], found["severity"], found["claimed_by"]) == ("firing", "critical", "")
+    assert found["suspect"]["revision"] == A
+
+
+def test_board(run: Run, told: Told) -> None:
+    told.home.preferences.write_text('names = ["Ana"]\n')
+    assert "red: 5xx over 2 %; 1 waiting, 1 yours" in run("board")
+    (line,) = run("board --json").splitlines()
+    cell = json.loads(line)
+    assert (cell["service"], cell["environment"], cell["revision"]) == ("shop", "production", A)
+
+
+def test_digest(run: Run) -> None:
+    said = run("digest --since 1h")
+    assert "Broken, and nobody is on it: 1" in said
+    assert "Waiting for shop production: 1 commit\n" in said
+    assert len(json.loads(run("digest --json"))["shipped"]) == 1
+    assert json.loads(run("digest --since 1s --json"))["shipped"] == []
+
+
+def test_trail_and_where(run: Run) -> None:
+    assert "deployed a1a1a1a to prod" in run("trail a1a1")
+    assert len(json.loads(run("trail a1a1 --json"))["incidents"]) == 1
+    assert "waits: a1a1a1a runs" in run(f"where {B}")
+    assert json.loads(run("where a1a1 --json"))["presence"] == "runs"
+    assert "no commit that begins with 'dead'" in run("trail dead", 1)
+
+
+def test_export(run: Run) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("export --csv"))))
+    assert len(rows) == 4
+    assert [row["title"] for row in rows if row["revision"] == B] == ["'=cmd()"], "no formula"
+    assert len(run("export kind:change").splitlines()) == 2
+    assert "choose one" in run("export --csv --json", 2)
+
+
+def test_mute_is_this_desks_own_and_ends(run: Run, told: Told) -> None:
+    topic = "incident/5xx\x1fam"
+    assert "does not pop up here for 60 minutes" in run("mute 5xx --for 1h")
+    with DeskStore(told.home.desk) as store:
+        assert store.muted_until(topic) > NOW + 3_500_000
+    assert "may pop up here again" in run("mute 5xx --end")
+    with DeskStore(told.home.desk) as store:
+        assert store.muted_until(topic) == 0
+
+
+def test_why(run: Run, told: Told) -> None:
+    entry = json.loads(run("red --json"))["line"]["id"]
+    assert "no memory of it" in run(f"why {entry[:8]}")
+    with DeskStore(told.home.desk) as store:
+        store.keep_reasons([Reason(entry, Attention.QUIET, "you were off duty")])
+    assert "It did not pop up: you were off duty." in run(f"why {entry}")
+    assert json.loads(run(f"why {entry} --json"))["attention"] == "quiet"
+    assert "no line has an id" in run("why 00000000", 1)
+
+
+def test_a_thing_is_named_by_words_that_only_one_has(run: Run, told: Told) -> None:
+    told.tell(happened(Kind.BUILD, "failed", title="CI", subject="build/shop/main/ci"))
+    assert "2 open things are called 'shop'" in run("mute shop", 1)
+    assert "nothing that is open is called 'nothing'" in run("mute nothing", 1)
+    assert "does not pop up" in run("mute shop 5xx")
+
+
+def test_a_claim_belongs_to_its_thing_and_ends_with_it(told: Told) -> None:
+    with Reader(told.home.history) as reader:
+        entry = reader.red_now()[0].line.entry
+        with pytest.raises(ControlError, match="nobody is on it"):
+            make_claim(reader, Release(entry=entry), "bo", NOW)
+        event, said = make_claim(reader, Claim(entry=entry, note="looking"), "bo", NOW)
+        assert said == "bo is on 5xx over 2 %"
+        told.tell(event)
+        (thing,) = reader.red_now()
+        assert (thing.claimed_by, thing.claim and thing.claim.event.reason) == ("bo", "looking")
+        with pytest.raises(ControlError, match="bo is on it"):
+            make_claim(reader, Release(entry=entry), "ana", NOW)
+        released, _ = make_claim(reader, Release(entry=entry), "bo", NOW + 1)
+        told.tell(released)
+        assert reader.red_now()[0].claim is None
+        told.tell(
+            happened(Kind.INCIDENT, "resolved", subject="incident/shop/5xx", number="n1",
+                     environment="production", title="5xx over 2 %", scope="am")
+        )  # fmt: skip
+        with pytest.raises(ControlError, match="is resolved, so there is nothing to claim"):
+            make_claim(reader, Claim(entry=entry), "bo", NOW + 2)
+        with pytest.raises(ControlError, match="no line"):
+            make_claim(reader, Claim(entry="00" * 32), "bo", NOW)
