@@ -24,7 +24,8 @@ SPECIAL = {
     ("source", "add", "git"): ["x", "/nowhere"],
 }
 """Arguments with which a command that would run for ever ends."""
-STREAMS = (">/dev/full", ">&-", "<&- >&- 2>&-", "| true")
+IN_EACH_LOCALE = (("search",), ("emit",), ("source", "add", "git"))
+STREAMS = (">/dev/full", "<&- >&- 2>&-", "| true")
 COMMANDS = [
     path for path in LEAVES if path[:2] != ("source", "add") or path[2] in {"git", "github"}
 ]
@@ -101,11 +102,17 @@ def test_a_word_that_is_not_text_is_a_sentence(team: dict[str, str], path: tuple
     words: list[str | bytes] = [*DEVSTREAM, *path]
     given = SPECIAL.get(path) or needed(LEAVES[path], word="caf\udce9") or ["caf\udce9"]
     words += [os.fsencode(word) for word in given]
-    for locale in ({}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}):
+    # Only here do Python's streams lack a sign of their own output.
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    for locale in (ascii_only, {}) if path in IN_EACH_LOCALE else (ascii_only,):
         done = subprocess.run(
-            words, env=team | locale, capture_output=True, timeout=60, check=False,
+            words,
+            env=team | locale,
+            capture_output=True,
+            timeout=60,
+            check=False,
             stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        )
         assert b"Traceback" not in done.stderr, done.stderr
         assert done.returncode in {0, 1, 2}, done.stderr
 
