@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 def now_ms() -> int:
@@ -13,6 +16,9 @@ def now_ms() -> int:
 
 async def within(event: asyncio.Event, seconds: float) -> bool:
     """Wait for `event` for at most `seconds`; returns at once when it is set, and whether it is."""
+    # Late, because commands take the time and wait for nothing.
+    import asyncio
+
     try:
         async with asyncio.timeout(seconds):
             return await event.wait()

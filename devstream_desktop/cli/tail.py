@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 from devstream_desktop.cli.arguments import add_json, add_limit
 from devstream_desktop.cli.lines import print_line
-from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.stream import Wait
 from devstream_desktop.history.database import HistoryError
@@ -58,6 +57,9 @@ def follow(home: Home, reader: Reader, arrival: int) -> Iterator[Line]:
         BrokenPipeError: the reader of standard output is gone.
 
     """
+    # Late, because what is there already is read without a node.
+    from devstream_desktop.control.client import Client
+
     while True:
         try:
             with Client(home.control_url()) as client:

@@ -123,11 +123,13 @@ def clock_offset(status: Status) -> int | None:
 
     The team's is the median of the linked peers.
     """
+    offsets = [peer.clock_offset for peer in linked(status)]
+    if not offsets:
+        return None
     # Late, because it brings fractions and decimals to every command.
     from statistics import median
 
-    offsets = [peer.clock_offset for peer in linked(status)]
-    return -round(median(offsets)) if offsets else None
+    return -round(median(offsets))
 
 
 def clock(status: Status) -> str:

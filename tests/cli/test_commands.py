@@ -39,6 +39,12 @@ def test_the_help_loads_no_command() -> None:
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("name", ["tail", "search"])
+def test_what_reads_the_history_loads_no_client_of_a_node(name: str) -> None:
+    assert not modules_after(name, "--help") & {"pynng", "asyncio"}
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_loads_what_it_needs_alone(name: str) -> None:
     loaded = modules_after(name, "--help")
