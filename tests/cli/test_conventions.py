@@ -20,6 +20,7 @@ SAY_A_SENTENCE = {
     *(("source", name) for name in ("test", "remove")),
     *(("out", name) for name in ("add", "test", "remove")),
     *(("secret", name) for name in ("set", "remove")),
+    ("target", "add"),
     ("node",),
     ("rules", "new"),
     ("emit",),
@@ -41,7 +42,7 @@ def test_a_command_that_prints_data_prints_it_as_json_too(path: tuple[str, ...])
 @command
 def test_an_option_that_there_is_not_ends_with_2(path: tuple[str, ...], capsys) -> None:
     with pytest.raises(SystemExit) as ended:
-        main([*path, *needed(LEAVES[path]), "--no-such-option"])
+        main([*path, "--no-such-option", *needed(LEAVES[path])])
     assert ended.value.code == 2
     assert "unrecognized arguments: --no-such-option" in capsys.readouterr().err
 
@@ -53,6 +54,8 @@ def test_an_option_that_there_is_not_ends_with_2(path: tuple[str, ...], capsys) 
         "search kind:nonsense",
         "node --listen nowhere",
         "out add chat",
+        "lock",
+        "unlock shop --all",
         "deploy shop production --ref main --json",
     ],
 )
@@ -84,7 +87,9 @@ def test_what_fails_ends_with_1_and_one_line(
     monkeypatch.setenv("DEVSTREAM_KEY_FILE", str(tmp_path / "key"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    agreed = ["--yes"] if path == ("deploy",) else []
+    flags = LEAVES[path]._option_string_actions
+    # Agreed to, and with a scope, which the parser does not ask for.
+    agreed = [flag for flag in ("--yes", "--all") if flag in flags]
     code = main([*path, *needed(LEAVES[path]), *agreed])
     printed = capsys.readouterr()
     assert (code, printed.out) == (1, "")
