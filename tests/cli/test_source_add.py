@@ -23,6 +23,7 @@ from devstream_desktop.home import Home
 from devstream_desktop.intake.config.source_file import load_sources
 from devstream_desktop.node import source_list
 from devstream_desktop.node.home_status import status_of_files
+from devstream_desktop.shared_files import shared
 
 OPTIONS = (
     Option("rules", "what maps it", kind="file"),
@@ -144,6 +145,21 @@ def test_everything_that_can_be_said(sent, tmp_path, monkeypatch, capsys):
     )
     secret = b"one long secret\nanother one here"
     assert request == AddSource(source=source, secret=secret, token=b"tkn")
+
+
+def test_a_file_that_ships_is_found_by_its_name(sent, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for given in ("zabbix", "zabbix.toml"):
+        run("tally", "builds", "--rules", given)
+        assert sent[-1].source.options["rules"] == str(shared("rules", "zabbix.toml"))
+    # One's own comes first, and no path is anything but a path.
+    (tmp_path / "zabbix").touch()
+    run("tally", "builds", "--rules", "zabbix")
+    run("tally", "builds", "--rules", "./nothing")
+    assert [one.source.options["rules"] for one in sent[-2:]] == [
+        str(tmp_path / "zabbix"),
+        str(tmp_path / "nothing"),
+    ]
 
 
 def test_ways(sent, tmp_path):

@@ -10,6 +10,7 @@ from devstream_desktop import machine
 from devstream_desktop.cli.source.type_parser import posts_to_secret_path
 from devstream_desktop.control.messages.sources import AddSource, GitSource, RemoteSource, Source
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.shared_files import shared
 
 
 def request_of(
@@ -114,10 +115,18 @@ def _options(
         if isinstance(value, list):
             found[option.name] = tuple(str(item) for item in value)
         elif option.kind == "file":
-            found[option.name] = _absolute(str(value))
+            found[option.name] = _shipped(option.name, str(value)) or _absolute(str(value))
         elif isinstance(value, bool | int | str):
             found[option.name] = value
     return found
+
+
+def _shipped(kind: str, name: str) -> str:
+    """Return the file that ships under a bare name, as rules do; empty for a file of one's own."""
+    if Path(name).name != name or Path(name).exists():
+        return ""
+    shipped = shared(kind, f"{name.removesuffix('.toml')}.toml")
+    return str(shipped) if shipped.is_file() else ""
 
 
 def _absolute(path: str) -> str:
