@@ -28,9 +28,11 @@ from sorts import POLLED
 
 from devstream_collectors.contract import Delivery, PollCollector, Response, SourceInfo
 from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.line import render
 
 _TOLERANCE = pytest.StashKey[dict[str, Counter[str]]]()
 _TABLE = pytest.StashKey[dict[str, Counter[str]]]()
+_LINES = pytest.StashKey[dict[str, Counter[str]]]()
 
 
 @pytest.fixture(scope="session")
@@ -123,8 +125,8 @@ def payloads() -> Path:
 def check_payloads(payloads: Path, request: pytest.FixtureRequest) -> Callable[..., Counter[str]]:
     """`check_payloads("gitlab", normalise, files, headers)` counts outcomes.
 
-    Each is clean lines or a named drop, twice the same. `headers` gives those of a file. What it
-    adds to the table is printed at the end of the run.
+    Each is clean lines or a named drop, twice the same. `headers` gives those of a file. The table
+    is printed at the end of the run: `pytest tests/collectors -k payload`, with `-v` each line.
     """
 
     def check(
@@ -136,6 +138,7 @@ def check_payloads(payloads: Path, request: pytest.FixtureRequest) -> Callable[.
     ) -> Counter[str]:
         about = source or SourceInfo(kind)
         outcomes: Counter[str] = Counter()
+        lines = request.config.stash.setdefault(_LINES, {})
         for file in files:
             delivery = Delivery(headers(file), file.read_bytes(), RECEIVED)
             result = normalise(delivery, about)
@@ -143,6 +146,8 @@ def check_payloads(payloads: Path, request: pytest.FixtureRequest) -> Callable[.
             again = normalise(delivery, about)
             assert again == result, f"{file}: the same bytes twice are not the same events"
             outcomes[result.dropped or "lines"] += 1
+            said = [render(event) for event in result.events] or [f"({result.dropped})"]
+            lines.setdefault(kind, Counter()).update(said)
         assert outcomes.total(), f"there is no payload of {kind}"
         table = request.config.stash.setdefault(_TABLE, {})
         table.setdefault(kind, Counter()).update(outcomes)
@@ -197,6 +202,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(
             f"{kind:18} {total:4} payloads  {lines:4} with lines  {', '.join(drops)}"
         )
+        # With -v to be read, each different line: nothing else tells whether one is false.
+        said = terminalreporter.config.stash.get(_LINES, {}).get(kind, {})
+        for line, count in sorted(said.items()) if terminalreporter.verbosity > 0 else ():
+            terminalreporter.line(f"    {count:3}  {line}")
     fields = terminalreporter.config.stash.get(_TOLERANCE, {})
     fields |= {f"{poller} (polled)": counted for poller, counted in POLLED.items()}
     if fields:
