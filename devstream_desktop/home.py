@@ -2,7 +2,7 @@
 
     settings.toml    the operator's settings (see settings.py)
     sources.toml     the collector's sources, written by `devstream source add`; never a secret
-    outlets.json     where the stream is posted to; never a secret. outlet-NAME.json: how far one is
+    outlets.json     where the stream leaves; never a secret. outlet-NAME.json: how far one is
     targets.toml     what the executor can deploy, written by the operator
     desk.toml        the preferences of this desk's person (desk/preferences.py)
     desk.sqlite      what this desk has shown and what was seen (desk/store.py)
