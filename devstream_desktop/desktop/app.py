@@ -47,6 +47,9 @@ from devstream_desktop.home import Home
 from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.subject import Line
 
+_AGES_MS = 30_000
+"""Milliseconds after which ages in tooltip and menu are written anew."""
+
 
 def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | None = None) -> int:
     """Run the app of `home` until it ends; return the exit code.
@@ -116,6 +119,7 @@ class App(QObject):
         self.popups = Popups(self.notifier, self.store, parent=self)
         self._window: HistoryWindow | None = None
         self._dialogs: list[Dialog] = []
+        self._ages = QTimer(self, interval=_AGES_MS)
         self._hidden_before = home.runtime() / "told-hidden"
         self._connect_node()
         self._connect_screen()
@@ -162,6 +166,7 @@ class App(QObject):
             window.join_chosen.connect(self._join)
             window.status_chosen.connect(self._show_status)
             window.team_chosen.connect(self._show_team)
+            window.deploy_chosen.connect(self._deploy)
             window.quit_chosen.connect(QApplication.quit)
             window.closed.connect(self._history_closed)
             window.restore(self.store.note(PLACE))
@@ -195,6 +200,11 @@ class App(QObject):
         self.state.changed.connect(self._show_state)
         self.state.arrived.connect(self._consider)
         self.preferences.changed.connect(self._show_mistake)
+        self.preferences.changed.connect(self._show_state)
+        self.state.arrived.connect(self._show_state)
+        self._ages.timeout.connect(self._show_state)
+        self._ages.timeout.connect(self.menu.refresh)
+        self._ages.start()
         self.tray.clicked.connect(self._toggle_history)
         self.menu.history_chosen.connect(self.show_history)
         self.menu.line_chosen.connect(self._show_line)
@@ -210,7 +220,7 @@ class App(QObject):
         self.popups.show_history.connect(self.show_history)
 
     def _show_state(self) -> None:
-        self.tray.show_state(*mark_and_tooltip(self.state))
+        self.tray.show_state(*mark_and_tooltip(self.state, self.preferences.current.icon))
 
     def _show_mistake(self) -> None:
         if self.preferences.mistake:
@@ -273,8 +283,8 @@ class App(QObject):
             hint = "Click its icon to open the history again; Quit is in its menu."
             self._notify("devstream is still running in the tray", hint)
 
-    def _deploy(self, place: TargetStatus) -> None:
-        dialog = DeployDialog(place, self.state.status)
+    def _deploy(self, place: TargetStatus, action: str = "") -> None:
+        dialog = DeployDialog(place, self.state.status, action=action)
         # Qt ends these connections when the dialog is deleted.
         self.state.arrived.connect(dialog.follow)
         dialog.sent.connect(self._show_running)

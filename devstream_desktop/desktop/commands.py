@@ -23,6 +23,9 @@ class Command(StrEnum):
     COPY_MARKDOWN = "copy-markdown"
     COPY_LINK = "copy-link"
     UNFOLD = "unfold"
+    STREAM = "stream"
+    BOARD = "board"
+    WALL = "wall"
     DUTY = "duty"
     INVITE = "invite"
     STATUS = "status"
@@ -50,6 +53,9 @@ SPECS: dict[Command, Spec] = {
     Command.COPY_MARKDOWN: Spec("Copy as Markdown", ("Ctrl+Shift+C",), about_line=True),
     Command.COPY_LINK: Spec("Copy its link", (), about_line=True),
     Command.UNFOLD: Spec("Unfold or fold its steps", ("Space",), about_line=True),
+    Command.STREAM: Spec("Show the stream", ("S",)),
+    Command.BOARD: Spec("Show the board", ("B",)),
+    Command.WALL: Spec("Fill the screen with the board", ("F11",)),
     Command.DUTY: Spec("Go on or off duty", ("Ctrl+D",)),
     Command.INVITE: Spec("Invite…"),
     Command.STATUS: Spec("Status…"),

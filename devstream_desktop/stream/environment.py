@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+PRODUCTION = "production"
 _SAME = {
-    "prod": "production",
-    "prd": "production",
+    "prod": PRODUCTION,
+    "prd": PRODUCTION,
     "stage": "staging",
     "stg": "staging",
     "dev": "development",

@@ -63,6 +63,7 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
     from seed import Seed
 
     from devstream_desktop.desktop.client.state import AppState
+    from devstream_desktop.desktop.windows.history.filters import Page
     from devstream_desktop.desktop.windows.history.window import HistoryWindow
     from devstream_desktop.history.reader import Reader
     from devstream_desktop.home import Home
@@ -82,9 +83,14 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
             window.browser.table.clearSelection()
             QTest.qWait(50)
             yield f"window-{size}", lambda path: window.grab().save(path)
-            window.browser.table.select(3)
+            window.browser.table.select(0)
             QTest.qWait(50)
             yield f"window-{size}-details", lambda path: window.grab().save(path)
+        window.show_page(Page.BOARD)
+        for size, (width, height) in SIZES.items():
+            window.resize(width, height)
+            QTest.qWait(50)
+            yield f"board-{size}", lambda path: window.grab().save(path)
         window.hide()
         yield from _deploy_dialog(state)
     node.history.close()

@@ -36,7 +36,7 @@ def desk(node, panel, start_desk, story):
     desk = start_desk()
     panel.wait_item()
     panel.wait(
-        lambda: panel.tooltip == "devstream: acme · ana: on duty",
+        lambda: panel.tooltip.endswith(" on duty"),
         "the tooltip does not say that ana is on duty",
     )
     return desk
@@ -46,8 +46,10 @@ def test_the_tray_item_and_its_menu(desk, panel):
     assert panel.prop("Id") == "devstream"
     labels = panel.labels()
     assert labels[0] == "acme · ana"
-    assert labels[1].startswith("shop  CI is running on main")
-    assert len([label for label in labels if "  " in label]) == 5
+    assert labels[1] == "Red now (2)"
+    lines = [label for label in labels if "  " in label]
+    assert len(lines) == 5
+    assert all(" · " in line for line in lines), "each has its age"
     assert labels[6:] == ["On duty", "History…", "Deploy", "Invite…", "Team…", "Status…", "Quit"]
     assert panel.find("On duty")["toggle-state"] == 1
     assert panel.labels("Deploy") == ["search", "shop"]
@@ -58,9 +60,7 @@ def test_the_tray_item_and_its_menu(desk, panel):
 def test_a_catch_up_is_in_the_tooltip_and_pops_nothing_up(desk, panel, node):
     node.order(status={"missing": 7_880, "catch_up_total": 12_000})
     panel.wait(
-        lambda: (
-            panel.tooltip == "devstream: acme · ana: on duty, catching up: 4,120 of 12,000 events"
-        ),
+        lambda: panel.tooltip.endswith(" on duty, catching up: 4,120 of 12,000 events"),
         "the tooltip does not say it",
     )
     node.order(status={"missing": 0, "catch_up_total": 0})
@@ -190,9 +190,7 @@ def test_a_panel_that_comes_later_gets_the_icon(node, bare_panel, start_desk):
     desk.wait_window("^devstream · acme")  # no tray: the window is the desk
     bare_panel.own_tray()
     bare_panel.wait_item()
-    bare_panel.wait(
-        lambda: bare_panel.tooltip == "devstream: acme · ana: on duty", "the late item says nothing"
-    )
+    bare_panel.wait(lambda: bare_panel.tooltip.endswith(" on duty"), "the late item says nothing")
     assert bare_panel.find("Quit").get("enabled", True)
 
 

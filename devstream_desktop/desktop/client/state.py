@@ -10,9 +10,13 @@ from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.thing import Thing
+from devstream_desktop.stream.words import Kind, Transition
 
 _BATCH = 500
 _RECENT = 5
+_LOOKED_AT = 40
+"""Newest rows among which those that matter are looked for."""
 STALE_MS = 3_000
 """The longest that a shown status may be old, in milliseconds.
 
@@ -48,6 +52,9 @@ class AppState(QObject):
         self.popup_trouble = ""
         """The reason why no popup can be shown, as a sentence; empty when one can."""
         self.recent: list[Line] = []
+        """The newest rows that matter, newest first."""
+        self.red: list[Thing] = []
+        """Things that are broken now, the worst first."""
         self._stale = QTimer(self, singleShot=True, interval=stale_ms)
         self._stale.timeout.connect(self.refresh_status)
         self._reading = False
@@ -162,6 +169,18 @@ class AppState(QObject):
 
     def _refresh_recent(self) -> None:
         try:
-            self.recent = self.reader.page(Query(), limit=_RECENT)
+            rows = self.reader.page(Query(), limit=_LOOKED_AT)
+            self.red = self.reader.red_now()
         except HistoryUnavailableError:
-            self.recent = []
+            self.recent, self.red = [], []
+            return
+        telling = [line for line in rows if not _is_routine(line)]
+        self.recent = (telling or rows)[:_RECENT]
+
+
+def _is_routine(line: Line) -> bool:
+    """Tell whether a row only says that all is as it was."""
+    event = line.event
+    if event.kind not in (Kind.BUILD, Kind.TEST):
+        return False
+    return line.transition in (Transition.NONE, Transition.OUTDATED)

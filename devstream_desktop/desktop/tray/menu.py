@@ -7,22 +7,26 @@ is open does not jump.
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction, QKeySequence, QPalette
+from PySide6.QtGui import QAction, QIcon, QKeySequence, QPalette
 from PySide6.QtWidgets import QMenu
 
 from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.desktop.client.state import AppState
-from devstream_desktop.desktop.tray.summary import header_text
-from devstream_desktop.desktop.widgets.look import sentence, state_look
+from devstream_desktop.desktop.tray.summary import header_text, thing_text
+from devstream_desktop.desktop.widgets.look import sentence, since, state_look
 from devstream_desktop.desktop.widgets.marks import mark_icon
 from devstream_desktop.desktop.widgets.text import menu_text
 from devstream_desktop.desktop.widgets.theme import colour
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.thing import Thing
 
 _LINES = 5
 _LINE_WIDTH = 64
+_MOST_RED = 12
 
 
 class TrayMenu(QMenu):
@@ -49,6 +53,9 @@ class TrayMenu(QMenu):
         self._trouble = self.addAction("")
         self._trouble.setEnabled(False)
         self.addSeparator()
+        self.red = QMenu("Red now", self)
+        self.addMenu(self.red)
+        self._red_actions = [self._red_action(place) for place in range(_MOST_RED)]
         self._lines = [self._line_action(place) for place in range(_LINES)]
         self._nothing = self.addAction("No lines yet")
         self._nothing.setEnabled(False)
@@ -84,6 +91,7 @@ class TrayMenu(QMenu):
         trouble = self._state.popup_trouble
         self._trouble.setText(menu_text(sentence(trouble)))
         self._trouble.setVisible(bool(trouble))
+        self._show_red(self._state.red)
         self._show_lines(self._state.recent)
         self.duty.setChecked(self._state.on_duty)
         self.duty.setEnabled(ready)
@@ -114,6 +122,31 @@ class TrayMenu(QMenu):
         action.triggered.connect(lambda: self._choose_line(place))
         return action
 
+    def _red_action(self, place: int) -> QAction:
+        action = self.red.addAction("")
+        action.setVisible(False)
+        action.triggered.connect(lambda: self._choose_red(place))
+        return action
+
+    def _choose_red(self, place: int) -> None:
+        if place < len(self._state.red):
+            self.line_chosen.emit(self._state.red[place].line)
+
+    def _show_red(self, things: list[Thing]) -> None:
+        self.red.menuAction().setVisible(bool(things))
+        self.red.setTitle(f"Red now ({len(things)})")
+        for place, action in enumerate(self._red_actions):
+            there = place < len(things)
+            if there:
+                action.setText(menu_text(thing_text(things[place])))
+                action.setIcon(self._mark(things[place].line))
+            action.setVisible(there)
+
+    def _mark(self, line: Line) -> QIcon:
+        look, palette = state_look(line), self.palette()
+        paper = palette.color(QPalette.ColorRole.Base)
+        return mark_icon(look.shape, colour(look.tone, palette), paper)
+
     def _choose_line(self, place: int) -> None:
         # The rows may have changed while the menu was open.
         if place < len(self._state.recent):
@@ -128,10 +161,9 @@ class TrayMenu(QMenu):
                 # A menu cannot strike text out, so the words say it.
                 struck = f"{look.word}  " if line.struck else ""
                 text = render(line.event, line.transition, width=_LINE_WIDTH)
-                action.setText(menu_text(struck + text))
-                palette = self.palette()
-                paper = palette.color(QPalette.ColorRole.Base)
-                action.setIcon(mark_icon(look.shape, colour(look.tone, palette), paper))
+                age = since(line.event.time, int(time.time() * 1000))
+                action.setText(menu_text(f"{struck}{text} · {age}"))
+                action.setIcon(self._mark(line))
             action.setVisible(there)
         self._nothing.setVisible(not lines)
 

@@ -1,16 +1,37 @@
-"""The app's state in one icon and one line, for the tray."""
+"""The app's state in one icon and one line, for the tray: how production is, then the node."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 from devstream_desktop.control.messages.status import Status
 from devstream_desktop.control.wording import catching_up
+from devstream_desktop.desk.preferences import Icon
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.widgets.icons import Mark
+from devstream_desktop.desktop.widgets.look import since
+from devstream_desktop.stream.environment import PRODUCTION, environment_name
+from devstream_desktop.stream.line import headline
+from devstream_desktop.stream.thing import Thing
+from devstream_desktop.stream.words import Kind
 
 
-def mark_and_tooltip(state: AppState) -> tuple[Mark, str]:
-    """Return the icon, and the tooltip `devstream: TEAM · PERSON: STATE`."""
+def mark_and_tooltip(state: AppState, icon: Icon = Icon.WORST) -> tuple[Mark, str]:
+    """Return the icon, and the tooltip.
+
+    `Production: shop 5xx over 2 %, 16 min, chen is on it · 1 more red · on duty`, or where nothing
+    is red `devstream: TEAM · PERSON: STATE`. `icon` says which things count.
+    """
     mark, how = _mark_and_state(state)
+    red = counted(state.red, icon)
+    # Trouble of the node comes second, unless what is red is out of date for it.
+    if red and mark in (Mark.ON_DUTY, Mark.OFF_DUTY, Mark.FAILING):
+        unclaimed = any(not thing.claimed_by for thing in red)
+        mark = Mark.RED if unclaimed else Mark.RED_CLAIMED
+        if not state.on_duty:
+            mark = Mark.RED_OFF_DUTY
+        return mark, f"{red_text(red)} · {how}"
     if state.status is None:
         return mark, f"devstream: {how}"
     return mark, f"devstream: {header_text(state.status, connected=True)}: {how}"
@@ -32,6 +53,30 @@ def _mark_and_state(state: AppState) -> tuple[Mark, str]:
     if state.popup_trouble and state.on_duty:
         return mark, f"{duty}, but {state.popup_trouble}"
     return mark, duty
+
+
+def counted(things: Sequence[Thing], icon: Icon) -> list[Thing]:
+    """Return the red things that colour the icon; a silent source colours none."""
+    red = [thing for thing in things if thing.kind is not Kind.SOURCE]
+    if icon is Icon.UNCLAIMED:
+        return [thing for thing in red if not thing.claimed_by]
+    if icon is Icon.PRODUCTION:
+        return [one for one in red if environment_name(one.environment) == PRODUCTION]
+    return red
+
+
+def red_text(red: Sequence[Thing]) -> str:
+    """Say the worst of what is red, and count the rest."""
+    more = f" · {len(red) - 1} more red" if len(red) > 1 else ""
+    return f"{thing_text(red[0])}{more}"
+
+
+def thing_text(thing: Thing) -> str:
+    """Say where, what, since when, and who is on it."""
+    said = headline(thing.line.event, thing.line.transition)
+    age = since(thing.since_ms, int(time.time() * 1000))
+    who = f", {thing.claimed_by} is on it" if thing.claimed_by else ""
+    return f"{said}, {age}{who}"
 
 
 def header_text(status: Status | None, *, connected: bool) -> str:

@@ -112,7 +112,7 @@ class PlanView(QWidget):
 
 
 def summary(plan: Plan) -> str:
-    """Return `c1e6698 (chen, 2 d) → c1ab6eb · 7 commits by 3 people`."""
+    """Return `c1e6698 (chen) → c1ab6eb · 7 commits by 3 people`."""
     new = _named(plan.new, plan.sha)
     if plan.current and plan.current == plan.sha:
         return f"{new}: the same commit again, nothing new."

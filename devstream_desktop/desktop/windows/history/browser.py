@@ -69,6 +69,9 @@ class Browser(QSplitter):
         self.model.rowsInserted.connect(self._refresh_page)
         self.model.rowsRemoved.connect(self._refresh_page)
         self._state.changed.connect(self.refresh)
+        self._state.arrived.connect(self._show_red)
+        self._state.history_replaced.connect(self._show_red)
+        self._show_red()
 
     @property
     def at_newest(self) -> bool:
@@ -170,6 +173,9 @@ class Browser(QSplitter):
             self._read_error = ""
             self.model.reload()
         self._refresh_page()
+
+    def _show_red(self) -> None:
+        self.model.show_red(self._state.red)
 
     def _refresh_page(self) -> None:
         if self.model.rowCount():

@@ -5,20 +5,35 @@ It paints plain text only. Green is quiet, and only what is red now is red.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from devstream_desktop.desktop.widgets.look import StateLook, clock_time, state_look
+from devstream_desktop.desktop.widgets.look import StateLook, clock_time, since, state_look
 from devstream_desktop.desktop.widgets.marks import SIZE, Shape, paint_mark
 from devstream_desktop.desktop.widgets.theme import Tone, colour, mix
-from devstream_desktop.desktop.windows.history.items import Greens, Heading, Item, Step, Thing
-from devstream_desktop.desktop.windows.history.model import ITEM_ROLE
-from devstream_desktop.desktop.windows.history.spoken import day_text, greens_text, sentence_of
+from devstream_desktop.desktop.windows.history.items import (
+    Greens,
+    Heading,
+    Item,
+    Pinned,
+    Step,
+    Thing,
+)
+from devstream_desktop.desktop.windows.history.model import ITEM_ROLE, StreamModel
+from devstream_desktop.desktop.windows.history.spoken import (
+    day_text,
+    greens_text,
+    red_more,
+    red_title,
+    sentence_of,
+)
 from devstream_desktop.stream.line import brief
+from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
 
 MARGIN = 14
@@ -62,7 +77,7 @@ class ItemDelegate(QStyledItemDelegate):
         height = QFontMetrics(option.font).height()
         if isinstance(item, Heading):
             return QSize(0, height + 3 * _LINE_PADDING)
-        if isinstance(item, Thing) and item.steps:
+        if isinstance(item, Pinned) or (isinstance(item, Thing) and item.steps):
             second = QFontMetrics(Fonts.of(option.font).small).height()
             return QSize(0, height + second + 2 * _LINE_PADDING)
         return QSize(0, height + 2 * _LINE_PADDING)
@@ -78,15 +93,24 @@ class ItemDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(option.rect)
-        _Painting(painter, option, Fonts.of(option.font)).item(item)
+        model = index.model()
+        now_red = model.open if isinstance(model, StreamModel) else frozenset()
+        _Painting(painter, option, Fonts.of(option.font), now_red).item(item)
         painter.restore()
 
 
 class _Painting:
     """One item being painted."""
 
-    def __init__(self, painter: QPainter, option: QStyleOptionViewItem, fonts: Fonts) -> None:
+    def __init__(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        fonts: Fonts,
+        now_red: frozenset[int],
+    ) -> None:
         self._painter = painter
+        self._now_red = now_red
         self._palette = option.palette
         self._fonts = fonts
         self._rect = QRect(option.rect)
@@ -101,15 +125,25 @@ class _Painting:
         if isinstance(item, Heading):
             self._heading(item)
             return
+        if isinstance(item, Pinned):
+            # A red row keeps its tint when it is chosen; the bar shows the choice.
+            base = self._palette.color(QPalette.ColorRole.Base)
+            red = colour(Tone.RED, self._palette)
+            self._paper = mix(red, base, 0.16 if self._selected else 0.09)
+            self._painter.fillRect(self._rect, self._paper)
         if self._selected:
             self._painter.fillRect(self._rect, self._paper)
             # A bar as well, for who does not see the tint; wide where the keyboard is.
             bar = QRect(self._rect.left(), self._rect.top(), 4 if self._focused else 2, 0)
             bar.setHeight(self._rect.height())
             self._painter.fillRect(bar, colour(Tone.ACCENT, self._palette))
-        if isinstance(item, Greens):
+        if isinstance(item, Pinned):
+            self._pinned(item)
+        elif isinstance(item, Greens):
             look = StateLook(Shape.PASSED, "passed", Tone.GREEN)
-            self._row(item.line.event.service, greens_text(item), look, item.line.event.time)
+            self._row(
+                item.line.event.service, greens_text(item), look, clock_time(item.line.event.time)
+            )
         elif isinstance(item, Step):
             self._step(item)
         else:
@@ -125,33 +159,63 @@ class _Painting:
         self._painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter, day_text(item.day, today))
 
     def _thing(self, item: Thing) -> None:
-        line, look = item.line, state_look(item.line)
-        self._row(line.event.service, sentence_of(item), look, line.event.time, struck=line.struck)
+        line, look = item.line, self._look(item.line)
+        self._row(
+            line.event.service,
+            sentence_of(item),
+            look,
+            clock_time(line.event.time),
+            struck=line.struck,
+        )
         if item.steps:
             self._steps(item)
+
+    def _pinned(self, item: Pinned) -> None:
+        thing, look = item.thing, state_look(item.line)
+        age = since(thing.since_ms, int(time.time() * 1000))
+        self._row(item.line.event.service, red_title(thing), look, age, loud=True)
+        top = self._rect.top() + _LINE_PADDING + QFontMetrics(self._fonts.text).height()
+        left, right = self._rect.left() + _TEXT_LEFT, self._rect.right() - MARGIN
+        tone = Tone.MUTED if thing.claimed_by else Tone.AMBER
+        self._write(red_more(thing), left, right, top, self._fonts.small, tone)
 
     def _step(self, item: Step) -> None:
         line = item.line
         self._rect.setLeft(self._rect.left() + _STEP_INDENT)
-        self._row("", sentence_of(item), state_look(line), line.event.time, struck=line.struck)
+        self._row(
+            "", sentence_of(item), self._look(line), clock_time(line.event.time), struck=line.struck
+        )
 
     def _row(
-        self, service: str, text: str, look: StateLook, time: int, *, struck: bool = False
+        self,
+        service: str,
+        text: str,
+        look: StateLook,
+        when: str,
+        *,
+        struck: bool = False,
+        loud: bool = False,
     ) -> None:
         line = QFontMetrics(self._fonts.text).height()
         top = self._rect.top() + _LINE_PADDING
         self._mark(look, self._rect.left() + _MARK_LEFT, top + (line - SIZE) / 2, SIZE)
-        right = self._time(time, top, line)
+        right = self._time(when, top, line)
         left = self._rect.left() + _TEXT_LEFT
         quiet = look.tone in (Tone.GREEN, Tone.MUTED)
-        tone = Tone.MUTED if quiet else look.tone if look.tone is Tone.RED else Tone.PLAIN
+        tone = Tone.MUTED if quiet else Tone.RED if loud else Tone.PLAIN
         if service:
             name_tone = Tone.MUTED if look.tone is Tone.MUTED else Tone.PLAIN
             left += self._write(clean(service), left, right, top, self._fonts.bold, name_tone)
             left += _GAP // 2 + 2
-        font = QFont(self._fonts.bold if look.tone is Tone.RED else self._fonts.text)
+        font = QFont(self._fonts.bold if loud else self._fonts.text)
         font.setStrikeOut(struck)
         self._write(text, left, right, top, font, tone)
+
+    def _look(self, line: Line) -> StateLook:
+        """Return the look of a line below the pinned things: what is over is not red."""
+        look = state_look(line)
+        over = look.tone is Tone.RED and line.id not in self._now_red
+        return replace(look, tone=Tone.MUTED) if over else look
 
     def _steps(self, item: Thing) -> None:
         metrics = QFontMetrics(self._fonts.small)
@@ -165,15 +229,14 @@ class _Painting:
             if left + width > right:
                 self._write("…", left, right, top, self._fonts.small, Tone.MUTED)
                 return
-            look = state_look(line)
+            look = self._look(line)
             self._mark(look, left, top + (metrics.height() - side) / 2, side)
             tone = Tone.RED if look.tone is Tone.RED else Tone.MUTED
             self._write(text, left + side + 3, right, top, self._fonts.small, tone)
             left += width + _GAP + 2
 
-    def _time(self, milliseconds: int, top: int, height: int) -> int:
+    def _time(self, text: str, top: int, height: int) -> int:
         """Write the time at the right; returns where the text before it ends."""
-        text = clock_time(milliseconds)
         width = QFontMetrics(self._fonts.text).horizontalAdvance(text)
         left = self._rect.right() - MARGIN - width
         self._painter.setFont(self._fonts.text)

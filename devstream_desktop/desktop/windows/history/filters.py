@@ -1,6 +1,8 @@
-"""The bar above the rows: the search field and the duty switch."""
+"""The bar at the top: the search field, the pages of the window, and the duty switch."""
 
 from __future__ import annotations
+
+from enum import Enum
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
@@ -9,6 +11,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 from devstream_desktop.stream.query import InvalidQueryError, parse_query
 
 _DEBOUNCE_MS = 60
+
+
+class Page(Enum):
+    """The pages of the window, by the names of their buttons."""
+
+    STREAM = "Stream"
+    BOARD = "Board"
 
 
 class SearchField(QLineEdit):
@@ -51,10 +60,13 @@ class Filters(QWidget):
     mistaken = Signal(str)
     """The typed query is invalid; the sentence says what is valid. Empty: valid again."""
     duty_chosen = Signal(bool)
+    page_chosen = Signal(object)
+    """A `Page`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.search = SearchField()
+        self._pages = {page: QPushButton(page.value) for page in Page}
         self.duty = QPushButton("Off duty")
         self.duty.setCheckable(True)
         self.duty.setAccessibleName("On duty")
@@ -63,11 +75,27 @@ class Filters(QWidget):
         row.setContentsMargins(10, 10, 10, 8)
         row.setSpacing(8)
         row.addWidget(self.search, 1)
+        for page, button in self._pages.items():
+            button.setCheckable(True)
+            button.setAutoDefault(False)
+            button.setAutoExclusive(True)
+            button.clicked.connect(lambda _=False, page=page: self.page_chosen.emit(page))
+            row.addWidget(button)
         row.addWidget(self.duty)
+        self.show_page(Page.STREAM)
         self._timer = QTimer(self, singleShot=True, interval=_DEBOUNCE_MS)
         self._timer.timeout.connect(self._tell)
         self.search.textChanged.connect(self._begin)
         self.duty.clicked.connect(self.duty_chosen)
+
+    def show_page(self, page: Page) -> None:
+        """Show which page is open."""
+        for one, button in self._pages.items():
+            button.setChecked(one is page)
+            font = button.font()
+            # In some themes a pressed button looks like any other.
+            font.setBold(one is page)
+            button.setFont(font)
 
     def set_duty(self, *, on: bool, known: bool) -> None:
         """Show the duty of this person; `known` is false until the node says it."""

@@ -14,6 +14,7 @@ from itertools import groupby
 
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import short_ref
+from devstream_desktop.stream.thing import Thing as RedThing
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind, Transition
 
 _OF_A_COMMIT = frozenset({Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.DEPLOY})
@@ -81,7 +82,22 @@ class Step:
         return f"step {self.line.id}"
 
 
-Item = Heading | Thing | Greens | Step
+@dataclass(frozen=True)
+class Pinned:
+    """A thing that is red now, above everything else."""
+
+    thing: RedThing
+
+    @property
+    def key(self) -> str:
+        return f"red {self.thing.id}"
+
+    @property
+    def line(self) -> Line:
+        return self.thing.line
+
+
+Item = Heading | Thing | Greens | Step | Pinned
 
 
 @dataclass
@@ -90,17 +106,22 @@ class _Group:
 
 
 def fold(
-    lines: Iterable[Line], *, together: bool = True, unfolded: frozenset[str] = frozenset()
+    lines: Iterable[Line],
+    *,
+    red: Sequence[RedThing] = (),
+    together: bool = True,
+    unfolded: frozenset[str] = frozenset(),
 ) -> list[Item]:
     """Fold lines, newest first, into items.
 
     Args:
         lines: Rows of a history.
+        red: What is red now, the worst first; it is pinned on top.
         together: False to show each line by itself.
         unfolded: Keys of items whose lines follow as steps.
 
     """
-    items: list[Item] = []
+    items: list[Item] = [Pinned(thing) for thing in red]
     for day, of_day in groupby(lines, key=_day):
         items.append(Heading(day))
         for item in _items(list(of_day), together=together):

@@ -21,12 +21,20 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from devstream_desktop.desktop.windows.history.items import Greens, Heading, Item, Thing, fold
+from devstream_desktop.desktop.windows.history.items import (
+    Greens,
+    Heading,
+    Item,
+    Pinned,
+    Thing,
+    fold,
+)
 from devstream_desktop.desktop.windows.history.spoken import spoken
 from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.fact import run_of
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.thing import Thing as RedThing
 
 PAGE = 100
 ITEM_ROLE = Qt.ItemDataRole.UserRole
@@ -76,6 +84,7 @@ class StreamModel(QAbstractListModel):
         self._runs: dict[str, int] = {}
         """The row id that shows each run (`stream.fact.run_of`)."""
         self._items: list[Item] = []
+        self._red: tuple[RedThing, ...] = ()
         self._unfolded: frozenset[str] = frozenset()
         self._query = Query()
         self._more = True
@@ -119,6 +128,8 @@ class StreamModel(QAbstractListModel):
     def find(self, line_id: int) -> int | None:
         """Return the row of the item that has a line; None: not read yet."""
         for row, item in enumerate(self._items):
+            if isinstance(item, Pinned) and item.line.id == line_id:
+                return row
             if isinstance(item, (Thing, Greens)) and any(one.id == line_id for one in item.lines):
                 return row
         return None
@@ -133,6 +144,16 @@ class StreamModel(QAbstractListModel):
         if isinstance(item, (Thing, Greens)) and len(item.lines) > 1:
             self._unfolded ^= {item.key}
             self._refold(0)
+
+    def show_red(self, things: Sequence[RedThing]) -> None:
+        """Pin these things on top; under a search nothing is pinned."""
+        self._red = tuple(things)
+        self._refold(0)
+
+    @property
+    def open(self) -> frozenset[int]:
+        """The ids of the lines that say what is red now."""
+        return frozenset(thing.line.id for thing in self._red)
 
     def refresh_times(self) -> None:
         """Write the times and headings again, after midnight."""
@@ -191,7 +212,9 @@ class StreamModel(QAbstractListModel):
         return None
 
     def _folded(self) -> list[Item]:
-        return fold(self._lines, together=self._query.everything, unfolded=self._unfolded)
+        everything = self._query.everything
+        red = self._red if everything else ()
+        return fold(self._lines, red=red, together=everything, unfolded=self._unfolded)
 
     def _refold(self, came: int) -> None:
         """Fold anew, and change only the span of items that differs."""

@@ -5,9 +5,17 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from devstream_desktop.desktop.widgets.look import short_time, state_look
-from devstream_desktop.desktop.windows.history.items import Greens, Heading, Item, Step, Thing
-from devstream_desktop.stream.line import STRUCK, brief, render
-from devstream_desktop.stream.text import clean
+from devstream_desktop.desktop.windows.history.items import (
+    Greens,
+    Heading,
+    Item,
+    Pinned,
+    Step,
+    Thing,
+)
+from devstream_desktop.stream.line import STRUCK, brief, headline, render
+from devstream_desktop.stream.text import clean, duration, short_revision
+from devstream_desktop.stream.thing import Thing as RedThing
 from devstream_desktop.stream.words import Kind
 
 
@@ -15,6 +23,8 @@ def spoken(item: Item, now: datetime) -> str:
     """Return an item in one sentence."""
     if isinstance(item, Heading):
         return day_text(item.day, now.astimezone().date())
+    if isinstance(item, Pinned):
+        return f"red now, {red_title(item.thing)}, {red_more(item.thing)}"
     line = item.line
     when = short_time(line.event.time, now)
     if isinstance(item, Greens):
@@ -40,6 +50,36 @@ def sentence_of(item: Thing | Step) -> str:
     titles = (step.event.title for step in item.steps if step.event.kind is Kind.CHANGE)
     title = next((title for title in titles if title), "")
     return f"{said} — {clean(title)}" if title else said
+
+
+def red_title(thing: RedThing) -> str:
+    """Return what is broken, without the service that stands before it."""
+    event = thing.line.event
+    service = clean(event.service)
+    said = headline(event, thing.line.transition).removeprefix(f"{service}: ")
+    place = f"{event.environment[:1].upper()}{event.environment[1:]}: {service} "
+    if event.environment and said.startswith(place):
+        return f"{said.removeprefix(place)} in {event.environment}"
+    return said
+
+
+def red_more(thing: RedThing) -> str:
+    """Return who is on it, why, and what may have broken it."""
+    event, parts = thing.line.event, []
+    if thing.claimed_by:
+        parts.append(f"{thing.claimed_by} is on it")
+    else:
+        parts.append("unclaimed")
+    if event.total and event.count:
+        parts.append(f"{event.count} of {event.total} tests")
+    if event.reason:
+        parts.append(event.reason)
+    if thing.suspect is not None:
+        shipped = thing.suspect.event
+        before = duration(max(0, thing.since_ms - shipped.time))
+        what = short_revision(shipped.revision)
+        parts.append(f"suspect: {shipped.actor}'s deploy of {what}, {before} before")
+    return clean(" · ".join(parts))
 
 
 def greens_text(item: Greens) -> str:

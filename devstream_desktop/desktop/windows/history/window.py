@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 from PySide6.QtCore import QByteArray, QDate, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.commands import Command, Commands
@@ -19,9 +19,10 @@ from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.progress import ProgressStrip
+from devstream_desktop.desktop.windows.board.page import BoardPage
 from devstream_desktop.desktop.windows.history.banners import LockedBanner, WelcomeBanner
 from devstream_desktop.desktop.windows.history.browser import Browser
-from devstream_desktop.desktop.windows.history.filters import Filters
+from devstream_desktop.desktop.windows.history.filters import Filters, Page
 from devstream_desktop.desktop.windows.history.sidebar import Sidebar
 from devstream_desktop.desktop.windows.history.status_line import StatusLine
 from devstream_desktop.desktop.windows.key_sheet import KeySheet
@@ -40,6 +41,8 @@ class HistoryWindow(QWidget):
 
     duty_chosen = Signal(bool)
     unlock_chosen = Signal()
+    deploy_chosen = Signal(object, str)
+    """A `TargetStatus`, and empty or `rollback`."""
     invite_chosen = Signal()
     join_chosen = Signal()
     status_chosen = Signal()
@@ -61,6 +64,8 @@ class HistoryWindow(QWidget):
         self.filters = Filters()
         self.sidebar = Sidebar()
         self.browser = Browser(state, why)
+        self.board = BoardPage(state)
+        self._pages = QStackedLayout()
         self.progress = ProgressStrip()
         self.status = StatusLine()
         self.welcome = WelcomeBanner()
@@ -83,12 +88,16 @@ class HistoryWindow(QWidget):
         column.addWidget(self.welcome)
         column.addWidget(self.locked)
         column.addWidget(edge())
-        middle = QHBoxLayout()
+        stream = QWidget()
+        middle = QHBoxLayout(stream)
+        middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
         middle.addWidget(self.sidebar)
         middle.addWidget(edge(upright=True))
         middle.addWidget(self.browser, 1)
-        column.addLayout(middle, 1)
+        self._pages.addWidget(stream)
+        self._pages.addWidget(self.board)
+        column.addLayout(self._pages, 1)
         column.addWidget(edge())
         column.addWidget(self.progress)
         column.addLayout(foot)
@@ -96,7 +105,10 @@ class HistoryWindow(QWidget):
     def _connect(self) -> None:
         self.filters.changed.connect(self.browser.set_query)
         self.filters.search.textChanged.connect(self.sidebar.mark_query)
-        self.sidebar.chosen.connect(self.filters.search.setText)
+        self.sidebar.chosen.connect(self._look_at)
+        self.board.opened.connect(self._look_at)
+        self.board.deploy_chosen.connect(self.deploy_chosen)
+        self.filters.page_chosen.connect(self.show_page)
         self.filters.mistaken.connect(self._show_mistake)
         self.filters.duty_chosen.connect(self.duty_chosen)
         self.filters.search.left.connect(self.browser.enter)
@@ -121,6 +133,9 @@ class HistoryWindow(QWidget):
             Command.COPY_MARKDOWN: self.browser.copy_markdown,
             Command.COPY_LINK: self.browser.copy_link,
             Command.UNFOLD: self.browser.table.toggle,
+            Command.STREAM: lambda: self.show_page(Page.STREAM),
+            Command.BOARD: lambda: self.show_page(Page.BOARD),
+            Command.WALL: self._toggle_wall,
             Command.DUTY: lambda: self.duty_chosen.emit(not self._state.on_duty),
             Command.INVITE: self.invite_chosen.emit,
             Command.STATUS: self.status_chosen.emit,
@@ -145,6 +160,30 @@ class HistoryWindow(QWidget):
     def _open(self, dialog: Dialog) -> None:
         dialog.open()
 
+    def show_page(self, page: Page) -> None:
+        """Show the stream or the board."""
+        self.filters.show_page(page)
+        self._pages.setCurrentIndex(1 if page is Page.BOARD else 0)
+        if page is Page.BOARD:
+            self.board.refresh()
+            self.board.view.setFocus()
+
+    def _look_at(self, query: str) -> None:
+        self.show_page(Page.STREAM)
+        self.filters.search.setText(query)
+
+    def _toggle_wall(self) -> None:
+        """Fill the screen with the board, or leave it."""
+        wall = not self.isFullScreen()
+        self.filters.setVisible(not wall)
+        self.status.setVisible(not wall)
+        self.board.enlarge(on=wall)
+        if wall:
+            self.show_page(Page.BOARD)
+            self.showFullScreen()
+        else:
+            self.showNormal()
+
     def show_everything(self) -> None:
         """Show the newest rows, without a filter."""
         self.filters.clear()
@@ -153,6 +192,7 @@ class HistoryWindow(QWidget):
 
     def show_line(self, line: Line) -> None:
         """Show one line, dropping a filter that hides it."""
+        self.show_page(Page.STREAM)
         # A filter may hide the line, or it may only be further down; both end here.
         if self.browser.model.find(line.id) is None:
             self.show_everything()
@@ -252,6 +292,9 @@ class HistoryWindow(QWidget):
         self.filters.search.selectAll()
 
     def _escape(self) -> None:
+        if self.isFullScreen():
+            self._toggle_wall()
+            return
         if self.filters.search.text():
             self.filters.search.clear()
         else:

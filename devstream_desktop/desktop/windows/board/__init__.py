@@ -1,0 +1,1 @@
+"""The board: services by environments, what runs there and how it is."""

@@ -1,0 +1,127 @@
+"""The page of the board: kept current while it is seen, with what can be done in a place."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
+
+from devstream_desktop.control.messages.deploys import TargetStatus
+from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.widgets.dialog import paint
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading, menu_text
+from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.desktop.windows.board.model import BoardModel
+from devstream_desktop.desktop.windows.board.view import BoardView
+from devstream_desktop.history.reader import HistoryUnavailableError
+from devstream_desktop.stream.environment import environment_name
+
+_PAUSE_MS = 1_000
+"""Events that arrive within it are one new look at the board."""
+_WALL = 1.7
+"""Size of the text on a wall, of the usual one."""
+
+
+class BoardPage(QWidget):
+    """The board, or the reason why it is empty."""
+
+    opened = Signal(str)
+    """The search for a place, to be shown in the stream."""
+    deploy_chosen = Signal(object, str)
+    """A `TargetStatus`, and empty or `rollback`."""
+
+    def __init__(self, state: AppState) -> None:
+        super().__init__()
+        self._state = state
+        self.model = BoardModel()
+        self.view = BoardView(self.model)
+        self._usual = self.view.font()
+        self._why = PlainLabel(wrap=True)
+        self._why.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._pages = QStackedLayout(self)
+        self._pages.addWidget(self.view)
+        self._pages.addWidget(self._empty())
+        self._timer = QTimer(self, singleShot=True, interval=_PAUSE_MS)
+        self._timer.timeout.connect(self.refresh)
+        self.view.opened.connect(self._open)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._show_menu)
+        state.arrived.connect(self._begin)
+        state.changed.connect(self._begin)
+        state.history_replaced.connect(self._begin)
+
+    def refresh(self) -> None:
+        """Read the board anew, if somebody sees it."""
+        if not self.isVisible():
+            return
+        try:
+            mine = frozenset({self._state.person.casefold()} - {""})
+            self.model.show_board(self._state.reader.board(mine=mine, now=int(time.time() * 1000)))
+            why = "Nothing was deployed yet. What a deploy tool or an executor tells appears here."
+        except HistoryUnavailableError as error:
+            why = f"The board cannot be read: {error}."
+        self._why.setText(why)
+        self._pages.setCurrentIndex(0 if self.model.rowCount() else 1)
+
+    def enlarge(self, *, on: bool) -> None:
+        """Write large, to be read from across a room; or as usual."""
+        font = self._usual
+        if on:
+            font = self.view.font()
+            font.setPointSizeF(self._usual.pointSizeF() * _WALL)
+        self.view.setFont(font)
+        self.view.resizeRowsToContents()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Read the board as soon as it is seen."""
+        super().showEvent(event)
+        self.refresh()
+
+    def _empty(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        title = heading("What runs where")
+        title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        paint(self._why, Tone.MUTED)
+        column.addStretch(2)
+        column.addWidget(title)
+        column.addWidget(self._why)
+        column.addStretch(3)
+        return page
+
+    def _begin(self) -> None:
+        # Not restarted by each event, or a steady stream would never let it end.
+        if self.isVisible() and not self._timer.isActive():
+            self._timer.start()
+
+    def _open(self, service: str, environment: str) -> None:
+        name = f'"{service}"' if " " in service else service
+        place = f" env:{environment}" if environment else ""
+        self.opened.emit(f"service:{name}{place}")
+
+    def _show_menu(self, at: QPoint) -> None:
+        index = self.view.indexAt(at)
+        if not index.isValid():
+            return
+        service, environment = self.model.place(index)
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Show what happened there", lambda: self._open(service, environment))
+        target = self._target(service, environment)
+        if target is not None:
+            where = menu_text(target.environment)
+            deploy = menu.addAction(f"Deploy to {where}…")
+            deploy.triggered.connect(lambda: self.deploy_chosen.emit(target, ""))
+            back = menu.addAction(f"Roll back in {where}…")
+            back.triggered.connect(lambda: self.deploy_chosen.emit(target, "rollback"))
+            for action in (deploy, back):
+                action.setEnabled(target.allowed)
+        menu.popup(self.view.viewport().mapToGlobal(at))
+
+    def _target(self, service: str, environment: str) -> TargetStatus | None:
+        for target in self._state.targets.targets:
+            if target.target == service and environment_name(target.environment) == environment:
+                return target
+        return None

@@ -1,0 +1,112 @@
+"""The cells of the board in words."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from devstream_desktop.desktop.widgets.look import StateLook, since, state_look
+from devstream_desktop.desktop.widgets.marks import Shape
+from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.stream.line import brief
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.text import clean, short_revision
+from devstream_desktop.stream.thing import Cell, Thing
+from devstream_desktop.stream.words import Kind
+
+_LOCK = StateLook(Shape.LOCKED, "locked", Tone.AMBER)
+_MOST = 99
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a line in a cell: a mark, text, or both."""
+
+    text: str
+    tone: Tone = Tone.MUTED
+    bold: bool = False
+    look: StateLook | None = None
+
+
+@dataclass(frozen=True)
+class CellText:
+    """Two lines of a cell; `red` tints it."""
+
+    first: tuple[Part, ...] = ()
+    second: tuple[Part, ...] = ()
+    red: bool = False
+
+    @property
+    def spoken(self) -> str:
+        """The cell in one sentence."""
+        parts = (*self.first, *self.second)
+        words = (f"{one.look.word} {one.text}" if one.look else one.text for one in parts)
+        return ", ".join(word.strip() for word in words if word.strip())
+
+
+def cell_text(cell: Cell | None) -> CellText:
+    """Return what runs in a place and how it is; empty for a place nothing is known of."""
+    if cell is None:
+        return CellText()
+    first: list[Part] = []
+    second: list[Part] = []
+    moving = cell.deploy.moving if cell.deploy is not None else None
+    if moving is not None:
+        what = short_revision(moving.event.revision)
+        first.append(Part(what, Tone.BLUE, bold=True, look=state_look(moving)))
+        second.append(Part(f"{clean(moving.event.actor)} is deploying"))
+    if cell.running is not None:
+        running = short_revision(cell.running.revision) or "?"
+        first.append(Part(f"was {running}") if moving else Part(running, Tone.PLAIN, bold=True))
+        if moving is None:
+            second.append(Part(_who_and_when(cell.running.deploy)))
+    if cell.deploy is not None and cell.deploy.red:
+        first.append(_red(cell.deploy))
+    first += [_red(thing) for thing in cell.red[:1]]
+    if len(cell.red) > 1:
+        first.append(Part(f"and {len(cell.red) - 1} more", Tone.RED))
+    if cell.test is not None:
+        look = state_look(cell.test)
+        second.append(Part(brief(cell.test.event, cell.test.transition), look=look))
+    claimed = next((thing.claimed_by for thing in cell.red if thing.claimed_by), "")
+    if claimed:
+        second.append(Part(f"{clean(claimed)} is on it", Tone.ACCENT))
+    if cell.lock is not None:
+        who, why = clean(cell.lock.event.actor), clean(cell.lock.event.reason, 40)
+        second.append(Part(f"{who}: {why}" if why else who, Tone.AMBER, look=_LOCK))
+    red = bool(cell.red) or (cell.deploy is not None and cell.deploy.red)
+    return CellText(tuple(first), tuple(second), red=red)
+
+
+def waiting_text(cell: Cell | None) -> CellText:
+    """Return how many changes wait for a place."""
+    if cell is None or cell.running is None:
+        return CellText()
+    if not cell.waiting:
+        return CellText((Part("nothing waits"),))
+    count = f"{_MOST}+" if cell.waiting > _MOST else str(cell.waiting)
+    some = "1 change" if cell.waiting == 1 else f"{count} changes"
+    first = [Part(some, Tone.PLAIN, bold=True)]
+    if cell.mine:
+        first.append(Part(f"{cell.mine} yours", Tone.ACCENT))
+    return CellText(tuple(first))
+
+
+def service_text(name: str, cells: list[Cell]) -> CellText:
+    """Return a service with the mark of its worst thing."""
+    red = [thing for cell in cells for thing in cell.red]
+    red += [cell.deploy for cell in cells if cell.deploy is not None and cell.deploy.red]
+    worst = max(red, key=lambda thing: thing.severity, default=None)
+    look = state_look(worst.line) if worst is not None else None
+    return CellText((Part(clean(name), Tone.PLAIN, bold=True, look=look),))
+
+
+def _red(thing: Thing) -> Part:
+    event = thing.line.event
+    said = clean(event.title, 40) if event.kind is Kind.INCIDENT else "deploy failed"
+    return Part(said, Tone.RED, bold=True, look=state_look(thing.line))
+
+
+def _who_and_when(line: Line) -> str:
+    age = since(line.event.time, int(time.time() * 1000))
+    return f"{clean(line.event.actor)} · {age}" if line.event.actor else age

@@ -1,0 +1,145 @@
+"""The board on the screen."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
+
+from devstream_desktop.desktop.widgets.marks import paint_mark
+from devstream_desktop.desktop.widgets.theme import Tone, colour, mix
+from devstream_desktop.desktop.windows.board.model import TEXT_ROLE, BoardModel
+from devstream_desktop.desktop.windows.board.texts import CellText, Part
+
+_PADDING = 12
+_GAP = 8
+_SMALL = 0.92
+_LEAST_COLUMN = 150
+
+
+class BoardView(QTableView):
+    """Services by environments; a cell leads to what happened there."""
+
+    opened = Signal(str, str)
+    """Service and environment of the cell that was opened."""
+
+    def __init__(self, model: BoardModel) -> None:
+        super().__init__()
+        self._model = model
+        self.setModel(model)
+        self.setItemDelegate(_CellDelegate(self))
+        self.setAccessibleName("Board: services by environments")
+        self.setFrameShape(QTableView.Shape.NoFrame)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        columns = self.horizontalHeader()
+        columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        columns.setMinimumSectionSize(_LEAST_COLUMN)
+        columns.setHighlightSections(False)
+        columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.doubleClicked.connect(self._open)
+
+    def current_place(self) -> tuple[str, str] | None:
+        """Return service and environment of the chosen cell."""
+        index = self.currentIndex()
+        return self._model.place(index) if index.isValid() else None
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Open a cell on Enter."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self._open(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+    def _open(self, index: QModelIndex) -> None:
+        self.opened.emit(*self._model.place(index))
+
+
+class _CellDelegate(QStyledItemDelegate):
+    """Paints a cell: two lines of parts, tinted where something is red."""
+
+    def sizeHint(
+        self,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,  # noqa: ARG002 - Qt gives it
+    ) -> QSize:
+        """Return room for two lines."""
+        first, second = QFontMetrics(option.font), QFontMetrics(_smaller(option.font))
+        return QSize(_LEAST_COLUMN, first.height() + second.height() + 2 * _PADDING)
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Paint one cell."""
+        text: CellText = index.data(TEXT_ROLE)
+        palette, rect = option.palette, QRect(option.rect)
+        base = palette.color(QPalette.ColorRole.Base)
+        paper = mix(colour(Tone.RED, palette), base, 0.10) if text.red else base
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipRect(rect)
+        painter.fillRect(rect, paper)
+        painter.setPen(mix(colour(Tone.MUTED, palette), base, 0.25))
+        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.setPen(colour(Tone.ACCENT, palette))
+            painter.drawRect(rect.adjusted(1, 1, -2, -2))
+        top = rect.top() + _PADDING
+        inside = rect.adjusted(_PADDING, 0, -_PADDING, 0)
+        _write(painter, text.first, inside, top, option.font, palette)
+        top += QFontMetrics(option.font).height() + 2
+        _write(painter, text.second, inside, top, _smaller(option.font), palette)
+        painter.restore()
+
+
+def _smaller(font: QFont) -> QFont:
+    small = QFont(font)
+    small.setPointSizeF(font.pointSizeF() * _SMALL)
+    return small
+
+
+def _write(
+    painter: QPainter,
+    parts: tuple[Part, ...],
+    inside: QRect,
+    top: int,
+    font: QFont,
+    palette: QPalette,
+) -> None:
+    left, paper = inside.left(), palette.color(QPalette.ColorRole.Base)
+    for part in parts:
+        shown = QFont(font)
+        shown.setBold(part.bold)
+        metrics = QFontMetrics(shown)
+        if part.look is not None:
+            side = metrics.ascent() + 2
+            place = QRectF(left, top + (metrics.height() - side) / 2, side, side)
+            ink = colour(part.look.tone, palette)
+            paint_mark(painter, part.look.shape, place, ink, paper)
+            left += side + 4
+        room = inside.right() - left
+        # What has no room is left out with all after it.
+        if room <= 0:
+            return
+        said = metrics.elidedText(part.text, Qt.TextElideMode.ElideRight, room)
+        painter.setFont(shown)
+        painter.setPen(colour(part.tone, palette))
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+        painter.drawText(QRect(left, top, room, metrics.height()), flags, said)
+        left += metrics.horizontalAdvance(said) + _GAP

@@ -1,0 +1,138 @@
+"""What is red now: pinned in the window, in the tray's icon and menu, on the board."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from PySide6.QtCore import Qt
+from seed import Seed
+
+from devstream_desktop.desk.preferences import Icon
+from devstream_desktop.desktop.tray.menu import TrayMenu
+from devstream_desktop.desktop.tray.summary import mark_and_tooltip
+from devstream_desktop.desktop.widgets.icons import Mark
+from devstream_desktop.desktop.windows.history.filters import Page
+from devstream_desktop.desktop.windows.history.items import Heading, Pinned
+from devstream_desktop.stream.words import Kind, Severity
+
+MINUTE = 60_000
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+def alert(story, state="firing", service="shop", minutes=16, **fields):
+    said = {"number": "7", "environment": "production", "title": "5xx over 2 %"} | fields
+    severity = Severity.CRITICAL
+    at = now() - minutes * MINUTE
+    subject = f"incident/{service}/5xx"
+    return story.event(Kind.INCIDENT, state, service, at, subject, severity=severity, **said)
+
+
+def claim(story, who="chen", service="shop"):
+    subject = f"incident/{service}/5xx"
+    at = now() - 9 * MINUTE
+    return story.event(Kind.CLAIM, "claimed", service, at, subject, number="7", actor=who)
+
+
+def pinned(shown) -> list[str]:
+    model = shown.browser.model
+    items = (model.item(row) for row in range(model.rowCount()))
+    return [item.thing.service for item in items if isinstance(item, Pinned)]
+
+
+def test_what_is_red_is_pinned_until_it_is_over(window, written, story):
+    shown = window(alert(story), story.push("search", now(), "bo", "Later", "aa" * 20))
+    model = shown.browser.model
+    assert pinned(shown) == ["shop"]
+    assert isinstance(model.item(1), Heading)
+    spoken = model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken == "red now, 5xx over 2 % in production, unclaimed"
+    written.add(claim(story))
+    assert pinned(shown) == ["shop"], "a claim hides no incident"
+    spoken = model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "chen is on it" in spoken
+    written.add(alert(story, "resolved", minutes=1))
+    assert pinned(shown) == []
+
+
+def test_under_a_search_nothing_is_pinned(qtbot, window, story):
+    shown = window(alert(story), story.push("search", now(), "bo", "Later", "aa" * 20))
+    shown.filters.search.setText("later")
+    qtbot.waitUntil(lambda: len(shown.browser.model.lines) == 1, timeout=2_000)
+    assert pinned(shown) == []
+
+
+@pytest.mark.parametrize(
+    ("claimed", "duty", "icon", "mark"),
+    [
+        (False, True, Icon.WORST, Mark.RED),
+        (True, True, Icon.WORST, Mark.RED_CLAIMED),
+        (False, False, Icon.WORST, Mark.RED_OFF_DUTY),
+        (True, True, Icon.UNCLAIMED, Mark.ON_DUTY),
+        (False, True, Icon.PRODUCTION, Mark.RED),
+    ],
+)
+def test_the_icon_says_how_production_is(written, story, claimed, duty, icon, mark):
+    written.add(alert(story), *([claim(story)] if claimed else []))
+    written.answer(on_duty=duty)
+    assert mark_and_tooltip(written.state, icon)[0] is mark
+
+
+def test_the_icon_can_be_of_production_alone(written, story):
+    written.add(alert(story, environment="staging"))
+    written.answer()
+    assert mark_and_tooltip(written.state, Icon.PRODUCTION)[0] is Mark.ON_DUTY
+
+
+def test_the_tooltip_is_a_sentence(written, story):
+    written.add(alert(story), claim(story), alert(story, service="search", minutes=3))
+    written.answer()
+    tooltip = mark_and_tooltip(written.state)[1]
+    assert tooltip == "Production: shop 5xx over 2 %, 16 min, chen is on it · 1 more red · on duty"
+
+
+def test_the_menu_lists_what_is_red(qtbot, written, story):
+    menu = TrayMenu(written.state)
+    assert not menu.red.menuAction().isVisible()
+    written.add(alert(story))
+    assert menu.red.title() == "Red now (1)"
+    action = next(one for one in menu.red.actions() if one.isVisible())
+    assert action.text() == "Production: shop 5xx over 2 %, 16 min"
+    with qtbot.waitSignal(menu.line_chosen, timeout=500) as chosen:
+        action.trigger()
+    assert chosen.args[0].event.title == "5xx over 2 %"
+
+
+def test_the_board_tells_what_runs_where_and_a_cell_leads_to_it(qtbot, window):
+    shown = window(*Seed(now()).events(400))
+    shown.resize(900, 600)
+    shown.show_page(Page.BOARD)
+    model = shown.board.model
+    assert model.board.environments == ("staging", "production")
+    services = list(model.board.services)
+    cell = model.index(services.index("shop"), 2)
+    spoken = cell.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken.startswith("Production: ")
+    assert "firing 5xx over 2 %" in spoken
+    assert "chen is on it" in spoken
+    moving = model.index(services.index("checkout"), 1).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "bo is deploying" in moving
+    shown.board.view.setCurrentIndex(cell)
+    qtbot.keyClick(shown.board.view, Qt.Key.Key_Return)
+    assert shown.filters.search.text() == "service:shop env:production"
+    assert shown.browser.isVisible()
+
+
+def test_the_board_keeps_the_rules_of_qt(window, qtmodeltester):
+    shown = window(*Seed(now()).events(100))
+    shown.show_page(Page.BOARD)
+    qtmodeltester.check(shown.board.model)
+
+
+def test_without_deploys_the_board_says_what_would_be_there(window, pushes):
+    shown = window(*pushes(1))
+    shown.show_page(Page.BOARD)
+    assert not shown.board.view.isVisible()
