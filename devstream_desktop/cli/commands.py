@@ -6,10 +6,11 @@ The libraries behind most commands take longer to import than the command takes 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 from devstream_desktop.errors import DevstreamError
@@ -55,6 +56,13 @@ COMMANDS = {
 """Names and one-liners. The module of this name, `_` for `-`, is a `CommandModule`."""
 
 
+SECOND = {"deploy": {"log": "deploy_log"}}
+"""Words that make another command where they come first, with the modules of those commands.
+
+Such a command takes names of its own, which leave no room for sub-commands.
+"""
+
+
 class CommandModule(Protocol):
     """A module with a command and its part of the parser."""
 
@@ -69,6 +77,14 @@ class CommandParser(argparse.ArgumentParser):
     """Adds them; None when it has."""
     descriptions: Callable[[CommandParser], None] | None = None
     """Adds what only a reader of the help needs; None when it has."""
+
+    second: Mapping[str, str] = MappingProxyType({})
+    """The words of `SECOND` for this command, with their modules."""
+
+    @staticmethod
+    def is_first(args: Sequence[str]) -> bool:
+        """Tell whether such a word is a name all the same."""
+        return any(one.startswith(("--ref", "--sha")) for one in args)
 
     def fill(self) -> None:
         """Add the arguments, once."""
@@ -93,6 +109,11 @@ class CommandParser(argparse.ArgumentParser):
     ) -> Any:
         """Parse as the base class does, with all arguments."""
         self.fill()
+        if args and args[0] in self.second and not self.is_first(args):
+            name = args[0]
+            second = CommandParser(prog=f"{self.prog} {name}")
+            _add_arguments(self.second[name], second)
+            return second.parse_known_args(args[1:], namespace)
         return super().parse_known_args(args, namespace)
 
 
@@ -106,6 +127,10 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_arguments(name: str, parser: CommandParser) -> None:
+    parser.second = SECOND.get(name, {})
+    if parser.second:
+        words = ", ".join(f"{parser.prog} {word}" for word in parser.second)
+        parser.epilog = f"see also: {words} --help"
     module = cast(CommandModule, import_module(f"devstream_desktop.cli.{name.replace('-', '_')}"))
     module.add_arguments(parser)
 

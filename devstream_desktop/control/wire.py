@@ -11,6 +11,8 @@ from devstream_desktop.control.messages.base import Done, Refused, Reply, Reques
 from devstream_desktop.control.messages.deploys import (
     CheckTargets,
     DeployList,
+    DeployLog,
+    GetDeployLog,
     GetDeploys,
     GetTargets,
     Plan,
@@ -72,6 +74,7 @@ AnyRequest = (
     | RequestAnswer
     | GetDeploys
     | CheckTargets
+    | GetDeployLog
     | Invite
     | Join
     | Leave
@@ -102,6 +105,7 @@ AnyReply = (
     | Plan
     | DeployList
     | TargetChecks
+    | DeployLog
     | Members
     | Joining
     | PolicyState

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,7 +64,7 @@ class RunStatus:
 
 @dataclass
 class _Watch:
-    """One run of this node, as it changes. `heard` is by the loop's clock."""
+    """One run of this node, as it changes. `heard` is by the steady clock."""
 
     order: Order
     started: int
@@ -116,8 +117,16 @@ class Runner:
 
     def under_way(self) -> tuple[RunStatus, ...]:
         """Return the runs of this moment."""
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         return tuple(_status(watch, now) for watch in self._watches.values())
+
+    def silent_ms(self, request: str) -> int:
+        """Return the time since a run's last sign of life; 0 for one that is not under way.
+
+        May be called in any thread.
+        """
+        watch = self._watches.get(request)
+        return 0 if watch is None else max(0, int((time.monotonic() - watch.heard) * 1000))
 
     async def recover(self) -> None:
         """Go on with what an earlier node did not see end; nothing is ever started again.
@@ -240,7 +249,7 @@ class Runner:
     def _begin(self, order: Order, started: int, trail: Start | None) -> asyncio.Event:
         """Carry an order out beside everything else; the event is set once it has begun."""
         begun = asyncio.Event()
-        watch = _Watch(order, started, asyncio.get_running_loop().time())
+        watch = _Watch(order, started, time.monotonic())
         if trail is not None:
             watch.handle, watch.url = trail.handle, trail.url
             watch.cancelled_by = trail.cancelled_by
@@ -315,7 +324,7 @@ class Runner:
             await self._end(watch)
 
         def hear(said: str) -> None:
-            watch.heard = asyncio.get_running_loop().time()
+            watch.heard = time.monotonic()
             watch.last = said or watch.last
 
         return await backend.watch(order, watch.handle, hear)

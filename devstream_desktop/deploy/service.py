@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from devstream_desktop.clock import within
-from devstream_desktop.control.messages.deploys import Plan, PlanDeploy
+from devstream_desktop.control.messages.deploys import DeployLog, GetDeployLog, Plan, PlanDeploy
 from devstream_desktop.deploy import rules
 from devstream_desktop.deploy.backends.contract import Backend
 from devstream_desktop.deploy.backends.registry import BACKENDS
@@ -25,6 +25,7 @@ from devstream_desktop.deploy.knowledge import Knowledge, Nothing, Rights
 from devstream_desktop.deploy.lock_table import LockTable
 from devstream_desktop.deploy.offers import Offers
 from devstream_desktop.deploy.outbox import Outbox, Publish
+from devstream_desktop.deploy.output import Outputs
 from devstream_desktop.deploy.plan import Plans
 from devstream_desktop.deploy.queue import Queue, Waiting
 from devstream_desktop.deploy.records import Records
@@ -100,6 +101,13 @@ class Deploys:
             backends, self._runs, self._outbox, now, home.root / LOGS, watch_s, secret
         )
         self._runner.freed = self._soon.set
+        self._outputs = Outputs(
+            self._runs,
+            home.root / LOGS,
+            rights,
+            lambda: self._offers.targets,
+            self._runner.silent_ms,
+        )
         self.records = Records(
             self._runs,
             Queue(self._runs.database),
@@ -223,6 +231,16 @@ class Deploys:
             if tips.trouble or not tips.commits:
                 found.append(tips.trouble or f"there is no {target.ref} in its repository")
         return found
+
+    async def log(self, asked: GetDeployLog, device: str) -> DeployLog:
+        """Return a part of what a run printed, if the person of `device` may read it.
+
+        Raises:
+            OutputError: there is none, or it is not for this person.
+            RunsError: deploy.sqlite cannot be used.
+
+        """
+        return await asyncio.to_thread(self._outputs.part, asked, device)
 
     def status(self) -> DeployStatus:
         """Return the executor's part of `devstream status`."""

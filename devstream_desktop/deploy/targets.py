@@ -155,6 +155,10 @@ class Target(
         Meta(description='a list of names of secrets, none starting with DEVSTREAM_: ["TOKEN"]'),
     ] = ()
     """Names in the sealed store; a program gets them as environment variables."""
+    output: Annotated[Literal["team", "deployers"], Meta(description='"team" or "deployers"')] = (
+        "team"
+    )
+    """The persons who may read what it prints: all of the team, or who deploys and approves."""
     webhook: Webhook | None = None
     github: Github | None = None
     gitlab: Gitlab | None = None

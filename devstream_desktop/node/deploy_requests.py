@@ -13,6 +13,8 @@ from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import (
     DeployList,
+    DeployLog,
+    GetDeployLog,
     Offer,
     Plan,
     PlanDeploy,
@@ -24,6 +26,7 @@ from devstream_desktop.control.messages.deploys import (
     TargetStatus,
 )
 from devstream_desktop.deploy.locks import EVERYTHING
+from devstream_desktop.deploy.output import plain_lines
 from devstream_desktop.deploy.request import Action, make_request
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.mesh.service import NotAnsweredError, UnreachableError
@@ -93,6 +96,33 @@ class DeployRequests:
         except UnreachableError as error:
             return await self._plan_of_the_stream(asked, offer, str(error))
         return cleaned_plan(wire.expect(wire.decode_reply(body), asked))
+
+    async def log(self, asked: GetDeployLog) -> DeployLog:
+        """Return a part of what a deploy printed, as its executor gives it.
+
+        Raises:
+            ControlError: there is no such deploy, or its executor is away or refuses.
+
+        """
+        about = await asyncio.to_thread(self._find, asked.request)
+        whole = msgspec.structs.replace(asked, request=about.key)
+        if about.executor == self._node.device:
+            return await self._node.executor.log(whole, self._node.device)
+        try:
+            body = await self._node.mesh.ask(
+                about.executor, TOPIC, wire.encode_request(whole), ASK_S
+            )
+        except NotAnsweredError as error:
+            raise ControlError(clean(str(error), 300)) from error
+        except UnreachableError as error:
+            name = self._node.team.chain.current.name_of(about.executor)
+            raise ControlError(
+                f"what it printed is on {name}'s device {about.executor[:8]}, which cannot be "
+                f"asked now: {clean(str(error), 120)}"
+            ) from error
+        log = wire.expect(wire.decode_reply(body), whole)
+        # It comes from another node, so it is plain only once it was made so here.
+        return msgspec.structs.replace(log, text=plain_lines(log.text))
 
     async def request(self, asked: RequestDeploy) -> Done:
         """Sign and publish a deploy request."""

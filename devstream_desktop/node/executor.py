@@ -14,7 +14,14 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 from devstream_desktop.control import wire
-from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, TargetCheck, TargetChecks
+from devstream_desktop.control.messages.deploys import (
+    DeployLog,
+    GetDeployLog,
+    Plan,
+    PlanDeploy,
+    TargetCheck,
+    TargetChecks,
+)
 from devstream_desktop.deploy.answer import answers
 from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.knowledge import Rights
@@ -220,6 +227,17 @@ class Executor:
             mistake=status.mistake,
         )
 
+    async def log(self, asked: GetDeployLog, device: str) -> DeployLog:
+        """Return a part of what a deploy printed, if the person of `device` may read it.
+
+        Raises:
+            DevstreamError: there is none, or it is not for this person.
+
+        """
+        if self._deploys is None:
+            raise PlanError(self._notices.get("deploy") or "this device deploys nothing any more")
+        return await self._deploys.log(asked, device)
+
     async def answer(self, device: str, body: bytes) -> bytes:
         """Answer what another member's device asks this executor.
 
@@ -227,10 +245,12 @@ class Executor:
             DevstreamError: it cannot be answered.
 
         """
-        request = wire.decode_request(body)
-        if not isinstance(request, PlanDeploy):
-            raise PlanError("an executor answers only what a deploy would ship")
-        return wire.encode_reply(await self.plan(request, device))
+        match wire.decode_request(body):
+            case PlanDeploy() as request:
+                return wire.encode_reply(await self.plan(request, device))
+            case GetDeployLog() as request:
+                return wire.encode_reply(await self.log(request, device))
+        raise PlanError("an executor answers only what a deploy would ship, and what one printed")
 
     def status(self) -> DeployStatus | None:
         """Offers and running deploys; None where this device is no executor."""

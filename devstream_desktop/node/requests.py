@@ -13,6 +13,7 @@ from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import (
     CheckTargets,
+    GetDeployLog,
     GetDeploys,
     GetTargets,
     PlanDeploy,
@@ -109,6 +110,8 @@ class Requests:
                 return await asyncio.to_thread(self._deploys.deploys)
             case CheckTargets():
                 return await self._node.executor.check(request.name)
+            case GetDeployLog():
+                return await self._deploys.log(request)
             case PlanDeploy():
                 return await self._deploys.plan(request)
             case RequestDeploy():

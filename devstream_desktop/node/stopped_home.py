@@ -19,6 +19,7 @@ from devstream_desktop.control.lock import COMMAND, NODE
 from devstream_desktop.control.messages.base import Done, Reply, Request
 from devstream_desktop.control.messages.deploys import (
     CheckTargets,
+    GetDeployLog,
     GetDeploys,
     GetTargets,
     PlanDeploy,
@@ -79,6 +80,7 @@ _REASONS: dict[type[Request[Reply]], str] = {
     RequestLock: "without one nothing publishes the request",
     RequestAnswer: "without one nothing publishes the request",
     CheckTargets: "only a running node can ask the back ends",
+    GetDeployLog: "only a running node reaches the executor that has the output",
     GetDeploys: "only a running node knows what happens at executors",
 }
 """Say why a request takes a running node."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from devstream_desktop.control.client import Client
+from devstream_desktop.control.messages.deploys import GetTargets, Targets
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
@@ -101,6 +102,10 @@ class Desk:
     def status(self) -> Status:
         with Client(self.home.control_url()) as client:
             return client.ask(GetStatus())
+
+    def targets(self) -> Targets:
+        with Client(self.home.control_url()) as client:
+            return client.ask(GetTargets())
 
     def lines(self) -> list[Line]:
         """Every row, newest first."""

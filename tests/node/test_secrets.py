@@ -6,8 +6,6 @@ import json
 
 import pytest
 
-from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages.deploys import GetTargets
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
 from devstream_desktop.node.secrets import SecretError, reader, set_secret
@@ -69,7 +67,7 @@ def test_the_commands_never_show_a_value_and_a_running_node_uses_it(world, until
     ask = ("deploy", "shop", "staging", "--sha", "4f" * 20, "--yes")
     said = ana.run("secret", "list")
     assert said == "no secrets; devstream secret set NAME"
-    until("the target is known", lambda: "shop" in _targets(ana))
+    until("the target is known", lambda: "shop" in str(ana.targets()))
     refused = ana.run(*ask, code=1)
     assert "the secret FORGE_TOKEN that shop staging needs is not set" in refused
     assert "devstream secret set FORGE_TOKEN" in refused
@@ -81,8 +79,3 @@ def test_the_commands_never_show_a_value_and_a_running_node_uses_it(world, until
     ana.run("secret", "remove", "FORGE_TOKEN")
     assert "is not set" in ana.run(*ask, code=1)
     assert "there is no secret" in ana.run("secret", "remove", "FORGE_TOKEN", code=1)
-
-
-def _targets(desk) -> str:
-    with Client(desk.home.control_url()) as client:
-        return str(client.ask(GetTargets()))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from devstream_desktop.control.messages.base import Done, Reply, Request
 
@@ -194,6 +197,29 @@ class CheckTargets(Request[TargetChecks], frozen=True, tag=True, kw_only=True):
     """Check the targets of this node, or the one of this name."""
 
     name: str = ""
+
+
+class DeployLog(Reply, frozen=True, tag=True, kw_only=True):
+    """Answer: a part of what a deploy printed, without secrets and escape sequences."""
+
+    request: str
+    """Its whole number."""
+    text: str
+    """Whole lines, each with its line break, while it runs."""
+    next: int
+    """Where the next part begins."""
+    over: bool
+    """It has ended, and this is the last part."""
+    state: str = ""
+    silent_ms: int = 0
+    """Milliseconds since its last sign of life, while it runs."""
+
+
+class GetDeployLog(Request[DeployLog], frozen=True, tag=True, kw_only=True):
+    """Ask a deploy's executor for its output from a place on; `request` may be its beginning."""
+
+    request: str
+    start: Annotated[int, Meta(ge=0)] = 0
 
 
 class GetTargets(Request[Targets], frozen=True, tag=True, kw_only=True):
