@@ -10,7 +10,8 @@ from devstream_desktop.home import Home
 
 SHELLS = ("bash", "zsh", "fish")
 _EPILOG = """examples:
-  devstream completion bash > ~/.local/share/bash-completion/completions/devstream
+  devstream completion bash > \\
+    ~/.local/share/bash-completion/completions/devstream
   devstream completion zsh > FOLDER_OF_FPATH/_devstream
   devstream completion fish > ~/.config/fish/completions/devstream.fish
 

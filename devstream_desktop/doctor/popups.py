@@ -8,10 +8,16 @@ from collections.abc import Iterator
 
 from devstream_desktop.doctor.checks import Check, ok, warning
 
-_INSTALL = (
-    "start or install one, such as dunst or mako; until then new lines are in the tray's menu and"
-    " the history"
+_ADVICE = (
+    ("no session bus", "start devstream in the session of the desktop"),
+    (
+        "does not start",
+        "remove the servers that this desktop does not use; the log of the session says more",
+    ),
+    ("does not answer", "end the notification server; it is started again by the next popup"),
+    ("", "install one, such as dunst or mako; new lines are in the tray's menu meanwhile"),
 )
+"""Advice by words of the reason; the last holds for all others."""
 
 
 def popups(*, test: bool) -> Iterator[Check]:
@@ -35,7 +41,8 @@ def popups(*, test: bool) -> Iterator[Check]:
             return
         show("devstream: a test", "A popup of devstream looks like this.")
     except NotificationError as error:
-        yield warning("popups", f"popups cannot be shown: {error}", _INSTALL)
+        advice = next(advice for words, advice in _ADVICE if words in str(error))
+        yield warning("popups", f"popups cannot be shown: {error}", advice)
     else:
         yield ok(
             "popups",

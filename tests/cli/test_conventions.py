@@ -40,6 +40,14 @@ def test_a_command_that_prints_data_prints_it_as_json_too(path: tuple[str, ...])
 
 
 @command
+def test_a_help_fits_a_terminal(path: tuple[str, ...], monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for line in LEAVES[path].format_help().splitlines():
+        # A link or another long word that is broken could not be used.
+        assert len(line) <= 80 or " " not in line.strip()
+
+
+@command
 def test_an_option_that_there_is_not_ends_with_2(path: tuple[str, ...], capsys) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*path, "--no-such-option", *needed(LEAVES[path])])

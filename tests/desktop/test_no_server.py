@@ -158,7 +158,9 @@ def doctor(bus: str, home: Path, *words: str) -> str:
 
 
 def test_doctor_names_the_server_and_shows_a_popup(bus, home):
-    assert "popups cannot be shown: no notification server runs" in doctor(bus, home)
+    said = doctor(bus, home)
+    assert "popups cannot be shown: no notification server runs" in said
+    assert "→ install one, such as dunst or mako" in said
     with Panel(bus) as panel:
         assert "popups       shown by fake 1;" in doctor(bus, home)
         assert panel.notes == []
@@ -170,3 +172,6 @@ def test_doctor_says_that_the_server_does_not_start(bus, services, home):
     install(services, "/bin/false")
     said = doctor(bus, home, "--test-popup")
     assert "popups cannot be shown: the notification server does not start (" in said
+    assert "→ remove the servers that this desktop does not use" in said
+    said = doctor("unix:path=/nowhere", home)
+    assert "popups cannot be shown: no session bus can be reached" in said

@@ -45,7 +45,7 @@ def add_commands(team: Commands) -> None:
     parser.add_argument("proposal", nargs="?", default="", metavar="ID", help=about)
     parser.set_defaults(command=approve_policy)
 
-    about = "make a key to keep on paper: a member becomes admin with it when the admins are gone"
+    about = "make a key to keep on paper: with it a member becomes admin when none is left"
     add_parser(team, "recovery-key", about, "").set_defaults(command=recovery_key)
 
     about = "make this device an admin with the recovery key, read from standard input"
