@@ -159,6 +159,11 @@ class Home:
         return self.root / "intake.sqlite"
 
     @property
+    def archive(self) -> Path:
+        """The signed entries of deploys, which outlive the history."""
+        return self.root / "deploy-archive.sqlite"
+
+    @property
     def deploy(self) -> Path:
         return self.root / "deploy.sqlite"
 

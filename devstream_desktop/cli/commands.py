@@ -44,6 +44,7 @@ COMMANDS = {
     "cancel": "end a deploy that runs or waits",
     "lock": "let nobody else deploy, with a reason that everybody reads",
     "unlock": "end a lock; another's needs a reason",
+    "audit": "every signed event of deploys, verified offline, and what is missing",
     "can-i": "whether a deploy would be taken now, and why not",
     "target": "what this executor can deploy",
     "secret": "the credentials that this executor's targets name",

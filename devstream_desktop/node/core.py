@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.history import archive
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
 _DAY_MS = 86_400_000
+_KIND = b"\xa6deploy"
+"""A deploy's kind in the msgpack of an entry."""
 MAX_ENDS = 32
 """Feeds of a revoked device of which the end is named."""
 
@@ -115,6 +118,7 @@ class Node:
         self.intake_url = ""
         self.descriptors = Descriptors(self.changed)
         self._roles_lock = asyncio.Lock()
+        self._archive_lock = asyncio.Lock()
         self._catching_up = CatchUpProgress(self._missing, self.changed, self.spawn)
 
     async def start(self) -> None:
@@ -432,6 +436,7 @@ class Node:
         return FeedPage(self.feeds).routes()
 
     def _on_entries(self, entries: list[Entry]) -> None:
+        self._archive(entries)
         events: list[Event] = []
         for entry in entries:
             with contextlib.suppress(InvalidEventError):
@@ -442,6 +447,21 @@ class Node:
             self.revision += 1
         self.trust.note(events)
         self._on_news()
+
+    def _archive(self, entries: list[Entry]) -> None:
+        """Keep deploys beyond the history's retention, where this device is more than a desk."""
+        policy = self.team.chain.current
+        keeps = any(policy.has_role(self.device, one) for one in (Role.EXECUTOR, Role.COLLECTOR))
+        if keeps and any(_KIND in entry.body for entry in entries):
+            self.spawn(self._keep(entries))
+
+    async def _keep(self, entries: list[Entry]) -> None:
+        async with self._archive_lock:
+            trouble = await asyncio.to_thread(archive.keep, self.home.archive, entries, now_ms())
+        if trouble:
+            self.notices["audit"] = trouble
+        else:
+            self.notices.pop("audit", None)
 
     async def _on_ask(self, device: str, topic: str, body: bytes) -> bytes:
         if topic != "deploy":

@@ -11,7 +11,7 @@ from devstream_desktop.team.joining.errors import JoinWaitsError
 from devstream_desktop.team.joining.renewals import is_renewal
 from devstream_desktop.team.joining.six_words import six_words
 from devstream_desktop.team.policy import changes
-from devstream_desktop.team.policy.authors import ended, ends, outsider, way_back
+from devstream_desktop.team.policy.authors import ended, ends, outsider, refusal_of, way_back
 from devstream_desktop.team.policy.chain import PolicyChain
 from devstream_desktop.team.policy.documents import Signed
 from devstream_desktop.team.policy.policy import (
@@ -48,6 +48,7 @@ __all__ = [
     "is_renewal",
     "membership",
     "outsider",
+    "refusal_of",
     "six_words",
     "standing_of",
     "way_back",
