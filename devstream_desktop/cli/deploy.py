@@ -92,6 +92,8 @@ def carry_out(home: Home, options: argparse.Namespace, asked: PlanDeploy) -> int
             print_json(plan)
         else:
             print_plan(plan)
+        if not plan.allowed:
+            print(f"devstream: {plan.reason}", file=sys.stderr)
         return 0 if plan.allowed else 1
     replaced = plan.own if options.replace else ""
     if not options.yes:
