@@ -13,8 +13,8 @@ _MINUTE = 60_000
 _WORTH_SAYING = 90 * _MINUTE
 """An alert that has fired unheard for so long says so."""
 _WORDS = {
-    Severity.CRITICAL: "critical crit fatal emergency page high p1 sev1 sev-1 disaster blocker 50",
-    Severity.ERROR: "error err major p2 sev2 sev-2 severe 40",
+    Severity.CRITICAL: "critical crit fatal emergency page p1 sev1 sev-1 disaster blocker 50",
+    Severity.ERROR: "error err high major p2 sev2 sev-2 severe 40",
     Severity.WARNING: "warning warn medium minor p3 sev3 sev-3 average ticket 30",
     Severity.NOTICE: "notice low p4 p5 sev4 sev-4 sev5 sev-5",
     Severity.INFO: "info information informational none debug ok 20 10",

@@ -42,8 +42,8 @@ _RESOLVED = frozenset(
 )
 
 
-_SEVERITIES = {"high": "error", "moderate": "warning", "medium": "warning", "note": "info"}
-"""GitHub has `critical` above `high`, which wakes people elsewhere."""
+_SEVERITIES = {"moderate": "warning", "note": "info"}
+"""Words of GitHub alone."""
 
 
 class _Package(msgspec.Struct, frozen=True):

@@ -24,6 +24,8 @@ _STATES = {
     "resolve": "resolved",
 }
 _SECOND = 1000
+_URGENCIES = {"high": "critical", "low": "notice"}
+"""High wakes people up. There is no urgency above it."""
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -111,7 +113,7 @@ def incident_event(
         state=state,
         name=f"{title} (#{number})" if title and number else title or f"#{number or identity}",
         service=incident.service.plain,
-        severity=incident.priority.plain or incident.urgency,
+        severity=incident.priority.plain or _URGENCIES.get(incident.urgency, ""),
         number=number or identity,
         # It is triggered once. The API says times in seconds.
         once="triggered" if first_time else str(at // _SECOND),
