@@ -16,7 +16,7 @@ from devstream_desktop import __version__
 from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.messages.status import Unlock
-from devstream_desktop.control.messages.stream import SetDuty
+from devstream_desktop.control.messages.stream import Claim, SetDuty
 from devstream_desktop.desk.store import OPENED, PLACE, DeskStore
 from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
@@ -167,6 +167,7 @@ class App(QObject):
             window.status_chosen.connect(self._show_status)
             window.team_chosen.connect(self._show_team)
             window.deploy_chosen.connect(self._deploy)
+            window.mute_chosen.connect(self.popups.mute)
             window.quit_chosen.connect(QApplication.quit)
             window.closed.connect(self._history_closed)
             window.restore(self.store.note(PLACE))
@@ -218,6 +219,7 @@ class App(QObject):
         self.menu.quit_chosen.connect(QApplication.quit)
         self.popups.show_line.connect(self._show_line)
         self.popups.show_history.connect(self.show_history)
+        self.popups.claim_chosen.connect(self._claim)
 
     def _show_state(self) -> None:
         self.tray.show_state(*mark_and_tooltip(self.state, self.preferences.current.icon))
@@ -249,6 +251,9 @@ class App(QObject):
 
     def _unlock(self) -> None:
         self._ask(Unlock(), lambda reason: self._notify("The keyring is still locked", reason))
+
+    def _claim(self, line: Line) -> None:
+        self._ask(Claim(entry=line.entry), lambda reason: self._notify("It is not claimed", reason))
 
     def _toggle_history(self) -> None:
         # A window behind others is brought to the front, not closed.

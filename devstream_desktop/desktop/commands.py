@@ -18,6 +18,9 @@ class Command(StrEnum):
     """The commands."""
 
     FIND = "find"
+    CLAIM = "claim"
+    RELEASE = "release"
+    MUTE = "mute"
     OPEN_LINK = "open-link"
     COPY_LINE = "copy-line"
     COPY_MARKDOWN = "copy-markdown"
@@ -48,6 +51,9 @@ class Spec:
 
 SPECS: dict[Command, Spec] = {
     Command.FIND: Spec("Search", (QKeySequence.StandardKey.Find, "/")),
+    Command.CLAIM: Spec("I'm on it", ("C",), about_line=True),
+    Command.RELEASE: Spec("I'm on it no more", ("Shift+C",), about_line=True),
+    Command.MUTE: Spec("Mute for 4 hours", ("M",), about_line=True),
     Command.OPEN_LINK: Spec("Open its link", ("O",), about_line=True),
     Command.COPY_LINE: Spec("Copy the line", (QKeySequence.StandardKey.Copy,), about_line=True),
     Command.COPY_MARKDOWN: Spec("Copy as Markdown", ("Ctrl+Shift+C",), about_line=True),
@@ -83,12 +89,20 @@ class Commands(QObject):
         # `triggered` passes whether the action is checked.
         self._actions[command].triggered.connect(lambda _=False: act())
 
-    def set_line(self, *, chosen: bool, linked: bool) -> None:
-        """Enable what can be done with the chosen line."""
+    def set_line(self, *, chosen: bool, linked: bool, open_: bool) -> None:
+        """Enable what can be done with the chosen line.
+
+        `linked` is whether it has a link, `open_` whether somebody can be on it.
+        """
+        needs = {
+            Command.OPEN_LINK: linked,
+            Command.COPY_LINK: linked,
+            Command.CLAIM: open_,
+            Command.RELEASE: open_,
+        }
         for command, spec in SPECS.items():
             if spec.about_line:
-                needs_link = command in (Command.OPEN_LINK, Command.COPY_LINK)
-                self._actions[command].setEnabled(chosen and (linked or not needs_link))
+                self._actions[command].setEnabled(chosen and needs.get(command, True))
 
     @property
     def usable(self) -> list[QAction]:

@@ -132,3 +132,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def severity(self) -> Severity:
         return self.event.severity
+
+
+def can_be_claimed(event: Event) -> bool:
+    """Tell whether somebody can be on what an event tells: it is broken, or an open ticket."""
+    if event.kind is Kind.TICKET:
+        return event.state != "closed"
+    return (event.kind, event.state) in RED_STATES

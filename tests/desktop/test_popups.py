@@ -83,7 +83,7 @@ def push(story, place=1, **fields):
 def test_a_fresh_line_pops_with_its_actions(popups, screen, story):
     popups.consider([push(story)], ON)
     (notice,) = screen.notices
-    assert [name for name, _ in notice.actions] == ["open", "history"]
+    assert [name for name, _ in notice.actions] == ["history", "open"]
     assert popups.why(push(story)) == "Popped up: rule 1, everything."
 
 
@@ -201,6 +201,21 @@ def test_a_muted_thing_is_quiet_until_its_time(popups, screen, store, story):
     popups.consider([red], ON)
     assert screen.notices == []
     assert popups.why(red) == "No popup: you muted it."
+
+
+def test_what_is_broken_can_be_claimed_and_muted_from_its_popup(
+    qtbot, popups, screen, store, story
+):
+    red = row(story.build("shop", NOW, "failed", "ab" * 20, "1"), transition=Transition.FAILED)
+    popups.consider([red], ON)
+    assert [name for name, _ in screen.notices[0].actions] == ["claim", "history", "mute", "open"]
+    key = popup_key(red)
+    with qtbot.waitSignal(popups.claim_chosen, timeout=500) as claimed:
+        screen.activated.emit(key, "claim")
+    assert claimed.args == [red]
+    screen.activated.emit(key, "mute")
+    assert store.muted_until(topic_of(red.event)) > NOW
+    assert screen.withdrawn == [key]
 
 
 def test_a_claim_takes_the_popup_of_nothing_but_an_older_claim_of_the_same_person(story):

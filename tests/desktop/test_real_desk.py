@@ -83,7 +83,7 @@ def test_history_that_was_there_never_pops_and_a_fresh_line_does(desk, panel, no
     note = panel.wait_note()
     assert note.summary == "shop: bo pushed 1 commit to main"
     assert note.body == "bo pushed 1 commit to main · c0ffeec — Fix ‹b›the‹/b› ＆ rest"
-    assert note.actions == ["default", "History", "open", "Open", "history", "History"]
+    assert note.actions == ["default", "Details", "history", "Details", "open", "Open link"]
     assert note.hints["urgency"] == 1
 
 

@@ -8,7 +8,10 @@ import pytest
 from PySide6.QtCore import Qt
 from seed import Seed
 
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.stream import Claim, Release
 from devstream_desktop.desk.preferences import Icon
+from devstream_desktop.desktop.commands import Command
 from devstream_desktop.desktop.tray.menu import TrayMenu
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.widgets.icons import Mark
@@ -130,6 +133,30 @@ def test_the_board_keeps_the_rules_of_qt(window, qtmodeltester):
     shown = window(*Seed(now()).events(100))
     shown.show_page(Page.BOARD)
     qtmodeltester.check(shown.board.model)
+
+
+def test_a_red_row_is_claimed_released_and_muted_by_keys(qtbot, window, written, story, asked):
+    shown = window(alert(story))
+    written.answer()
+    shown.browser.table.select_first()
+    assert shown.browser.details.claim.isVisible()
+    entry = shown.browser.model.lines[0].entry
+    shown.commands.action(Command.CLAIM).trigger()
+    assert [one.entry for one in asked.of(Claim)] == [entry]
+    asked.answer(Done(text="you are on it"), Claim)
+    assert shown.status.whole == "You are on it"
+    shown.commands.action(Command.RELEASE).trigger()
+    asked.refuse("nobody is on it", Release)
+    assert shown.status.whole == "nobody is on it"
+    with qtbot.waitSignal(shown.mute_chosen, timeout=500):
+        shown.commands.action(Command.MUTE).trigger()
+
+
+def test_what_is_well_cannot_be_claimed(window, pushes):
+    shown = window(*pushes(1))
+    shown.browser.table.select_first()
+    assert not shown.browser.details.claim.isVisible()
+    assert not shown.commands.action(Command.CLAIM).isEnabled()
 
 
 def test_without_deploys_the_board_says_what_would_be_there(window, pushes):

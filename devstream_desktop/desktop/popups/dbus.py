@@ -108,7 +108,7 @@ class DBusNotifier(QObject):
     def _send(self, notice: Notice) -> None:
         actions: list[str] = []
         if self._can_act:
-            default = (("default", "History"),) if self._has_default else ()
+            default = (("default", "Details"),) if self._has_default else ()
             # The specification's form: name, label, name, label.
             actions = [text for pair in (*default, *notice.actions) for text in pair]
         hints: dict[str, tuple[str, object]] = {

@@ -26,10 +26,11 @@ from devstream_desktop.stream.attention import (
 from devstream_desktop.stream.fact import AuthorClass, author_class, topic_of
 from devstream_desktop.stream.line import headline, render
 from devstream_desktop.stream.rules import Attention
-from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.subject import Line, can_be_claimed
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind
 
 DIGEST = "digest"
+MUTE_MS = 4 * 3_600_000
 _DIGEST_WAIT_MS = 1_000
 _REMEMBERED = 2_000
 _BODY = 140
@@ -44,6 +45,8 @@ class Popups(QObject):
     show_line = Signal(object)
     """A line (Line) to show in the history."""
     show_history = Signal()
+    claim_chosen = Signal(object)
+    """A line (Line) whose thing the person is on."""
 
     def __init__(
         self,
@@ -96,6 +99,10 @@ class Popups(QObject):
         }[found.attention]
         return f"{said}: {found.reason}."
 
+    def mute(self, line: Line) -> None:
+        """Keep a line's thing quiet for a while; its end is told all the same."""
+        self._store.mute(topic_of(line.event), self._clock() + MUTE_MS)
+
     def _decide(self, line: Line, desk: Desk, now: int) -> Decision:
         # Out of order: a popup would replace the one that shows the later state.
         if line.superseded:
@@ -145,6 +152,11 @@ class Popups(QObject):
             self.show_history.emit()
         elif action == "open" and line is not None:
             open_link(line.event.url)
+        elif action == "claim" and line is not None:
+            self.claim_chosen.emit(line)
+        elif action == "mute" and line is not None:
+            self.mute(line)
+            self._notifier.withdraw(key)
         elif line is not None:
             self.show_line.emit(line)
         else:
@@ -170,11 +182,11 @@ def popup_key(line: Line) -> str:
 def line_notice(line: Line, *, urgent: bool) -> Notice:
     """Make the popup of one line: service and state, then what happened."""
     event = line.event
-    actions = (
-        (("open", "Open"), ("history", "History"))
-        if safe_link(event.url) is not None
-        else (("history", "History"),)
-    )
+    actions = [("history", "Details")]
+    if can_be_claimed(event):
+        actions = [("claim", "I'm on it"), *actions, ("mute", "Mute")]
+    if safe_link(event.url) is not None:
+        actions.append(("open", "Open link"))
     return Notice(
         key=popup_key(line),
         summary=headline(event, line.transition),
@@ -183,7 +195,7 @@ def line_notice(line: Line, *, urgent: bool) -> Notice:
         urgency=Urgency.CRITICAL
         if urgent and (event.kind, event.state) in RED_STATES
         else Urgency.NORMAL,
-        actions=actions,
+        actions=tuple(actions),
     )
 
 

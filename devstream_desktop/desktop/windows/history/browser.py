@@ -8,8 +8,12 @@ from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QStackedWidget
 
+from devstream_desktop.control.messages.base import Done, Request
+from devstream_desktop.control.messages.stream import Claim, Release
+from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.platform.web_links import open_link, safe_link
+from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.windows.history.details import WIDTH, Details
 from devstream_desktop.desktop.windows.history.empty_page import EmptyPage, empty_state
 from devstream_desktop.desktop.windows.history.model import StreamModel
@@ -32,6 +36,7 @@ class Browser(QSplitter):
     """The name of an action that the empty page offers (`empty_page.EmptyState`)."""
     escaped = Signal()
     """Esc was pressed, and no details were open."""
+    mute_chosen = Signal(object)
     noted = Signal(str)
     """A sentence about what was just done, for the status line."""
 
@@ -63,6 +68,7 @@ class Browser(QSplitter):
         self.table.opened.connect(self._open)
         self.details.open_chosen.connect(self._open)
         self.details.copy_chosen.connect(self._copy)
+        self.details.claim_chosen.connect(self._claim)
         self.empty.acted.connect(self.acted)
         self.model.failed.connect(self._failed)
         self.model.modelReset.connect(self._refresh_page)
@@ -144,6 +150,23 @@ class Browser(QSplitter):
                 self.table.select_first()
             self.table.setFocus()
 
+    def claim(self) -> None:
+        """Say that one is on the thing of the selected line."""
+        self._claim(self.table.current_line())
+
+    def release(self) -> None:
+        """Say that one is no more on the thing of the selected line."""
+        line = self.table.current_line()
+        if line is not None:
+            self._ask(Release(entry=line.entry))
+
+    def mute(self) -> None:
+        """Keep the thing of the selected line quiet for a while, on this desk."""
+        line = self.table.current_line()
+        if line is not None:
+            self.mute_chosen.emit(line)
+            self.noted.emit("It does not pop up here for 4 hours; its end is told.")
+
     def open_link(self) -> None:
         """Open the link of the selected line."""
         self._open(self.table.current_line())
@@ -217,6 +240,16 @@ class Browser(QSplitter):
         index = self.table.currentIndex()
         if index.isValid():
             self.table.scrollTo(index)
+
+    def _claim(self, line: Line | None) -> None:
+        if line is not None:
+            self._ask(Claim(entry=line.entry))
+
+    def _ask(self, request: Request[Done]) -> None:
+        def done(reply: Done) -> None:
+            self.noted.emit(sentence(reply.text) or "Done.")
+
+        self._state.asked.emit(Question(request, done, self.noted.emit, self))
 
     def _open(self, line: Line | None) -> None:
         if line is not None and not open_link(line.event.url):

@@ -23,7 +23,7 @@ from devstream_desktop.desktop.widgets.marks import mark_pixmap
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.stream.line import STRUCK, render
-from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.subject import Line, can_be_claimed
 from devstream_desktop.stream.text import clean, duration, short_ref
 from devstream_desktop.stream.words import Severity, outcome
 
@@ -37,6 +37,7 @@ class Details(QFrame):
 
     open_chosen = Signal(object)
     copy_chosen = Signal(object)
+    claim_chosen = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +52,9 @@ class Details(QFrame):
         self.open.clicked.connect(lambda: self.open_chosen.emit(self._line))
         self.copy = QPushButton("Copy line")
         self.copy.clicked.connect(lambda: self.copy_chosen.emit(self._line))
-        for button in (self.open, self.copy):
+        self.claim = QPushButton("I'm on it")
+        self.claim.clicked.connect(lambda: self.claim_chosen.emit(self._line))
+        for button in (self.open, self.copy, self.claim):
             button.setAutoDefault(False)
         self.why = PlainLabel(wrap=True)
         self.setMinimumSize(260, 150)
@@ -68,6 +71,7 @@ class Details(QFrame):
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
+        buttons.addWidget(self.claim)
         buttons.addWidget(self.open)
         buttons.addWidget(self.copy)
         buttons.addStretch(1)
@@ -104,6 +108,7 @@ class Details(QFrame):
         self.why.setText(why)
         paint(self.why, Tone.MUTED)
         # A link that would be refused is not offered; its text is among the fields.
+        self.claim.setVisible(can_be_claimed(line.event))
         self.open.setEnabled(safe_link(line.event.url) is not None)
         _empty(self._fields)
         for row, (name, value) in enumerate(fields(line)):

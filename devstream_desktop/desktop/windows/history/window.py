@@ -29,7 +29,7 @@ from devstream_desktop.desktop.windows.key_sheet import KeySheet
 from devstream_desktop.desktop.windows.palette import Palette
 from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.query import Query
-from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.subject import Line, can_be_claimed
 
 _DAY_CHECK_MS = 60_000
 _NARROW = 760
@@ -48,6 +48,8 @@ class HistoryWindow(QWidget):
     status_chosen = Signal()
     team_chosen = Signal()
     quit_chosen = Signal()
+    mute_chosen = Signal(object)
+    """A line whose thing is to be quiet."""
     closed = Signal()
 
     def __init__(self, state: AppState, why: Callable[[Line], str]) -> None:
@@ -119,6 +121,7 @@ class HistoryWindow(QWidget):
         self.browser.acted.connect(self._act)
         self.browser.escaped.connect(self._escape)
         self.browser.noted.connect(self.status.set_whole)
+        self.browser.mute_chosen.connect(self.mute_chosen)
         self._state.changed.connect(self._refresh)
         self._state.arrived.connect(self._add_rows)
         self._state.history_replaced.connect(self.show_everything)
@@ -128,6 +131,9 @@ class HistoryWindow(QWidget):
     def _make_commands(self) -> None:
         does: dict[Command, Callable[[], object]] = {
             Command.FIND: self._focus_search,
+            Command.CLAIM: self.browser.claim,
+            Command.RELEASE: self.browser.release,
+            Command.MUTE: self.browser.mute,
             Command.OPEN_LINK: self.browser.open_link,
             Command.COPY_LINE: self.browser.copy,
             Command.COPY_MARKDOWN: self.browser.copy_markdown,
@@ -155,7 +161,8 @@ class HistoryWindow(QWidget):
 
     def _follow_line(self, line: Line | None) -> None:
         linked = line is not None and safe_link(line.event.url) is not None
-        self.commands.set_line(chosen=line is not None, linked=linked)
+        open_ = line is not None and can_be_claimed(line.event)
+        self.commands.set_line(chosen=line is not None, linked=linked, open_=open_)
 
     def _open(self, dialog: Dialog) -> None:
         dialog.open()
