@@ -24,7 +24,7 @@ COMMANDS = {
     "out": "post the stream, or what a search finds of it, to another service",
     "emit": "publish one event, from a script",
     "tail": "show the newest lines",
-    "search": "find lines: words, and kind: state: env: service: filters",
+    "search": "find lines: words, and filters such as env:production or is:red",
     "red": "show what is broken now, since when, and who is on it",
     "claim": "say that you are on it, or no more",
     "mute": "keep a thing quiet on this desk for a while",

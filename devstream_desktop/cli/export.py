@@ -11,6 +11,7 @@ import msgspec
 
 from devstream_desktop.cli.arguments import UsageError, add_json
 from devstream_desktop.cli.output import print_json
+from devstream_desktop.desk.preferences import load_preferences
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.query import InvalidQueryError, Query, parse_query
@@ -38,6 +39,7 @@ def export(home: Home, options: argparse.Namespace) -> int:
         query = parse_query(" ".join(options.query))
     except InvalidQueryError as error:
         raise UsageError(str(error)) from None
+    query = query.asked_by(load_preferences(home.preferences).names, seen=-1)
     with Reader(home.history) as reader:
         rows = (record(line) for line in _every(reader, query))
         if options.csv:

@@ -7,9 +7,13 @@ import sys
 
 from devstream_desktop.cli.arguments import UsageError, add_json, add_limit
 from devstream_desktop.cli.lines import print_line
+from devstream_desktop.desk.preferences import load_preferences
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.query import InvalidQueryError, parse_query
+
+_MOST = 10_000
+"""Hits that are counted."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +30,17 @@ def search(home: Home, options: argparse.Namespace) -> int:
         query = parse_query(" ".join(options.query))
     except InvalidQueryError as error:
         raise UsageError(str(error)) from None
+    names = load_preferences(home.preferences).names
     with Reader(home.history) as reader:
+        query = query.asked_by(names, seen=-1)
         found = reader.page(query, limit=options.limit, superseded=True)
+        hits = reader.hits(query, most=_MOST) if len(found) == options.limit else len(found)
     for line in reversed(found):
         print_line(line, as_json=options.json)
     # On standard error, so that a script that counts lines counts none.
     if not found:
         print("nothing found", file=sys.stderr)
+    elif hits > len(found) and not options.json:
+        many = f"{hits} or more" if hits == _MOST else hits
+        print(f"the newest {len(found)} of {many} things; more with --limit", file=sys.stderr)
     return 0

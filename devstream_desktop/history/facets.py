@@ -1,4 +1,4 @@
-"""Services and environments to choose from, by the day last seen."""
+"""Services, environments, branches and people to choose from, by the day last seen."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from devstream_desktop.history.telling import Telling
 from devstream_desktop.stream.entry import hlc_time
+from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.fact import AuthorClass, author_class
+from devstream_desktop.stream.text import short_ref
 
 _AUTHORS = frozenset({AuthorClass.COLLECTOR, AuthorClass.EXECUTOR})
-"""Authors whose events name services and environments."""
+"""Authors whose events name what there is to choose from."""
 _MOST = 2_000
 """A list that is longer helps nobody to choose."""
 _DAY_MS = 86_400_000
@@ -38,7 +40,12 @@ class Facets:
             if author_class(event.kind, event.state, event.request) not in _AUTHORS:
                 continue
             day = hlc_time(telling.entry.hlc) // _DAY_MS
-            for facet in (("service", event.service), ("environment", event.environment)):
+            for facet in (
+                ("service", event.service),
+                ("environment", environment_name(event.environment)),
+                ("branch", short_ref(event.ref)),
+                ("actor", event.actor),
+            ):
                 # Days ascend, so a facet is written once a day at most.
                 known = self._days.get(facet)
                 if (

@@ -13,13 +13,13 @@ no other row, gives no later one its meaning, and gives way to any other telling
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from devstream_desktop.history.ends import Ends
 from devstream_desktop.history.facets import Facets
 from devstream_desktop.history.judging import PAST
 from devstream_desktop.history.quarantine import stored_entry
-from devstream_desktop.history.refresh import FIRST, Refresh
+from devstream_desktop.history.refresh import FIRST, STEP, Refresh
 from devstream_desktop.history.row_ids import free_ids
 from devstream_desktop.history.scopes import Scopes
 from devstream_desktop.history.search_index import SearchIndex
@@ -28,7 +28,7 @@ from devstream_desktop.history.things import PLACE, Things
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.fact import IDENTITY_VERSION, work_of
-from devstream_desktop.stream.query import INDEX_VERSION
+from devstream_desktop.stream.search_text import INDEX_VERSION
 from devstream_desktop.stream.words import Kind
 
 _ROWS_VERSION = f"{INDEX_VERSION}.{IDENTITY_VERSION}"
@@ -135,7 +135,7 @@ class Lines:
 
     def read_again(self) -> bool:
         """Take one step through the rows of an earlier version; tells whether more wait."""
-        more = self._refresh.step()
+        more = self._refresh.step(STEP)
         self._things.settle()
         return more
 
@@ -158,7 +158,7 @@ class Lines:
             self.add(self._entries(rows))
             last = rows[-1][0]
 
-    def _rewrite(self, rows: Iterable[tuple[int, Telling]]) -> None:
+    def _rewrite(self, rows: Sequence[tuple[int, Telling]]) -> None:
         """Write the columns of rows again, which an earlier version left empty."""
         written = [telling.row(row_id) for row_id, telling in rows]
         names = ", ".join(f"{name} = ?" for name in Row._fields[1:])
@@ -167,6 +167,7 @@ class Lines:
             [(*row[1:], row.id) for row in written],
         )
         self._things.touch((row.kind, row.subject, row.plain, row.place) for row in written)
+        self._facets.note(sorted((one for _, one in rows), key=lambda one: one.entry.hlc))
 
     def past(self, event: Event) -> list[Event]:
         """Return the words that `History.past` tells of, at most `PAST` of them."""

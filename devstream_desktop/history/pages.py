@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 
 from devstream_desktop.history.rows import COLUMNS, CURRENT, Rows
+from devstream_desktop.history.search import conditions
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 
@@ -41,37 +43,52 @@ class Pages(Rows):
             HistoryError: there is no history yet, or it cannot be read.
 
         """
-        forward = after is not None
-        end = after if after is not None else _MAX_ID if before is None else before
-        beyond, order = (">", "ASC") if forward else ("<", "DESC")
-        current = "" if superseded else CURRENT
-        if query.everything:
-            lines = self._lines(
-                f"{COLUMNS} WHERE lines.id {beyond} ?{current} ORDER BY lines.id {order} LIMIT ?",
-                (end, limit),
-            )
-            return lines[::-1] if forward else lines
-        match = query.match()
+        found: dict[int, Line] = {}
         with self._moment() as connection:
-            # The index gives row ids in order by itself, and stops at the limit.
-            found = (
-                " JOIN words ON words.rowid = lines.id"
-                f" WHERE words MATCH ? AND words.rowid {beyond} ?"
+            for one in query.either():
+                for line in self._page(
+                    connection, one, before, after, limit, "" if superseded else CURRENT
+                ):
+                    found[line.id] = line
+        ids = sorted(found)
+        kept = ids[:limit] if after is not None else ids[-limit:] if limit else []
+        return [found[row_id] for row_id in reversed(kept)]
+
+    def _page(
+        self,
+        connection: sqlite3.Connection,
+        query: Query,
+        before: int | None,
+        after: int | None,
+        limit: int,
+        current: str,
+    ) -> list[Line]:
+        """Return the rows of a query without alternatives, in any order."""
+        end = after if after is not None else _MAX_ID if before is None else before
+        beyond, order = (">", "ASC") if after is not None else ("<", "DESC")
+        more, values = conditions(query)
+        match = query.match()
+        if not match:
+            return self._lines(
+                f"{COLUMNS} WHERE lines.id {beyond} ?{more}{current}"
+                f" ORDER BY lines.id {order} LIMIT ?",
+                (end, *values, limit),
             )
-            lines = self._lines(
-                f"{COLUMNS}{found}{current} ORDER BY words.rowid {order} LIMIT ?",
-                (match, end, limit),
+        # The index gives row ids in order by itself, and stops at the limit.
+        lines = self._lines(
+            f"{COLUMNS} JOIN words ON words.rowid = lines.id"
+            f" WHERE words MATCH ? AND words.rowid {beyond} ?{more}{current}"
+            f" ORDER BY words.rowid {order} LIMIT ?",
+            (match, end, *values, limit),
+        )
+        ids = self._unindexed.find(connection, match)
+        if ids:
+            lines += self._lines(
+                f"{COLUMNS} WHERE lines.id IN (SELECT value FROM json_each(?))"
+                f" AND lines.id {beyond} ?{more}{current}",
+                (json.dumps(ids), end, *values),
             )
-            ids = self._unindexed.find(connection, match)
-            if ids:
-                lines += self._lines(
-                    f"{COLUMNS} WHERE lines.id IN (SELECT value FROM json_each(?))"
-                    f" AND lines.id {beyond} ?{current}",
-                    (json.dumps(ids), end),
-                )
-        lines.sort(key=lambda line: line.id, reverse=not forward)
-        lines = lines[:limit]
-        return lines[::-1] if forward else lines
+        return lines
 
     def around(self, row_id: int, query: Query, *, each: int = 50) -> list[Line]:
         """Return the row `row_id` and up to `each` rows that answer `query` on both sides.
@@ -91,21 +108,32 @@ class Pages(Rows):
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
-        if query.everything:
-            return len(self._ask("SELECT 1 FROM lines LIMIT ?", most))
-        match = query.match()
+        found: set[int] = set()
         with self._moment() as connection:
-            (found,) = connection.execute(
-                "SELECT COUNT(*) FROM (SELECT 1 FROM words JOIN lines ON lines.id = words.rowid"
-                f" WHERE words MATCH ?{CURRENT} ORDER BY words.rowid DESC LIMIT ?)",
-                (match, most),
-            ).fetchone()
-            ids = json.dumps(self._unindexed.find(connection, match))
-            (more,) = connection.execute(
-                f"SELECT COUNT(*) FROM lines WHERE id IN (SELECT value FROM json_each(?)){CURRENT}",
-                (ids,),
-            ).fetchone()
-        return min(most, int(found) + int(more))
+            for one in query.either():
+                found.update(self._hits(connection, one, most))
+        return min(most, len(found))
+
+    def _hits(self, connection: sqlite3.Connection, query: Query, most: int) -> list[int]:
+        more, values = conditions(query)
+        match = query.match()
+        if not match:
+            rows = connection.execute(
+                f"SELECT id FROM lines WHERE id > 0{more}{CURRENT} ORDER BY id DESC LIMIT ?",
+                (*values, most),
+            ).fetchall()
+            return [row_id for (row_id,) in rows]
+        rows = connection.execute(
+            "SELECT lines.id FROM words JOIN lines ON lines.id = words.rowid"
+            f" WHERE words MATCH ?{more}{CURRENT} ORDER BY words.rowid DESC LIMIT ?",
+            (match, *values, most),
+        ).fetchall()
+        ids = json.dumps(self._unindexed.find(connection, match))
+        rows += connection.execute(
+            f"SELECT id FROM lines WHERE id IN (SELECT value FROM json_each(?)){more}{CURRENT}",
+            (ids, *values),
+        ).fetchall()
+        return [row_id for (row_id,) in rows]
 
     def unseen(self, arrival: int, *, limit: int = 100) -> list[Line]:
         """List the rows that came after `arrival` and matter, newest first.

@@ -57,6 +57,8 @@ class Facets:
 
     services: tuple[str, ...]
     environments: tuple[str, ...]
+    branches: tuple[str, ...] = ()
+    actors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -207,4 +209,6 @@ class Reader(HandOvers, Trails):
         return Facets(
             services=tuple(value for name, value in rows if name == "service"),
             environments=tuple(value for name, value in rows if name == "environment"),
+            branches=tuple(value for name, value in rows if name == "branch"),
+            actors=tuple(value for name, value in rows if name == "actor"),
         )

@@ -7,7 +7,7 @@ are not are shown as they were; they are found by no search.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from devstream_desktop.history.search_index import SearchIndex
 from devstream_desktop.history.telling import Telling
@@ -21,7 +21,7 @@ PROGRESS = "SELECT value FROM meta WHERE name = 'refresh'"
 
 ReadTelling = Callable[[int, bytes, bytes], Telling | None]
 """Reads `(lsn, body, signature)` of a row."""
-Rewrite = Callable[[Iterable[tuple[int, Telling]]], None]
+Rewrite = Callable[[Sequence[tuple[int, Telling]]], None]
 """Writes the columns of rows `(id, telling)` again."""
 
 
@@ -50,7 +50,7 @@ class Refresh:
         self._index.flush(newest)
         self._wait(newest + 1)
 
-    def step(self, rows: int = STEP) -> bool:
+    def step(self, rows: int) -> bool:
         """Read some rows again; tells whether more wait."""
         if not self.below:
             return False

@@ -16,7 +16,7 @@ from operator import itemgetter
 
 from devstream_desktop.history.quarantine import stored_event
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.query import index_text
+from devstream_desktop.stream.search_text import index_text
 
 GROUP = 64
 """Rows that wait at most; a search indexes them in memory in 2 ms."""

@@ -1,36 +1,41 @@
-"""Search query: the words to find and the filters, from a person's text.
+"""Search query: words and filters, from a person's text. The window and the command share it.
 
-retry card            both words, each also as the beginning of a longer one
-kind:deploy env:prod  filters; also service: and state:, and the short forms k: e: s:
-"card capture"        the words next to each other
+retry card             both words, each also as the beginning of a longer one
+"card capture"         the words next to each other
+kind:deploy env:prod   filters; also service: state: branch: actor: severity: is: since: until:
+-bot -kind:change      without
+shop OR cart           either
+
+A word that a screen shows for a meaning, such as `fixed` or `firing again`, finds the rows that
+have it, besides those with the word in their text.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
 
-from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.words import STATES, Kind, outcome
+from devstream_desktop.stream.environment import environment_name
+from devstream_desktop.stream.search_text import (
+    ALL_STATES,
+    EVERY_KIND,
+    fold,
+    tag,
+    typed_words,
+)
+from devstream_desktop.stream.words import STATES, Kind, Severity, Transition, outcome
 
-_PRIVATE = 0xE000
-_PRIVATE_COUNT = 0x1900
-"""Filters are words of three private-use letters in the index.
-
-`text.clean` lets no text contain any.
-"""
-_TAGGED = re.compile(f"[{chr(_PRIVATE)}-{chr(_PRIVATE + _PRIVATE_COUNT - 1)}]")
-_LONG_HEX = re.compile(r"[0-9a-f]{13,}", re.IGNORECASE)
-_HEX_INDEXED = 12
-"""Characters of a revision that are indexed.
-
-git itself abbreviates to 12 in the largest repositories.
-"""
-
-_TOKEN = re.compile(r'(?:(?P<field>\w+):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
+MOST_TEXT = 400
+"""Characters of a query that are read."""
+_MOST_ALTERNATIVES = 12
+_TOKEN = re.compile(
+    r'(?P<no>-(?=[\w"]))?(?:(?P<field>[A-Za-z]+):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S*))'
+)
 _FIELDS = {
     "kind": "kind",
     "k": "kind",
@@ -40,48 +45,123 @@ _FIELDS = {
     "service": "service",
     "s": "service",
     "state": "state",
+    "branch": "branch",
+    "actor": "actor",
+    "severity": "severity",
+    "is": "is",
+    "since": "since",
+    "until": "until",
 }
-_STATES = frozenset(state for states in STATES.values() for state in states)
-_SHOWN = {
-    outcome(kind, state): state
-    for kind, states in STATES.items()
-    for state in states
-    if outcome(kind, state) not in _STATES
+FILTERS = ("kind", "state", "service", "env", "branch", "actor", "severity", "is", "since", "until")
+"""Filters by the names that are shown and completed."""
+_MEANINGS = {
+    # An alert that fires anew.
+    "firing again": Transition.REGRESSED,
+    **{one.value: one for one in Transition if one and one is not Transition.FAILED},
 }
-"""States by the words that are shown for them."""
+"""Meanings that are no state, by the words that screens show for them."""
+_AGO = re.compile(r"(\d{1,5})([smhdw])")
+_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+_Word = TypeVar("_Word", bound=StrEnum)
 
 
 class InvalidQueryError(ValueError):
     """A filter that cannot be; the message says what is allowed."""
 
 
+class Is(StrEnum):
+    """What a thing is now, or a line to whoever asks."""
+
+    RED = "red"
+    OPEN = "open"
+    MINE = "mine"
+    UNSEEN = "unseen"
+    CLAIMED = "claimed"
+
+
 @dataclass(frozen=True)
 class Query:
-    """Words and filters; empty ones hold for everything."""
+    """Words and filters that all hold; empty ones hold for everything."""
 
     words: tuple[str, ...] = ()
     kind: Kind | None = None
     environment: str = ""
     service: str = ""
     state: str = ""
+    states: tuple[str, ...] = ()
+    """States of which one holds, where a screen has one word for them."""
+    branch: str = ""
+    actor: str = ""
+    severity: Severity | None = None
+    """This one and worse."""
+    meaning: Transition = Transition.NONE
+    now: frozenset[Is] = frozenset()
+    not_now: frozenset[Is] = frozenset()
+    since: int = 0
+    """UTC milliseconds; a negative number is so long before the question; 0: ever."""
+    until: int = 0
+    without: tuple[Query, ...] = ()
+    """None of these holds; each is one word or filter of the index."""
+    names: tuple[str, ...] = field(default=(), compare=False)
+    """Names of whoever asks, for `is:mine`."""
+    seen: int = field(default=-1, compare=False)
+    """Arrival number up to which they have seen everything, for `is:unseen`; -1: nobody says."""
+    alternatives: tuple[Query, ...] = ()
+    """Other queries of which one may hold instead."""
 
     @property
     def everything(self) -> bool:
-        return not (self.words or self.kind or self.environment or self.service or self.state)
+        return self == _EVERYTHING
+
+    def asked_by(self, names: Iterable[str], seen: int) -> Query:
+        """Return the query of a person, with all their names and the newest arrival they saw."""
+        known = tuple(names)
+        others = tuple(one.asked_by(known, seen) for one in self.alternatives)
+        return replace(self, names=known, seen=seen, alternatives=others)
+
+    def either(self) -> tuple[Query, ...]:
+        """Return the queries of which one must hold."""
+        return (replace(self, alternatives=()), *self.alternatives)
 
     def match(self) -> str:
-        """Write the FTS5 expression.
+        """Write the FTS5 expression of what the index knows; empty where it need not be asked.
 
         Every word is quoted, so that input is never syntax; the filters go last, which is fastest.
+        The alternatives are queries of their own.
         """
+        terms = self._terms()
+        without = [" AND ".join(one._terms()) for one in self.without]  # noqa: SLF001 - its own
+        if not without:
+            return " AND ".join(terms)
+        found = " AND ".join(terms) or EVERY_KIND
+        return f"({found}) NOT ({' OR '.join(f'({one})' for one in without)})"
+
+    def _terms(self) -> list[str]:
+        # A phrase of pairs ends where it is typed; any other word may go on.
         terms = [f'"{_quoted(word)}"*' for word in self.words]
-        tags = (
-            _tag("", "", self.service),
-            _tag("", "", "", self.state),
-            _tag(self.kind or "", self.environment, ""),
-        )
-        terms += [f'"{tag}"' for tag in tags if tag]
-        return " AND ".join(terms)
+        name = environment_name(self.environment)
+        both = tag("kind environment", self.kind.value, name) if self.kind and name else ""
+        tags = [
+            tag("service", self.service),
+            tag("state", self.state),
+            tag("branch", self.branch),
+            tag("actor", self.actor),
+            tag("severity", self.severity.word) if self.severity else "",
+            both or tag("kind", self.kind.value if self.kind else "") or tag("environment", name),
+        ]
+        terms += [f'"{_quoted(one)}"' for one in tags if one]
+        for choice in (
+            [tag("state", state) for state in self.states],
+            [tag("actor", name) for name in self.names] if Is.MINE in self.now else [],
+        ):
+            if choice:
+                terms.append(f"({' OR '.join(f'{chr(34)}{one}{chr(34)}' for one in choice)})")
+        return terms
+
+
+_EVERYTHING = Query()
 
 
 def _quoted(word: str) -> str:
@@ -97,105 +177,174 @@ def parse_query(text: str) -> Query:
     """Return the question in `text`.
 
     Raises:
-        InvalidQueryError: a filter names a kind or a state that is none.
+        InvalidQueryError: there is no such filter, or its value can be none.
 
     """
-    query = Query()
-    words: list[str] = []
     # What is typed is bounded; FTS5 has NFC text only.
-    for token in _TOKEN.finditer(unicodedata.normalize("NFC", text[:400])):
-        value = token["phrase"] if token["phrase"] is not None else token["word"]
-        field = _FIELDS.get((token["field"] or "").lower())
-        if field is None:
-            # An unknown field is no filter: `http://x` is words.
-            whole = value if token["phrase"] is not None else token[0]
-            words += [" ".join(_words(whole))] if token["phrase"] is not None else _words(whole)
-        elif field == "kind":
-            try:
-                query = replace(query, kind=Kind(value.lower()))
-            except ValueError:
-                raise InvalidQueryError(f"no kind {value!r}; kinds are {', '.join(Kind)}") from None
-        elif field == "environment":
-            query = replace(query, environment=value)
-        elif field == "state":
-            value = _SHOWN.get(value.lower(), value)
-            if value not in _STATES:
-                raise InvalidQueryError(
-                    f"no state {value!r}; states are {', '.join(sorted(_STATES))}"
-                )
-            query = replace(query, state=value)
-        else:
-            query = replace(query, service=value)
-    return replace(query, words=tuple(word for word in words if word))
+    typed = unicodedata.normalize("NFC", text[:MOST_TEXT])
+    groups: list[Query] = [Query()]
+    begun = False
+    for token in _TOKEN.finditer(typed):
+        if not token[0]:
+            continue
+        if token[0] == "OR":
+            # At the beginning and the end it is not written out yet.
+            groups += [Query()] if begun else []
+            begun = False
+            continue
+        groups[-1] = _with(groups[-1], token)
+        begun = True
+    if len(groups) > 1 and groups[-1] == _EVERYTHING:
+        groups.pop()
+    found = [one for group in groups for one in _meanings_of(group)][:_MOST_ALTERNATIVES]
+    return replace(found[0], alternatives=tuple(found[1:]))
 
 
-def _words(text: str) -> list[str]:
-    """Return the words the index would make of `text`.
-
-    They are runs of letters and digits (FTS5's unicode61).
-    """
-    return [
-        word[:_HEX_INDEXED] if _LONG_HEX.fullmatch(word) else word
-        for word in re.split(r"[^\w]|_", text)
-        if word and not _TAGGED.search(word)
-    ]
-
-
-INDEX_VERSION = 4
-"""Grows when `index_text` changes.
-
-Entries are taken out of the index by the very text they went in with.
-"""
-
-
-def index_text(event: Event) -> str:
-    """Make the indexed text of an event: its words and its filters.
-
-    So a filter is one more word and never a scan; the pair asked for most is one word too.
-    """
-    kind, environment, service = event.kind.value, event.environment, event.service
-    # As it is shown: `passed`, `deployed`.
-    shown = outcome(event.kind, event.state)
-    # A change's number is its revision: once is enough.
-    number = "" if event.number == event.revision else event.number
-    revision = (
-        event.revision[:_HEX_INDEXED] if _LONG_HEX.fullmatch(event.revision) else event.revision
-    )
-    texts = (
-        service,
-        event.actor,
-        kind,
-        event.state,
-        "" if shown == event.state else shown,
-        environment,
-        event.ref,
-        revision,
-        event.title,
-        number,
-        event.reason,
-    )
-    return " ".join((*texts, _tags(kind, environment, service, event.state)))
+def _with(query: Query, token: re.Match[str]) -> Query:
+    """Add one word or filter to a query."""
+    phrase, word = token["phrase"], token["word"]
+    value = phrase if phrase is not None else word
+    name, negative = (token["field"] or "").lower(), token["no"] is not None
+    known = _FIELDS.get(name)
+    if not name or (known is None and (not value or value.startswith("//"))):
+        # `http://x` and `fix: it` are words.
+        whole = value if phrase is not None else token[0].removeprefix("-" if negative else "")
+        parts = typed_words(whole)
+        words = (" ".join(parts),) if phrase is not None else tuple(parts)
+        words = tuple(one for one in words if one)
+        if negative:
+            return replace(query, without=(*query.without, Query(words=words))) if words else query
+        return replace(query, words=(*query.words, *words))
+    if known is None:
+        said = ": ".join(("", *FILTERS))[2:]
+        raise InvalidQueryError(
+            f"there is no filter {name}: – filters are {said}:; write a text with a colon in quotes"
+        )
+    if not value:
+        raise InvalidQueryError(f"{name}: needs a value; {_ALLOWED.get(known, _ANY)}")
+    one = _filter(known, value)
+    if not negative:
+        return _both(query, one, name)
+    if one.now:
+        return replace(query, not_now=query.not_now | one.now)
+    if one.since or one.until or one.meaning:
+        raise InvalidQueryError(f"-{name}:{value} cannot be left out; say what you look for")
+    return replace(query, without=(*query.without, one))
 
 
-@lru_cache(maxsize=4096)
-def _tags(kind: str, environment: str, service: str, state: str) -> str:
-    tags = {
-        _tag("", "", service),
-        _tag("", "", "", state),
-        _tag(kind, "", ""),
-        _tag("", environment, ""),
-        _tag(kind, environment, ""),
-    } - {""}
-    return " ".join(sorted(tags))
+def _both(query: Query, one: Query, name: str) -> Query:
+    """Return a query with a filter more; two different values of one filter cannot both hold."""
+    changes: dict[str, object] = {}
+    for attribute, nothing in vars(_EVERYTHING).items():
+        value, before = getattr(one, attribute), getattr(query, attribute)
+        if value == nothing:
+            continue
+        if attribute == "now":
+            value = before | value
+        elif before not in (nothing, value):
+            raise InvalidQueryError(f"{name}: is there twice; join two searches with OR")
+        changes[attribute] = value
+    return replace(query, **changes)  # type: ignore[arg-type]
 
 
-def _tag(kind: str, environment: str, service: str, state: str = "") -> str:
-    if not (kind or environment or service or state):
-        return ""
-    text = f"{kind}\x1f{environment.casefold()}\x1f{service.casefold()}\x1f{state}"
-    number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
-    letters = []
-    for _ in range(3):
-        number, place = divmod(number, _PRIVATE_COUNT)
-        letters.append(chr(_PRIVATE + place))
-    return "".join(letters)
+def _filter(name: str, value: str) -> Query:
+    match name:
+        case "kind":
+            return Query(kind=_one_of(Kind, value, "kind"))
+        case "severity":
+            words = {one.word: one for one in Severity}
+            if value.lower() not in words:
+                raise _none("severity", value, words, "severities")
+            return Query(severity=words[value.lower()])
+        case "is":
+            return Query(now=frozenset({_one_of(Is, value, "is")}))
+        case "state":
+            return _state(" ".join(value.lower().replace("_", " ").split()))
+        case "since":
+            return Query(since=_moment(value))
+        case "until":
+            return Query(until=_moment(value))
+        case "environment":
+            return Query(environment=value)
+        case "branch":
+            return Query(branch=value)
+        case "actor":
+            return Query(actor=value)
+        case _:
+            return Query(service=value)
+
+
+def _one_of(words: type[_Word], value: str, name: str) -> _Word:
+    try:
+        return words(value.lower())
+    except ValueError:
+        raise _none(name, value, [one.value for one in words], f"{name}s") from None
+
+
+def _none(name: str, value: str, allowed: Iterable[str], names: str) -> InvalidQueryError:
+    every = list(allowed)
+    near = [one for one in every if one.startswith(value.lower())]
+    said = ", ".join(near or every)
+    verb = "do you mean" if near else f"{names} are" if name != "is" else "it is one of"
+    return InvalidQueryError(f"no {name} {value!r}; {verb} {said}")
+
+
+_SHOWN: dict[str, frozenset[str]] = {}
+for _kind, _states in STATES.items():
+    for _one in _states:
+        # `failed` is what a deploy's row says too: "deploy failed".
+        for _word in {_one.replace("_", " "), outcome(_kind, _one), *outcome(_kind, _one).split()}:
+            _SHOWN[_word] = _SHOWN.get(_word, frozenset()) | {_one}
+
+
+def _state(word: str) -> Query:
+    if word in _MEANINGS and word not in ALL_STATES:
+        return Query(meaning=_MEANINGS[word])
+    found = _SHOWN.get(word)
+    if found is None:
+        allowed = sorted({*(one.replace("_", " ") for one in ALL_STATES), *_SHOWN, *_MEANINGS})
+        raise _none("state", word, allowed, "states")
+    return Query(state=min(found)) if len(found) == 1 else Query(states=tuple(sorted(found)))
+
+
+def _moment(value: str) -> int:
+    if ago := _AGO.fullmatch(value.lower()):
+        return -int(ago[1]) * _UNITS[ago[2]]
+    try:
+        # Without a zone it is this machine's time.
+        return round(datetime.fromisoformat(value).timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
+        raise InvalidQueryError(f"{value!r} is no time; {_ALLOWED['since']}") from None
+
+
+_ALLOWED = {
+    "kind": f"kinds are {', '.join(Kind)}",
+    "severity": f"severities are {', '.join(one.word for one in Severity)}",
+    "is": f"it is one of {', '.join(Is)}",
+    "state": "such as state:failed or state:fixed",
+    "since": "write 2d for two days ago, or 2026-11-22T18:30",
+    "until": "write 2d for two days ago, or 2026-11-22T18:30",
+}
+_ANY = "a name as the stream has it"
+
+
+def _meanings_of(query: Query) -> list[Query]:
+    """Return the query, and those with a meaning in place of the words that say it."""
+    found = [query]
+    if query.meaning:
+        return found
+    typed = [fold(word).casefold() for word in query.words]
+    for said, meaning in _MEANINGS.items():
+        parts = said.split()
+        # The beginning of a word is enough, where it is long enough to mean it.
+        hits = [
+            place
+            for place, word in enumerate(typed)
+            if word in parts
+            or word == said
+            or (len(word) > 3 and any(part.startswith(word) for part in parts))
+        ]
+        rest = tuple(word for place, word in enumerate(query.words) if place not in hits)
+        if hits:
+            found.append(replace(query, words=rest, meaning=meaning))
+    return found

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.stream.query import InvalidQueryError, Query, parse_query
-from devstream_desktop.stream.words import Kind
+from devstream_desktop.stream.completion import complete
+from devstream_desktop.stream.query import InvalidQueryError, Is, Query, parse_query
+from devstream_desktop.stream.words import Kind, Transition
 
 
 @pytest.mark.parametrize(
@@ -21,7 +23,17 @@ from devstream_desktop.stream.words import Kind
             "kind:deploy env:production card",
             Query(words=("card",), kind=Kind.DEPLOY, environment="production"),
         ),
-        ("state:failed", Query(state="failed")),
+        ("state:success", Query(state="success")),
+        ("state:failed", Query(states=("failed", "failure"))),
+        ('state:"still failing"', Query(meaning=Transition.STILL_FAILING)),
+        ("-kind:test", Query(without=(Query(kind=Kind.TEST),))),
+        ("a-b", Query(words=("a", "b"))),
+        ("fix: it", Query(words=("fix", "it"))),
+        ("since:2d is:red", Query(since=-172_800_000, now=frozenset({Is.RED}))),
+        ("one OR two", Query(words=("one",), alternatives=(Query(words=("two",)),))),
+        ("one OR", Query(words=("one",))),
+        ("画面 x", Query(words=("画面", "x"))),
+        ("支払い", Query(words=("支払 払い",))),
         ('s:shop "card capture"', Query(words=("card capture",), service="shop")),
         ("http://x/y", Query(words=("http", "x", "y"))),
         ("SHOP-912", Query(words=("SHOP", "912"))),
@@ -31,11 +43,41 @@ def test_parsing(text: str, query: Query) -> None:
     assert parse_query(text) == query
 
 
-def test_an_unknown_kind_says_which_there_are() -> None:
-    with pytest.raises(InvalidQueryError, match="kinds are change, build"):
-        parse_query("kind:explosion")
-    with pytest.raises(InvalidQueryError, match="states are accepted, active, approved, asked"):
-        parse_query("state:exploded")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind:explosion", "kinds are change, build"),
+        ("kind:depl", "no kind 'depl'; do you mean deploy"),
+        ("kind:", "kind: needs a value; kinds are change"),
+        ("state:exploded", "states are accepted, active, approved, asked"),
+        ("environmnt:production", "no filter environmnt: – filters are kind:"),
+        ("severity:bad", "severities are info, notice"),
+        ("is:broken", "it is one of red, open, mine"),
+        ("since:soon", "'soon' is no time; write 2d"),
+        ("kind:test kind:build", "kind: is there twice; join two searches with OR"),
+        ("service:", "service: needs a value"),
+    ],
+)
+def test_a_filter_that_cannot_be_says_what_can(text: str, said: str) -> None:
+    with pytest.raises(InvalidQueryError, match=re.escape(said)):
+        parse_query(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "becomes"),
+    [
+        ("se", ["service:", "severity:"]),
+        ("x env:pro", ["env:production"]),
+        ("-kind:de", ["-kind:deploy", "-kind:incident"]),
+        ("is:", ["is:red", "is:open", "is:mine", "is:unseen", "is:claimed"]),
+        ("actor:GROSS", ["actor:Größ"]),
+        ("state:still", ['state:"still failing"']),
+        ("plain", []),
+    ],
+)
+def test_completion_is_of_what_the_history_holds(typed: str, becomes: list[str]) -> None:
+    values = {"env": ("production", "staging"), "actor": ("ana", "Größ")}
+    assert complete(typed, values) == becomes
 
 
 @given(st.text(max_size=60))
@@ -44,9 +86,8 @@ def test_no_input_is_a_syntax_error_of_the_index(text: str) -> None:
         query = parse_query(text)
     except InvalidQueryError:
         return
-    if query.everything:
-        return
     database = sqlite3.connect(":memory:")
     database.execute("CREATE VIRTUAL TABLE words USING fts5 (text, prefix = '1 2 3')")
-    database.execute("SELECT rowid FROM words WHERE words MATCH ?", (query.match(),)).fetchall()
+    for match in filter(None, (one.match() for one in query.either())):
+        database.execute("SELECT rowid FROM words WHERE words MATCH ?", (match,)).fetchall()
     database.close()

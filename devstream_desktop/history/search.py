@@ -1,0 +1,43 @@
+"""Search in SQL: the conditions of a query that the index of words does not know."""
+
+from __future__ import annotations
+
+import time
+
+from devstream_desktop.history.places import beginning
+from devstream_desktop.stream.query import Is, Query
+
+_OF_THINGS = {
+    Is.RED: "tone = 2 AND kind != 'ticket'",
+    Is.OPEN: "tone = 2",
+    Is.CLAIMED: "tone = 2 AND claim",
+}
+
+
+def conditions(query: Query) -> tuple[str, list[object]]:
+    """Return the conditions on a row, each with AND before it, and their values."""
+    found: list[str] = []
+    values: list[object] = []
+    if query.meaning:
+        found.append("lines.transition = ?")
+        values.append(query.meaning.value)
+    for moment, beyond in ((query.since, ">="), (query.until, "<")):
+        if moment:
+            found.append(f"lines.id {beyond} ?")
+            at = moment if moment > 0 else int(time.time() * 1000) + moment
+            values.append(beginning(at))
+    found += [_now(query, state, values) for state in sorted(query.now)]
+    found += [f"NOT ({_now(query, state, values)})" for state in sorted(query.not_now)]
+    return "".join(f" AND {one}" for one in found), values
+
+
+def _now(query: Query, state: Is, values: list[object]) -> str:
+    if state is Is.MINE:
+        values += [name.lower() for name in query.names]
+        return f"lower(lines.actor) IN ({', '.join('?' * len(query.names))})"
+    if state is Is.UNSEEN:
+        # Whoever does not say what they have seen has seen everything.
+        values += [query.seen, query.seen]
+        return "(? >= 0 AND lines.lsn > ?)"
+    # The one row that says the thing's state: its earlier ones are over.
+    return f"lines.id IN (SELECT line FROM subjects WHERE {_OF_THINGS[state]})"
