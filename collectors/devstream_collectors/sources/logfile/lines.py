@@ -39,7 +39,9 @@ _STAMP = re.compile(
     r"(?: ?(?:Z\b|UTC\b|[+-]\d\d:?\d\d\b))?\W{0,2}\s*"
 )
 _LEVEL_FIRST = re.compile(
-    rf"^[\[<(]?\s*(?:{_WORDS})\b\s*(?:[\]>):]|\[\d+\])*[\s:|-]*", re.IGNORECASE
+    # A process number behind it, as pino writes it, is no part of what happened.
+    rf"^[\[<(]?\s*(?:{_WORDS})\b\s*(?:\(\d+\):|[\]>):]|\[\d+\])*[\s:|-]*",
+    re.IGNORECASE,
 )
 _QUOTED = re.compile(r"""(["'`])(?:(?!\1).){0,200}\1""")
 _HASH = re.compile(r"\b(?:0x)?[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b", re.IGNORECASE)
