@@ -128,7 +128,7 @@ async def answer(host: Host, request: HomeRequest) -> AnyReply:
             if request.at:
                 addresses.destination(request.at)
             await host.renew(request.at)
-            end = (await host.team()).certificate_expires
+            end = (await host.team()).certificate.expires
             day = datetime.fromtimestamp(end / 1000, UTC).date().isoformat()
             return Done(text=f"this device has a new certificate, until {day}")
         case GetMembers():

@@ -67,7 +67,7 @@ class Renewing:
 
     async def look(self) -> None:
         """Renew the certificate where that is due."""
-        if not self._team.renewal_due:
+        if not self._team.certificate.due:
             return
         if self._team.admissions.open:
             await self._try()
@@ -87,7 +87,7 @@ class Renewing:
         if not self._team.admissions.open:
             await self._ask()
         async with self._trying:
-            await self._team.renew([address] if address else self._addresses())
+            await self._team.certificate.renew([address] if address else self._addresses())
         await self._renewed()
 
     async def absorb(self, documents: list[bytes]) -> None:
@@ -112,7 +112,7 @@ class Renewing:
         """Do what the renewals known now ask for."""
         self._show()
         async with self._changing:
-            taken = await asyncio.to_thread(self._team.take_renewal)
+            taken = await asyncio.to_thread(self._team.certificate.take)
         if taken:
             self._show()
             await self._renewed()
@@ -156,7 +156,7 @@ class Renewing:
         anew = bool(self._asked_at) and now - self._asked_at > MAX_RETRY_S
         try:
             async with self._changing:
-                news = await asyncio.to_thread(self._team.ask_for_renewal, anew=anew)
+                news = await asyncio.to_thread(self._team.certificate.ask, anew=anew)
         except DevstreamError as error:
             _log.warning("a renewal could not be asked for: %s", error)
             return
@@ -170,13 +170,13 @@ class Renewing:
         team = self._team
         waiting = bool(self._asked_at) and monotonic() - self._asked_at < ANSWER_S
         # A peer that talks to this device passes its request on, which takes a moment.
-        if waiting and team.certified and team.certificate_expires > team.now():
+        if waiting and team.certificate.trusted and team.certificate.expires > team.now():
             return
         async with self._trying:
-            if not team.renewal_due or monotonic() < self._after:
+            if not team.certificate.due or monotonic() < self._after:
                 return
             try:
-                await team.renew(self._addresses())
+                await team.certificate.renew(self._addresses())
             except DevstreamError as error:
                 self._failed(error)
                 return
@@ -196,7 +196,7 @@ class Renewing:
     async def _renewed(self) -> None:
         # One that is due at once comes from a clock that is weeks behind, and the next would be no
         # better.
-        short = self._team.certificate_expires < self._team.now() + certificates.RENEW_MS
+        short = self._team.certificate.expires < self._team.now() + certificates.RENEW_MS
         self._failures, self._after = 0, monotonic() + MAX_RETRY_S if short else 0.0
         self._asked_at = 0.0
         self._notices.pop("certificate", None)
@@ -211,10 +211,10 @@ class Renewing:
 
 def _left(team: Team) -> str:
     """Say how long the certificate lasts, and what its end means."""
-    if not team.certified:
+    if not team.certificate.trusted:
         return "nobody of the team believes this device's certificate any more, so it gets no links"
-    end = datetime.fromtimestamp(team.certificate_expires / 1000, UTC).date().isoformat()
-    left = team.certificate_expires - team.now()
+    end = datetime.fromtimestamp(team.certificate.expires / 1000, UTC).date().isoformat()
+    left = team.certificate.expires - team.now()
     if left <= 0:
         return f"this device's certificate ended on {end}, so it gets no links"
     days = left // 86_400_000

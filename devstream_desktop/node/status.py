@@ -90,7 +90,7 @@ async def describe(node: Node) -> Status:
         policy_version=policy.version,
         policy_issued=policy.issued,
         policy_expires=policy.expires,
-        certificate_expires=node.team.certificate_expires,
+        certificate_expires=node.team.certificate.expires,
         notices=tuple(_notices(node, (*disk.aside, trouble), mesh.pruning_suspended)),
         advice=tuple(_advice(node)),
     )

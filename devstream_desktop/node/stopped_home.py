@@ -153,7 +153,7 @@ class StoppedHome:
         peers = await asyncio.to_thread(load_peers, self._home)
         settings = await asyncio.to_thread(load_settings, self._home.settings)
         known = (*peers, *settings.mesh.peers, *team.peer_hints)
-        await team.renew([address] if address else known)
+        await team.certificate.renew([address] if address else known)
 
     async def add_source(self, source: Source, secret: bytes, token: bytes) -> str:
         if isinstance(source, RemoteSource):

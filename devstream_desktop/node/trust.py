@@ -109,7 +109,8 @@ class Trust:
     def credentials(self) -> Credentials:
         """Give what this node shows and believes in TLS."""
         self._trusted, self._started = self._team.ca_pem, True
-        return Credentials(self._trusted, self._team.certificate_pem, self._team.tls_key_pem)
+        own = self._team.certificate
+        return Credentials(self._trusted, own.pem, own.key_pem)
 
     async def start(self) -> None:
         """Get a certificate.

@@ -9,18 +9,14 @@ the whole chain of policies.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import ssl
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-
-import msgspec
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.door.tls import server_context
 from devstream_desktop.home import Home
-from devstream_desktop.keys import DeviceKey, SecretDamagedError, Vault, VaultError
+from devstream_desktop.keys import DeviceKey, Vault, VaultError
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team import certificates, genesis, membership
@@ -35,16 +31,11 @@ from devstream_desktop.team.errors import (
 from devstream_desktop.team.governing import Governing
 from devstream_desktop.team.joining import client
 from devstream_desktop.team.joining.admissions import Admissions
-from devstream_desktop.team.joining.client import Place
 from devstream_desktop.team.joining.errors import JoinError, JoinWaitsError, Problem
 from devstream_desktop.team.joining.open_invites import OpenInvites
-from devstream_desktop.team.joining.renewals import (
-    Renewal,
-    Renewals,
-    decode_renewal,
-    make_renewal,
-)
+from devstream_desktop.team.joining.renewals import Renewals
 from devstream_desktop.team.membership import Membership
+from devstream_desktop.team.own_certificate import OwnCertificate
 from devstream_desktop.team.policy import authors, changes
 from devstream_desktop.team.policy.chain import PolicyChain
 from devstream_desktop.team.policy.roster import Member, roster
@@ -94,6 +85,15 @@ class Team:
             now=now,
         )
         self.renewals = Renewals(self.id, lambda: self.chain.current)
+        self.certificate = OwnCertificate(
+            home,
+            vault,
+            member,
+            admissions=self.admissions,
+            renewals=self.renewals,
+            lock=self._lock,
+            now=now,
+        )
         self.on_change: Callable[[], None] | None = None
 
     @classmethod
@@ -221,46 +221,19 @@ class Team:
         """The authorities that the team trusts now, PEM, one after the other."""
         return certificates.bundle(self.chain.current)
 
-    @property
-    def certificate_pem(self) -> str:
-        return self._member.certificate_pem
-
-    @property
-    def certificate_expires(self) -> int:
-        """The end of this node's certificate, UTC milliseconds."""
-        return certificates.expiry_ms(self.certificate_pem)
-
     def certificate_end(self, device: str) -> int:
         """Return the end of a device's certificate, if known here.
 
         UTC milliseconds; 0 where no certificate of it was seen or issued here.
         """
         if device == self.device.id:
-            return self.certificate_expires
+            return self.certificate.expires
         renewal, issued = self.renewals.of(device), self.admissions.issued_at(device)
         over_links = 0
         if renewal is not None and renewal.certificate:
             leaf = certificates.load_certificate(renewal.certificate)
             over_links = certificates.expiry_ms(certificates.certificate_pem(leaf))
         return max(over_links, issued + 2 * RENEW_MS if issued else 0)
-
-    @property
-    def renewal_due(self) -> bool:
-        """True when the certificate should be renewed.
-
-        Half its life is over, or its authority is no longer the team's.
-        """
-        return self.certificate_expires - self.now() < RENEW_MS or not self.certified
-
-    @property
-    def certified(self) -> bool:
-        """True when one of the team's authorities has signed this node's certificate."""
-        return certificates.is_trusted(self.certificate_pem, self.chain.current)
-
-    @property
-    def tls_key_pem(self) -> str:
-        """The TLS key in clear: for the transport's memory, never for a file."""
-        return self._member.tls_key_pem
 
     @property
     def peer_hints(self) -> tuple[str, ...]:
@@ -368,88 +341,6 @@ class Team:
         """
         return self._governing.restore()
 
-    async def renew(self, addresses: Sequence[str] = ()) -> None:
-        """Get a new certificate.
-
-        From this device's own authority, else from the first issuer that answers where issuers
-        were met, or at one of `addresses` (HOST:PORT), at which any of them may be.
-
-        Raises:
-            TeamError: no issuer could be reached, or none gave one; the message says why of each.
-            VaultError: the key cannot be sealed.
-
-        """
-        key = await asyncio.to_thread(TlsKey.generate)
-        # An issuer needs nobody else.
-        if self.admissions.open:
-            pem = self.admissions.authority().issue(self.device.id, key.request(), self.now())
-        else:
-            doors = await asyncio.to_thread(membership.doors, self._home)
-            issuers = [one for one in self.chain.current.issuers if one != self.device.id]
-            places = [Place(one, where) for one in issuers for where in doors.get(one, ())]
-            # TLS says who is there, so each address is tried for each issuer.
-            places += [Place(one, where) for where in addresses for one in issuers]
-            pem, found = await client.renew(self.chain.current, places, self.device, key)
-            with suppress(OSError):  # it is found again without
-                at = {found.issuer: (found.address,)}
-                await asyncio.to_thread(membership.note_doors, self._home, at, worked=True)
-        await asyncio.to_thread(self._use, pem, key)
-
-    def ask_for_renewal(self, *, anew: bool = False) -> bool:
-        """Ask the issuers for a certificate over the links; true when the request is news.
-
-        The request and its key are kept, so that an answer may come after a restart. With `anew`
-        the request is made again, for the same key.
-
-        Raises:
-            VaultError: the key cannot be sealed.
-
-        """
-        with self._lock:
-            key, asked = self._next_tls()
-            known = self.renewals.of(self.device.id)
-            # Somebody has a later word of this device: of another start, or by a clock ahead.
-            if anew or asked is None or (known is not None and known.number > asked.number):
-                number = max(
-                    self.now(), *(one.number + 1 for one in (asked, known) if one is not None), 0
-                )
-                asked = make_renewal(self.id, self.device, number, key.request())
-                content = msgspec.msgpack.encode((key.pem, msgspec.msgpack.encode(asked)))
-                self._vault.seal(membership.NEXT_TLS, content)
-            return self.renewals.take(asked, own=True)
-
-    def take_renewal(self) -> bool:
-        """Use the certificate that an issuer gave over the links; true when there was one.
-
-        Raises:
-            TeamError, VaultError: it cannot be kept.
-
-        """
-        with self._lock:
-            known = self.renewals.of(self.device.id)
-            if known is None or not known.certificate:
-                return False
-            pem = certificates.certificate_pem(certificates.load_certificate(known.certificate))
-            key, _ = self._next_tls()
-            # An answer to a request of another start, whose key is gone.
-            if not key.fits(pem):
-                return False
-            self._use(pem, key)
-            settled = make_renewal(self.id, self.device, known.number + 1, b"")
-            self.renewals.take(settled, own=True)
-            return True
-
-    def _next_tls(self) -> tuple[TlsKey, Renewal | None]:
-        """Return the next certificate's key, and the request made for it."""
-        try:
-            if self._vault.exists(membership.NEXT_TLS):
-                content = self._vault.unseal(membership.NEXT_TLS)
-                pem, asked = msgspec.msgpack.decode(content, type=tuple[str, bytes])
-                return TlsKey(pem), decode_renewal(asked)
-        except (SecretDamagedError, ValueError, TeamError):
-            self._vault.set_damaged_aside(membership.NEXT_TLS)
-        return TlsKey.generate(), None
-
     def leave(self) -> None:
         """Set this membership aside.
 
@@ -470,15 +361,6 @@ class Team:
             membership.set_aside(home, vault, _label(before, now()))
         membership.save(home, vault, member)
         return cls(home, vault, member, now=now)
-
-    def _use(self, pem: str, key: TlsKey) -> None:
-        with self._lock:
-            membership.save_tls(self._home, self._vault, pem, key.pem)
-            # Its key is in use, or not wanted any more.
-            self._vault.remove(membership.NEXT_TLS)
-            self._member = dataclasses.replace(
-                self._member, certificate_pem=pem, tls_key_pem=key.pem
-            )
 
     def _save_chain(self, grown: PolicyChain) -> None:
         with written():

@@ -141,7 +141,7 @@ ROWS: dict[str, Row] = {
         lambda home: write(home.secrets / "tls-next.sealed", b"dss1" + bytes(60)),
         "secrets",
         "nothing: the node asks for a certificate anew",
-        lambda home, _: (team_of(home).ask_for_renewal(), None)[1],
+        lambda home, _: (team_of(home).certificate.ask(), None)[1],
     ),
     "no team": Row(
         lambda home: [path.unlink() for path in (*home.team.iterdir(), *home.secrets.iterdir())],

@@ -273,7 +273,8 @@ class Team:
         answer = enrol_wire.decode_answer(content)
         if isinstance(answer, enrol_wire.Membership):
             pem = certificates.certificate_pem(self.authority.certificate)
-            return client._checked(self.invite, "bo", self.joiner, self.tls, pem, answer)
+            at = self.invite.addresses[0]
+            return client._checked(self.invite, at, "bo", self.joiner, self.tls, pem, answer)
         return answer
 
     def certificate(self, content: bytes) -> object:

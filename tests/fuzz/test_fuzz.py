@@ -75,7 +75,7 @@ OWN = {
     "doctor/doctor.py": "node/test_unreadable.py",
     "keys/key_file.py": "this node's key",
     "team/certificates/tls_key.py": "this node's key",
-    "team/team.py": "this node's key",
+    "team/own_certificate.py": "this node's key",
     "team/membership.py": "node/test_unreadable.py",
 }
 """Modules that decode only what this node or its operator wrote, and where that is tested."""

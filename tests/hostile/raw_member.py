@@ -115,7 +115,7 @@ class RawMember:
         """The member whose home is at `root`, and the person behind each device of its team."""
         home = Home(root)
         found = Team.load(home, Vault.open(home))
-        own = Credentials(found.ca_pem, found.certificate_pem, found.tls_key_pem)
+        own = Credentials(found.ca_pem, found.certificate.pem, found.certificate.key_pem)
         return cls(found.id, found.device, own), found.chain.current.persons
 
     def feed(self, epoch: int | bytes = 0) -> RawFeed:

@@ -77,7 +77,7 @@ async def test_the_door_is_tended_though_the_port_of_the_mesh_was_taken(care, mo
     first = care.trust.credentials().certificate_pem
     care.days = 16
     await care.trust.look()
-    assert care.used == [care.team.certificate_pem] != [first], "the new one was shown"
+    assert care.used == [care.team.certificate.pem] != [first], "the new one was shown"
     assert looked, "joins and renewals were not looked at"
     await care.trust.stop()
 
@@ -91,13 +91,13 @@ async def test_a_renewal_that_failed_under_a_wrong_clock_is_not_put_off_by_weeks
     care.trust.credentials()
     care.days = 40
     with monkeypatch.context() as patch:
-        patch.setattr(care.team, "renew", fails)
+        patch.setattr(care.team.certificate, "renew", fails)
         await care.trust.look()
     care.days = 16
     later = time.monotonic() + MAX_RETRY_S
     monkeypatch.setattr("devstream_desktop.node.renewal.monotonic", lambda: later, raising=False)
     await care.trust.look()
-    assert care.used == [care.team.certificate_pem]
+    assert care.used == [care.team.certificate.pem]
     await care.trust.stop()
 
 
@@ -126,7 +126,7 @@ async def test_a_failed_renewal_is_said_at_once_with_its_reason(care, monkeypatc
     care.trust.credentials()
     care.days = 16
     with monkeypatch.context() as patch:
-        patch.setattr(care.team, "renew", fails)
+        patch.setattr(care.team.certificate, "renew", fails)
         await care.trust.look()
     assert "ends in 13 days" in care.notices["certificate"]
     assert "no issuer could be reached" in care.notices["certificate"]
@@ -134,7 +134,7 @@ async def test_a_failed_renewal_is_said_at_once_with_its_reason(care, monkeypatc
     later = time.monotonic() + MAX_RETRY_S
     monkeypatch.setattr("devstream_desktop.node.renewal.monotonic", lambda: later)
     with monkeypatch.context() as patch:
-        patch.setattr(care.team, "renew", fails)
+        patch.setattr(care.team.certificate, "renew", fails)
         await care.trust.look()
     assert "certificate ended on" in care.notices["certificate"]
     later += MAX_RETRY_S

@@ -169,7 +169,7 @@ async def test_a_certificate_for_another_device_is_not_taken(
     admit = team.admissions.admit
 
     def swapped(question: wire.AskMembership, ends: Sequence[End]) -> Admission:
-        return replace(admit(question, ends), certificate=team.certificate_pem)
+        return replace(admit(question, ends), certificate=team.certificate.pem)
 
     monkeypatch.setattr(team.admissions, "admit", swapped)
     assert (

@@ -102,7 +102,7 @@ async def test_every_admins_device_lets_people_in_with_an_authority_of_its_own(
         cy = await people.join("cy", second)
     tell(bo, team)
     assert team.gate(cy.device.id) is None
-    assert is_trusted(cy.certificate_pem, team.chain.current)
+    assert is_trusted(cy.certificate.pem, team.chain.current)
     assert team.ca_pem == bo.ca_pem == cy.ca_pem
     assert team.ca_pem.count("BEGIN CERTIFICATE") == 2
 

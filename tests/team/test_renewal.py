@@ -19,13 +19,13 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
 ) -> None:
     bo = await people.join("bo")
     assert membership.doors(home("bo")) == {team.device.id: (f"127.0.0.1:{door.port}",)}
-    assert not bo.renewal_due
+    assert not bo.certificate.due
     assert team.admissions.open_for() < 3600 - 1, "nobody needs the door for a renewal"
     for days, what in ((16, "half"), (40, "all of it")):
         team.now.add(days=days)  # type: ignore[attr-defined]
-        assert bo.renewal_due, what
+        assert bo.certificate.due, what
         assert team.admissions.open_for() == 3600
-        await team.renew()
+        await team.certificate.renew()
         # The contexts check by the real clock, which cannot be moved: the issuer's certificate is
         # one of today.
         with monkeypatch.context() as patch:
@@ -34,25 +34,25 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
                 lambda _: tls.unverified_context(),
             )
             await door.look()
-            await bo.renew()
-        assert not bo.renewal_due
+            await bo.certificate.renew()
+        assert not bo.certificate.due
         assert team.admissions.open_for() == 0
         again = Team.load(home("bo"), Vault.open(home("bo")), now=team.now)  # type: ignore[arg-type]
-        assert again.certificate_pem == bo.certificate_pem
+        assert again.certificate.pem == bo.certificate.pem
 
 
 async def test_a_renewal_takes_the_real_issuer_and_a_member(
     team: Team, door: Door, people: People, home: MakeHome
 ) -> None:
     bo = await people.join("bo")
-    before = bo.certificate_pem
-    await bo.renew()
-    assert bo.certificate_pem != before
+    before = bo.certificate.pem
+    await bo.certificate.renew()
+    assert bo.certificate.pem != before
     (home("bo").team / "doors.json").unlink()
     with pytest.raises(TeamError, match=r"no address of an issuer is known here.*have ana start"):
-        await bo.renew()
+        await bo.certificate.renew()
     with pytest.raises(TeamError, match="cannot be reached"):
-        await bo.renew(["127.0.0.1:1"])
+        await bo.certificate.renew(["127.0.0.1:1"])
     give(team, "bo", Role.ADMIN)
     tell(team, bo)
     cy = await people.join("cy")
@@ -61,10 +61,10 @@ async def test_a_renewal_takes_the_real_issuer_and_a_member(
         (home("cy").team / "doors.json").unlink()
         membership.note_doors(home("cy"), {team.device.id: impostor.addresses})
         with pytest.raises(TeamError, match="not the device that invited you"):
-            await cy.renew()
+            await cy.certificate.renew()
     revoke(team, "cy", "left")
     with pytest.raises(TeamError, match="does not know this device as one of the team"):
-        await cy.renew([f"127.0.0.1:{door.port}"])
+        await cy.certificate.renew([f"127.0.0.1:{door.port}"])
 
 
 async def test_of_many_addresses_the_one_that_works_is_found_and_kept_first(
@@ -77,9 +77,9 @@ async def test_of_many_addresses_the_one_that_works_is_found_and_kept_first(
     assert known == tuple(f"127.0.0.1:{port}" for port in (door.port, 8, 7, 6, 5, 4, 3, 2, 1)), (
         "that at which it joined is hidden by no newer word"
     )
-    before = bo.certificate_pem
-    await bo.renew(["127.0.0.1:9", f"127.0.0.1:{door.port}"])
-    assert bo.certificate_pem != before
+    before = bo.certificate.pem
+    await bo.certificate.renew(["127.0.0.1:9", f"127.0.0.1:{door.port}"])
+    assert bo.certificate.pem != before
     assert membership.doors(home("bo"))[team.device.id][0] == f"127.0.0.1:{door.port}"
 
 
@@ -92,8 +92,8 @@ async def test_the_authority_of_a_revoked_issuer_is_worth_nothing_at_once(
         tell(bo, team)
         revoke(team, "bo", "stolen")
         tell(team, cy)
-        assert cy.renewal_due, "what bo's authority signed is believed by nobody"
+        assert cy.certificate.due, "what bo's authority signed is believed by nobody"
         await door.invite(60, approved=True)  # so that ana's door is open
-        await cy.renew([f"127.0.0.1:{door.port}"])
-    assert not cy.renewal_due
+        await cy.certificate.renew([f"127.0.0.1:{door.port}"])
+    assert not cy.certificate.due
     assert cy.ca_pem.count("BEGIN CERTIFICATE") == 1

@@ -53,17 +53,17 @@ async def test_a_certificate_comes_through_nodes_in_between(
 ) -> None:
     bo = await people.join("bo")
     relay = Node(team).known
-    before = bo.certificate_pem
-    assert bo.ask_for_renewal()
-    assert not bo.ask_for_renewal(), "it is asked once"
+    before = bo.certificate.pem
+    assert bo.certificate.ask()
+    assert not bo.certificate.ask(), "it is asked once"
     relay.absorb(bo.renewals.documents())
     team.renewals.absorb(relay.documents())
     assert team.admissions.answer(team.renewals)
     relay.absorb(team.renewals.documents())
     bo.renewals.absorb(relay.documents())
-    assert bo.take_renewal()
-    assert bo.certificate_pem != before
-    assert not bo.take_renewal()
+    assert bo.certificate.take()
+    assert bo.certificate.pem != before
+    assert not bo.certificate.take()
     carry(bo.renewals, relay, team.renewals)
     assert bo.renewals.stamp == relay.stamp == team.renewals.stamp != 0
     (document,) = relay.documents()
@@ -74,14 +74,14 @@ async def test_an_answer_may_come_after_a_restart(
     team: Team, door: Door, people: People, tmp_path: object
 ) -> None:
     bo = await people.join("bo")
-    bo.ask_for_renewal()
+    bo.certificate.ask()
     team.renewals.absorb(bo.renewals.documents())
     team.admissions.answer(team.renewals)
     home: Home = people.home("bo")
     again = Team.load(home, Vault.open(home), now=team.now)
-    assert again.ask_for_renewal()
+    assert again.certificate.ask()
     carry(again.renewals, team.renewals)
-    assert again.take_renewal()
+    assert again.certificate.take()
 
 
 async def test_a_node_that_lost_its_request_outbids_what_others_hold(
@@ -89,16 +89,16 @@ async def test_a_node_that_lost_its_request_outbids_what_others_hold(
 ) -> None:
     bo = await people.join("bo")
     team.now.add(days=30)  # type: ignore[attr-defined]
-    bo.ask_for_renewal()
+    bo.certificate.ask()
     relay = Node(team)
     relay.known.absorb(bo.renewals.documents())
     team.now.add(days=-30)  # type: ignore[attr-defined]
     home = people.home("bo")
     Vault.open(home).remove("tls-next")
     again = Team.load(home, Vault.open(home), now=team.now)
-    again.ask_for_renewal()
+    again.certificate.ask()
     again.renewals.absorb(relay.known.documents())
-    assert again.ask_for_renewal()
+    assert again.certificate.ask()
     relay.clock.now += CHANGE_S
     assert relay.known.absorb(again.renewals.documents())
 
@@ -132,7 +132,7 @@ async def test_nobody_can_forge_or_displace_what_another_asks(
     team: Team, door: Door, people: People
 ) -> None:
     bo, mallory = await people.join("bo"), await people.join("mallory")
-    bo.ask_for_renewal()
+    bo.certificate.ask()
     (document,) = bo.renewals.documents()
     ask = decode_renewal(document)
     for lie, forgery in forged(ask, mallory.device, team).items():
@@ -148,7 +148,7 @@ async def test_nobody_can_forge_or_displace_what_another_asks(
         assert fresh.known.documents() == [], lie
         with pytest.raises(TeamError):
             bo.renewals.take(forgery)
-        assert not bo.take_renewal()
+        assert not bo.certificate.take()
         assert bo.renewals.documents() == [document]
 
 
@@ -196,7 +196,7 @@ async def test_what_a_revoked_issuer_gave_is_asked_for_again(
     bo = await people.join_as_admin("bo")
     cy = await people.join("cy")
     tell(team, bo)
-    cy.ask_for_renewal()
+    cy.certificate.ask()
     node = Node(team)
     carry(cy.renewals, bo.renewals)
     bo.admissions.answer(bo.renewals)
@@ -229,6 +229,6 @@ def test_nonsense_is_no_renewal(document: bytes) -> None:
 
 async def test_policies_and_renewals_are_told_apart(team: Team, door: Door, people: People) -> None:
     bo = await people.join("bo")
-    bo.ask_for_renewal()
+    bo.certificate.ask()
     assert [is_renewal(one) for one in bo.renewals.documents()] == [True]
     assert not any(map(is_renewal, bo.chain.documents()))

@@ -65,7 +65,7 @@ def test_a_founder_may_everything_but_deploy(team: Team) -> None:
         True,
         26,
     )
-    assert common_name(team.certificate_pem) == team.device.id
+    assert common_name(team.certificate.pem) == team.device.id
     assert team.missing_role(Kind.BUILD, "failed") is None
     assert not team.chain.current.may("ana", Role.DEPLOYER, "shop", "production")
 
@@ -81,13 +81,14 @@ def test_it_is_the_same_after_a_restart(team: Team, home: MakeHome) -> None:
     again = reload(home("acme-ana"))
     assert (again.id, again.device.id, again.person) == (team.id, team.device.id, team.person)
     assert again.chain.documents() == team.chain.documents()
-    assert again.tls_key_pem == team.tls_key_pem
+    assert again.certificate.key_pem == team.certificate.key_pem
     assert again.admissions.open
 
 
 def test_no_private_key_is_on_disk_in_clear(team: Team, home: MakeHome) -> None:
     team.tls_server()
-    der = load_pem_private_key(team.tls_key_pem.encode(), None).private_numbers().private_value  # type: ignore[union-attr]
+    key = load_pem_private_key(team.certificate.key_pem.encode(), None)
+    der = key.private_numbers().private_value  # type: ignore[union-attr]
     for path in home("acme-ana").root.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
@@ -300,16 +301,19 @@ def test_a_full_disk_changes_nothing(
 
 async def test_an_issuer_renews_its_own_certificate(team: Team, home: MakeHome) -> None:
     place, vault = home("acme-ana"), Vault.open(home("acme-ana"))
-    before = (team.certificate_pem, team.tls_key_pem)
-    assert not team.renewal_due
+    before = (team.certificate.pem, team.certificate.key_pem)
+    assert not team.certificate.due
     team.now.add(days=16)  # type: ignore[attr-defined]
-    assert team.renewal_due
-    await team.renew({})
-    assert not team.renewal_due
-    assert team.certificate_expires == team.now() // 1000 * 1000 + 30 * 86_400_000
-    assert (team.certificate_pem, team.tls_key_pem) != before
+    assert team.certificate.due
+    await team.certificate.renew({})
+    assert not team.certificate.due
+    assert team.certificate.expires == team.now() // 1000 * 1000 + 30 * 86_400_000
+    assert (team.certificate.pem, team.certificate.key_pem) != before
     again = Team.load(place, vault, now=team.now)
-    assert (again.certificate_pem, again.tls_key_pem) == (team.certificate_pem, team.tls_key_pem)
+    assert (again.certificate.pem, again.certificate.key_pem) == (
+        team.certificate.pem,
+        team.certificate.key_pem,
+    )
 
 
 def test_invites_have_bounds(team: Team) -> None:

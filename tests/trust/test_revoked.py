@@ -47,9 +47,8 @@ class Thief(RawMember):
     """Whoever has cy's keys: signs what he likes under any date."""
 
     def __init__(self, team: Team) -> None:
-        super().__init__(
-            team.id, team.device, Credentials(team.ca_pem, team.certificate_pem, team.tls_key_pem)
-        )
+        own = team.certificate
+        super().__init__(team.id, team.device, Credentials(team.ca_pem, own.pem, own.key_pem))
         self.person = team.person
         self.made = 0
 
