@@ -102,7 +102,7 @@ def _deploy_dialog(state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
     from PySide6.QtTest import QTest
 
     from devstream_desktop.control.messages.base import Done
-    from devstream_desktop.control.messages.deploys import PlanDeploy
+    from devstream_desktop.control.messages.deploys import DeployLog, PlanDeploy
     from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
 
     dialog = DeployDialog(TARGETS[0], state.status)
@@ -118,6 +118,9 @@ def _deploy_dialog(state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
     now = int(time.time() * 1000)
     event = story.deploy("shop", now, "in_progress", PLAN.sha, "ab" * 16)
     dialog.follow([story.line_of(event)])
+    printed = "migrating 0042_capture … ok\nrestarting shop-1 … ok\nrestarting shop-2 …"
+    log = DeployLog(request="ab" * 16, state="in_progress", text=printed, next=9, over=False)
+    dialog.progress.show_log(log)
     QTest.qWait(50)
     yield "deploy-progress", lambda path: dialog.grab().save(path)
     dialog.hide()

@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QComboBox, QDialog
 
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import (
+    DeployLog,
+    GetDeployLog,
     LockState,
     ParameterForm,
     PlanDeploy,
@@ -180,6 +182,24 @@ def test_the_run_is_followed_hidden_and_ended(open_deploy, asked, story):
     assert not dialog.running
     dialog.close()
     assert dialog.result() == QDialog.DialogCode.Rejected
+
+
+def test_what_the_deploy_prints_is_read_on_until_it_is_over(qtbot, open_deploy, asked):
+    dialog = open_deploy("staging")
+    dialog.go.click()
+    asked.answer(Done(text="ab" * 16))
+    qtbot.waitUntil(lambda: len(asked.of(GetDeployLog)) == 1, timeout=3_000)
+    asked.refuse("there is no output yet", GetDeployLog)
+    qtbot.waitUntil(lambda: len(asked.of(GetDeployLog)) == 2, timeout=3_000)
+    part = DeployLog(
+        request="ab" * 16, state="in_progress", text="<b>one</b>\n", next=11, over=False
+    )
+    asked.answer(part, GetDeployLog)
+    qtbot.waitUntil(lambda: len(asked.of(GetDeployLog)) == 3, timeout=3_000)
+    assert asked.of(GetDeployLog)[2].start == 11
+    last = msgspec.structs.replace(part, text="two\n", next=15, over=True)
+    asked.answer(last, GetDeployLog)
+    assert dialog.progress.log.toPlainText() == "<b>one</b>\ntwo\n"
 
 
 def test_a_rollback_asks_for_the_last_good_commit(show, asked, fake):

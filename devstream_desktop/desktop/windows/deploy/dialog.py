@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import (
+    GetDeployLog,
     Plan,
     PlanDeploy,
     RequestAnswer,
@@ -161,6 +162,7 @@ class DeployDialog(Dialog):
         self.commit.textEdited.connect(self._edited)
         self.progress.hide_chosen.connect(self.close)
         self.progress.cancel_chosen.connect(self._cancel_run)
+        self.progress.log_wanted.connect(self._read_log)
 
     def follow(self, lines: list[Line]) -> None:
         """Show how the deploy goes on; `lines` have just arrived."""
@@ -327,6 +329,10 @@ class DeployDialog(Dialog):
             self.progress.say(reason, Tone.RED)
 
         self.ask(RequestAnswer(action="cancel", about=self._key), lambda _: None, refused)
+
+    def _read_log(self, start: int) -> None:
+        request = GetDeployLog(request=self._key, start=start)
+        self.ask(request, self.progress.show_log, lambda _: self.progress.log_failed())
 
     def _unlock(self) -> None:
         plan = self._plan

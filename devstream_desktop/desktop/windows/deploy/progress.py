@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QPalette, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from devstream_desktop.control.messages.deploys import DeployLog
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import sentence, state_look
 from devstream_desktop.desktop.widgets.marks import mark_pixmap
-from devstream_desktop.desktop.widgets.text import PlainLabel, heading
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading, plain_field
 from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.subject import Line
@@ -20,12 +21,17 @@ from devstream_desktop.stream.words import DEPLOY_FINAL, RED_STATES, Kind
 
 _TICK_MS = 1_000
 _MARK = 20
+_LOG_MS = 700
+_LINES = 5_000
+"""Lines that the pane keeps; the executor keeps all."""
 
 
 class Progress(QWidget):
     """The state of one request, followed by its lines."""
 
     hide_chosen = Signal()
+    log_wanted = Signal(int)
+    """What it printed is to be asked for, from this place on."""
     cancel_chosen = Signal()
     ended = Signal()
 
@@ -44,6 +50,13 @@ class Progress(QWidget):
         self.bar.setFixedHeight(6)
         self.bar.setAccessibleName("Deploying")
         self.text = PlainLabel(wrap=True, selectable=True)
+        self.log = plain_field("", name="What the deploy prints", lines=8)
+        self.log.setMaximumBlockCount(_LINES)
+        self.log.setPlaceholderText("What the deploy prints appears here.")
+        self._read = 0
+        """How far its output was read."""
+        self._log_timer = QTimer(self, singleShot=True, interval=_LOG_MS)
+        self._log_timer.timeout.connect(self._want_log)
         self.cancel = QPushButton("&Cancel run")
         self.hide_button = QPushButton("&Hide")
         for button in (self.cancel, self.hide_button):
@@ -69,7 +82,7 @@ class Progress(QWidget):
         column.addLayout(head)
         column.addWidget(self.bar)
         column.addWidget(self.text)
-        column.addStretch(1)
+        column.addWidget(self.log, 1)
         column.addLayout(foot)
 
     @property
@@ -83,6 +96,7 @@ class Progress(QWidget):
         self._began = time.monotonic()
         self.title.setText("Asked; the executor has not answered yet")
         self._tick.start()
+        self._log_timer.start()
         self._show_elapsed()
         self.hide_button.setFocus()
 
@@ -92,6 +106,26 @@ class Progress(QWidget):
             event = line.event
             if event.kind is Kind.DEPLOY and self._key in (event.request, event.key):
                 self._show(line)
+
+    def show_log(self, log: DeployLog) -> None:
+        """Add what the deploy printed, and ask for more until it is over."""
+        self._read = log.next
+        if log.text:
+            bar = self.log.verticalScrollBar()
+            at_end = bar.value() == bar.maximum()
+            cursor = self.log.textCursor()
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.insertText(log.text)
+            # Who scrolled up reads something there.
+            if at_end:
+                bar.setValue(bar.maximum())
+        if not log.over:
+            self._log_timer.start()
+
+    def log_failed(self) -> None:
+        """Try again: before it starts there is no output, and an executor may be away."""
+        if self.running:
+            self._log_timer.start()
 
     def say(self, text: str, tone: Tone) -> None:
         """Tell what became of an attempt to end it."""
@@ -120,6 +154,9 @@ class Progress(QWidget):
             self.cancel.setEnabled(False)
             self.hide_button.setText("&Close")
             self.ended.emit()
+
+    def _want_log(self) -> None:
+        self.log_wanted.emit(self._read)
 
     def _show_elapsed(self) -> None:
         self.elapsed.setText(duration(int(time.monotonic() - self._began) * 1000))
