@@ -176,7 +176,7 @@ def _repeated(event: Event, newest: Event) -> Event:
 
 
 def _in_a_row_of_its_own(event: Event, newest: Event) -> Event:
-    """Give a branch's return to a commit another row than the first time.
+    """Give a branch's return to a commit a row of its own.
 
     It is that of the commit after the row of `newest`, however a collector calls the move.
     """

@@ -227,7 +227,7 @@ def older(
     until: int = 0,
     unread: int = -1,
 ) -> Older:
-    """Return the request for the page before, or the gap at the bound.
+    """Ask for the page before; at the bound, return the gap.
 
     Args:
         answer: the page just read; `step.count` is its number, `step.old` what was known before

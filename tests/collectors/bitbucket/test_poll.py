@@ -87,6 +87,21 @@ def test_a_push_is_the_row_of_its_webhook(cloud, hook, row, base, name):
     assert cloud.round() == []
 
 
+def test_k8_a_page_full_of_commits_is_no_count(cloud, server):
+    cloud.round(), cloud.round()
+    many = [{"hash": f"{number:040x}"} for number in range(100)]
+    cloud.say(f"{CLOUD}/refs/branches/main", head(B))
+    cloud.say(f"{CLOUD}/merge-base/{A}..{B}", {"hash": A})
+    cloud.say(f"{CLOUD}/commits/{B}", {"values": many})
+    (push,) = cloud.round()
+    assert push.count == 0, "nobody knows how many there are"
+    server.round(), server.round()
+    server.say(f"{SERVER}/branches", {"values": [branch("main", B)], "isLastPage": True})
+    server.say(f"{SERVER}/commits", {"values": [{"id": one["hash"]} for one in many]})
+    (push,) = server.round()
+    assert push.count == 0
+
+
 def test_a_branch_that_goes_and_comes(cloud, hook, row):
     cloud.round()
     cloud.round()

@@ -37,7 +37,13 @@ from devstream_collectors.sources.azuredevops.place import (
     organisation,
     tracked_at,
 )
-from devstream_collectors.sources.azuredevops.push import PullRequest, Pushed, merged, pushed
+from devstream_collectors.sources.azuredevops.push import (
+    MAX_COMMITS,
+    PullRequest,
+    Pushed,
+    merged,
+    pushed,
+)
 from devstream_collectors.sources.azuredevops.run import Build, built
 from devstream_collectors.sources.azuredevops.ticket import (
     Fields,
@@ -187,7 +193,7 @@ def _pushes(answer: Answer[_Cursor]) -> Polled:
     times = [push.date for push in pushes]
     more, gap = _older(answer, "pushes", times, str(since), unseen=unseen)
     # The list does not say the commits.
-    query = {"includeCommits": 100, "includeRefUpdates": "true"}
+    query = {"includeCommits": MAX_COMMITS, "includeRefUpdates": "true"}
     asked = [
         _ask(answer.source, _git(answer.source, f"/pushes/{push.push_id}"), Step("push"), query)
         for push in reversed(pushes)

@@ -20,6 +20,8 @@ from devstream_desktop.stream.text import short_ref
 _COMPLETED = "marked the pull request as completed|completed the pull request"
 _BY = re.compile(rf"(.{{1,60}}?) (?:{_COMPLETED}|has created a pull request merge)")
 """The person who completed it, in the sentence about the event."""
+MAX_COMMITS = 100
+"""Commits of a push that the API is asked for."""
 
 
 class RefUpdate(msgspec.Struct, frozen=True, rename="camel"):
@@ -89,7 +91,8 @@ def pushed(update: RefUpdate, found: Pushed, place: Place) -> Event:
         after=after,
         actor=found.pushed_by.plain,
         title=head.comment if head else "",
-        count=len(commits) if head else None,
+        # As many as are asked for: there may be more.
+        count=len(commits) if head and len(commits) < MAX_COMMITS else None,
         url=home.page(f"commit/{after}") if after else "",
         time=found.date,
     )

@@ -85,6 +85,8 @@ class _History(msgspec.Struct, frozen=True):
     values: Needed[list[_Entry] | None] = None
 
 
+MAX_COUNTED = 100
+"""Commits of a push that are counted: a page of them."""
 _PAGE = 20
 poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
@@ -192,7 +194,7 @@ def _base(answer: Answer[_Cursor]) -> Polled:
     base = answer.decode_or(Commit()).hash or ""
     # The commit that a force-push threw away may be gone: then they have none in common.
     counted = msgspec.structs.replace(asked, name="commits", count=int(base != asked.old))
-    query = {"exclude": asked.old, "pagelen": 100, "fields": "values.hash"}
+    query = {"exclude": asked.old, "pagelen": MAX_COUNTED, "fields": "values.hash"}
     path = _path(answer.source, f"/commits/{asked.new}")
     return answer.polled(requests=[ask(path, counted, missing_ok=True, query=query)])
 
@@ -209,7 +211,8 @@ def _commits(answer: Answer[_Cursor]) -> Polled:
         forced=bool(asked.count),
         actor=who,
         title=title,
-        count=len(found) or None,
+        # There may be more on the next page.
+        count=len(found) if 0 < len(found) < MAX_COUNTED else None,
         url=_commit_page(answer, asked.new),
     )
     return answer.polled([partial(push_event, push, _place(answer))])

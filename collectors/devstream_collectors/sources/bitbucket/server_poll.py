@@ -88,6 +88,8 @@ class _Builds(msgspec.Struct, frozen=True):
 
 poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
+MAX_COUNTED = 100
+"""Commits of a push that are counted: a page of them."""
 _PAGE = 25
 
 
@@ -134,7 +136,7 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
             makers.append(partial(push_event, Push(move.branch, move.old, ""), _place(answer)))
             continue
         counted = Step("commits", move.branch, move.old, move.new)
-        query: dict[str, object] = {"until": move.new, "limit": 100 if move.old else 1}
+        query: dict[str, object] = {"until": move.new, "limit": MAX_COUNTED if move.old else 1}
         if move.old:
             query["since"] = move.old
         asked.append(ask(_path(source, "/commits"), counted, missing_ok=True, query=query))
@@ -153,7 +155,7 @@ def _commits(answer: Answer[_Cursor]) -> Polled:
         after=asked.new,
         actor=head.author.plain,
         title=head.message,
-        count=len(commits) if asked.old and commits else None,
+        count=len(commits) if asked.old and 0 < len(commits) < MAX_COUNTED else None,
         url=answer.known.home.commit_page(asked.new),
     )
     return answer.polled([partial(push_event, push, _place(answer))])

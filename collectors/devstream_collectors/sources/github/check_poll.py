@@ -54,7 +54,7 @@ class _Site(Build, frozen=True):
 
 
 def asked(known: Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
-    """Ask for the results of the commits that count, and the site's builds."""
+    """Ask for the results of commits that count, and the site's builds."""
     for commit, branch in _commits(known, source).items():
         step = Step("", commit, branch)
         # The place of a status among others is its commit's date, which it does not say.
