@@ -26,6 +26,9 @@ class Panel:
     def __init__(self, address: str, *, tray: bool = True, notifications: bool = True) -> None:
         self._address, self._tray, self._notify = address, tray, notifications
         self._sender = ""
+        self._holding = False
+        self.held = 0
+        """The popups that were taken and not answered."""
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -160,6 +163,10 @@ class Panel:
         """Click an action of a popup."""
         self._loop.call_soon_threadsafe(self.notifications.ActionInvoked, note.id, action)
 
+    def hold_answers(self) -> None:
+        """Answer no popup from now on."""
+        self._holding = True
+
     def dismiss(self, note: Note) -> None:
         self._loop.call_soon_threadsafe(self.notifications.NotificationClosed, note.id, 2)
 
@@ -184,10 +191,13 @@ class Panel:
         self.watcher = Watcher(lambda: self._sender)
         self.notifications = Notifications()
 
-        def peek(message: Message) -> None:
+        def peek(message: Message) -> bool:
             # The service interface hides who called, and the watcher needs it.
             if message.message_type is MessageType.METHOD_CALL:
                 self._sender = message.sender or ""
+            held = self._holding and message.member == "Notify"
+            self.held += held
+            return held
 
         self._bus.add_message_handler(peek)
         if self._tray:

@@ -87,7 +87,7 @@ class DBusNotifier(QObject):
             answer=self._known,
             fail=lambda error, detail: self._fail(reason(error, detail)),
         )
-        self._patience.start()
+        self._await_answer()
 
     def _capable(self, body: Body) -> None:
         capabilities = body[0] if body else []
@@ -101,9 +101,11 @@ class DBusNotifier(QObject):
     def _send_waiting(self) -> None:
         for key in list(self._waiting):
             if self._bus.calls >= _IN_FLIGHT:
-                return
+                break
             if key not in self._asked:
                 self._send(self._waiting.pop(key))
+        if self._waiting:
+            self._await_answer()
 
     def _send(self, notice: Notice) -> None:
         actions: list[str] = []
@@ -129,14 +131,14 @@ class DBusNotifier(QObject):
             _DEFAULT_EXPIRY,
         )
         self._asked[notice.key] = notice
-        self._patience.start()
+        self._await_answer()
         self._bus.call(
             SERVER,
             "Notify",
             "susssasa{sv}i",
             body,
             answer=lambda reply: self._shown(notice.key, reply),
-            fail=lambda error, detail: self._refused(notice.key, reason(error, detail)),
+            fail=lambda error, detail: self._refused(notice, reason(error, detail)),
         )
 
     def _shown(self, key: str, reply: Body) -> None:
@@ -151,23 +153,31 @@ class DBusNotifier(QObject):
             self._numbers[key], self._keys[number] = number, key
         self._send_waiting()
 
-    def _refused(self, key: str, why: str) -> None:
+    def _refused(self, notice: Notice, why: str) -> None:
         if why:
+            self._asked[notice.key] = notice
             self._fail(why)
+            # It may have been the end of an old server, and a new one is there.
+            if why == NO_ANSWER:
+                self._ask_server()
             return
         # This one alone: the line is in the history all the same.
-        self._asked.pop(key, None)
+        self._asked.pop(notice.key, None)
         self._answered()
         self._send_waiting()
+
+    def _await_answer(self) -> None:
+        # Not restarted, or a steady stream of popups would never let it end.
+        if not self._patience.isActive():
+            self._patience.start()
 
     def _answered(self) -> None:
         """Note that the server answers."""
         self.trouble.emit("")
-        # Started anew for what is still without an answer.
+        self._patience.stop()
+        # Anew for what is still without an answer.
         if self._asked:
-            self._patience.start()
-        else:
-            self._patience.stop()
+            self._await_answer()
 
     def _fail(self, why: str) -> None:
         """Hand on every notice that waits for a server."""
