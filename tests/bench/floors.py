@@ -14,7 +14,7 @@ from pathlib import Path
 from devstream_desktop.history.database import open_reader, open_writer
 from devstream_desktop.stream.entry import parse_entry
 from devstream_desktop.stream.event import decode_event
-from devstream_desktop.stream.query import index_text
+from devstream_desktop.stream.search_text import index_text
 
 _TABLES = ("log", "lines")
 

@@ -49,8 +49,8 @@ from devstream_desktop.stream.event import (
     make_event,
 )
 from devstream_desktop.stream.fact import event_of, fact_id, run_of
-from devstream_desktop.stream.query import index_text
 from devstream_desktop.stream.record import record
+from devstream_desktop.stream.search_text import index_text
 from devstream_desktop.stream.subject import Line, is_terminal, rank, transition
 from devstream_desktop.stream.words import STATES, Kind
 from devstream_desktop.team import certificates, genesis

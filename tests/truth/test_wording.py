@@ -9,7 +9,8 @@ import pytest
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.sources import alertmanager, sentry
 from devstream_desktop.stream.line import render
-from devstream_desktop.stream.query import index_text, parse_query
+from devstream_desktop.stream.query import parse_query
+from devstream_desktop.stream.search_text import index_text
 from devstream_desktop.stream.words import STATES, Kind, Transition, outcome
 
 NOW = 1_800_000_000_000
