@@ -15,7 +15,7 @@ from devstream_desktop import machine
 from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home, write_private
-from devstream_desktop.stream.query import InvalidQueryError, parse_query
+from devstream_desktop.stream.query import InvalidQueryError, Query, parse_query
 
 Form = Literal["cloudevents", "chat", "atom"]
 """The first two are posted; a feed is read at the collector."""
@@ -118,10 +118,7 @@ def add(home: Home, vault: Vault, outlet: Outlet, address: str, key: str = "") -
         )
     if any(other.name == outlet.name for other in known):
         raise OutletError(f"there is an outlet {outlet.name!r} already; choose another name")
-    try:
-        parse_query(outlet.search)
-    except InvalidQueryError as error:
-        raise OutletError(f"the search {outlet.search!r} is none: {error}") from None
+    query_of(outlet)
     host = "" if outlet.is_feed else _host(address)
     target = _feed_target(address, key) if outlet.is_feed else _post_target(outlet, address, key)
     vault.seal(_sealed(outlet.name), msgspec.json.encode(target))
@@ -157,6 +154,19 @@ def find(home: Home, name: str) -> Outlet:
             return outlet
     names = ", ".join(outlet.name for outlet in known) or "none"
     raise OutletError(f"there is no outlet {name!r}; known: {names}")
+
+
+def query_of(outlet: Outlet) -> Query:
+    """Read the search of an outlet.
+
+    Raises:
+        OutletError: it is none, at least not in this version.
+
+    """
+    try:
+        return parse_query(outlet.search)
+    except InvalidQueryError as error:
+        raise OutletError(f"the search {outlet.search!r} is none: {error}") from None
 
 
 def target_of(vault: Vault, name: str) -> Target:

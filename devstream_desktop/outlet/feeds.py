@@ -18,7 +18,7 @@ from devstream_desktop.home import Home
 from devstream_desktop.outlet import atom, config
 from devstream_desktop.outlet.config import Outlet, OutletError, Vault
 from devstream_desktop.outlet.selection import latest
-from devstream_desktop.stream.query import parse_query
+from devstream_desktop.stream.query import Query
 
 LINES = 100
 LOOK_SECONDS = 2.0
@@ -48,6 +48,7 @@ class Feed:
     """A feed that is served, and how it is read. The counts are since the node started."""
 
     outlet: Outlet
+    query: Query
     token: bytes
     reads: int = 0
     refused: int = 0
@@ -120,7 +121,7 @@ class Feeds:
         async with feed.making:
             if feed.document is None or time.monotonic() >= feed.fresh_until:
                 try:
-                    body = await asyncio.to_thread(self._make, feed.outlet)
+                    body = await asyncio.to_thread(self._make, feed)
                 except DevstreamError as error:
                     feed.trouble = str(error)
                     raise
@@ -133,10 +134,10 @@ class Feeds:
         feed.seen = self._now()
         return feed.document
 
-    def _make(self, outlet: Outlet) -> bytes:
+    def _make(self, feed: Feed) -> bytes:
         with Reader(self._home.history) as reader:
-            lines = latest(reader, parse_query(outlet.search), LINES)
-        return atom.feed(outlet, self._team, lines)
+            lines = latest(reader, feed.query, LINES)
+        return atom.feed(feed.outlet, self._team, lines)
 
     async def look(self) -> None:
         """Follow the outlets that there are, if that was some time ago."""
@@ -171,4 +172,4 @@ class Feeds:
         # An empty token would be everybody's.
         if not target.key:
             raise OutletError(f"the feed {outlet.name} has no token; remove and add it again")
-        return Feed(outlet, target.key.encode())
+        return Feed(outlet, config.query_of(outlet), target.key.encode())

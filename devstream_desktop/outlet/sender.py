@@ -24,7 +24,6 @@ from devstream_desktop.outlet.config import Outlet, Target, Vault
 from devstream_desktop.outlet.post import PostError, post
 from devstream_desktop.outlet.selection import wanted
 from devstream_desktop.outlet.state import State, read_state, write_state
-from devstream_desktop.stream.query import parse_query
 from devstream_desktop.stream.subject import Line
 
 LOOK_SECONDS = 2.0
@@ -101,10 +100,10 @@ class Sender:
         try:
             target = await asyncio.to_thread(config.target_of, self._vault, outlet.name)
             state = await asyncio.to_thread(read_state, self._home, outlet)
-            self.troubles.pop(outlet.name, None)
             history = _History(self._home, outlet)
             try:
                 newest = await history.newest()
+                self.troubles.pop(outlet.name, None)
                 # From now on; and a history that was made anew counts anew.
                 if state.arrival < 0 or state.arrival > newest:
                     state = await self._keep(outlet, state, arrival=newest)
@@ -168,9 +167,9 @@ class _History:
     """Reader of a history in its own thread, as SQLite wants."""
 
     def __init__(self, home: Home, outlet: Outlet) -> None:
+        self._query = config.query_of(outlet)
         self._thread = ThreadPoolExecutor(1, f"outlet-{outlet.name}")
         self._reader = Reader(home.history)
-        self._query = parse_query(outlet.search)
 
     async def newest(self) -> int:
         """Return the newest arrival number."""

@@ -9,11 +9,10 @@ from devstream_desktop.control.messages.status import OutletStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.outlet.config import Outlet, load
+from devstream_desktop.outlet.config import Outlet, load, query_of
 from devstream_desktop.outlet.feeds import Feeds
 from devstream_desktop.outlet.selection import waiting
 from devstream_desktop.outlet.state import read_state
-from devstream_desktop.stream.query import InvalidQueryError, parse_query
 
 NO_PORT = (
     "nobody can read it, because this node has no port for it; start it with --intake HOST:PORT, "
@@ -94,6 +93,6 @@ def _waiting(outlet: Outlet, reader: Reader, arrival: int) -> int:
         return 0
     # A home whose history is not there yet, or cannot be read, says so elsewhere.
     try:
-        return waiting(reader, parse_query(outlet.search), arrival)
-    except (DevstreamError, InvalidQueryError):
+        return waiting(reader, query_of(outlet), arrival)
+    except DevstreamError:
         return 0

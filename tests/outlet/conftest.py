@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,18 @@ def told(home: Home) -> Iterator[Told]:
     made = Told(home)
     yield made
     made.history.close()
+
+
+Eventually = Callable[[Callable[[], object]], Awaitable[None]]
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """`await eventually(condition)`, for what tells nobody when it changes."""
+
+    async def eventually(condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    return eventually

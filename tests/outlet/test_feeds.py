@@ -261,3 +261,17 @@ def test_a_token_that_is_no_part_of_a_path_is_refused(home, vault, token) -> Non
 def test_a_feed_has_no_address(home, vault) -> None:
     with pytest.raises(OutletError, match="posted nowhere"):
         config.add(home, vault, Outlet("it", "atom"), "https://x.example.org/y")
+
+
+async def test_a_search_that_is_none_any_more_is_said(
+    home, vault, told, get, served, monkeypatch
+) -> None:
+    """As after a version that knew other kinds."""
+    monkeypatch.setattr(feeds, "LOOK_SECONDS", 0.0)
+    path = add(home, vault)
+    listed = home.outlets.read_bytes().replace(b'"search": ""', b'"search": "kind:omen"')
+    home.outlets.write_bytes(listed)
+    assert (await get(path)).status == 404
+    (one,) = statuses(home, Serving(served.troubles, served))
+    assert one.state == "broken"
+    assert "no kind 'omen'" in one.error

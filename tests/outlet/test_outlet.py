@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -15,7 +16,7 @@ import pytest
 
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
-from devstream_desktop.outlet import config
+from devstream_desktop.outlet import config, sender
 from devstream_desktop.outlet.body import body_of, leaves, signed
 from devstream_desktop.outlet.config import Outlet, OutletError
 from devstream_desktop.outlet.post import PostError, post
@@ -181,3 +182,26 @@ def test_an_outlet_of_the_name_of_an_earlier_one_begins_anew(home: Home, vault: 
         assert read_state(home, outlet).posted == 0
         write_state(home, outlet, State(arrival=7, made=outlet.made, posted=3))
         config.remove(home, vault, "it")
+
+
+async def test_an_outlet_that_cannot_begin_is_said_and_logged_once(
+    home: Home, vault: Vault, told, caplog, monkeypatch, eventually
+) -> None:
+    monkeypatch.setattr(sender, "LOOK_SECONDS", 0.01)
+    config.add(home, vault, Outlet("it"), "https://x.example.org/y")
+    vault.seal("outlet-it", b"[]")
+    tries: list[str] = []
+    target_of = config.target_of
+    monkeypatch.setattr(config, "target_of", lambda *of: (tries.append(of[1]), target_of(*of))[1])
+    running = sender.Sender(home, vault, lambda: AT)
+    task = asyncio.create_task(running.run())
+    # Tried again and again, and the log has it once.
+    await eventually(lambda: len(tries) > 5)
+    assert "remove and add it again" in running.troubles["it"]
+    assert len(caplog.records) == 1
+    # Added anew it is well.
+    config.remove(home, vault, "it")
+    config.add(home, vault, Outlet("it"), "https://x.example.org/y")
+    await eventually(lambda: not running.troubles)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
