@@ -25,6 +25,8 @@ SHOWN = 500
 """Popups that are remembered until their thing is over."""
 OPENED = "opened"
 """Note that the app was once open here."""
+LEFT = "left"
+"""Note of the last end of duty: UTC milliseconds, in digits."""
 PLACE = "window"
 """Note with the place of the window."""
 _SCHEMA = """

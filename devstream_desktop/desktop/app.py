@@ -7,6 +7,7 @@ the node.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QTimer
@@ -17,7 +18,7 @@ from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import Claim, SetDuty
-from devstream_desktop.desk.store import OPENED, PLACE, DeskStore
+from devstream_desktop.desk.store import LEFT, OPENED, PLACE, DeskStore
 from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
 from devstream_desktop.desktop.client.preferences import LivePreferences
@@ -126,8 +127,7 @@ class App(QObject):
 
     def begin(self) -> None:
         """Connect to the node, and start one where none answers."""
-        self._show_state()
-        self._show_mistake()
+        self._take_preferences()
         self.client.open()
         if self.node is not None:
             self.node.begin()
@@ -200,8 +200,7 @@ class App(QObject):
     def _connect_screen(self) -> None:
         self.state.changed.connect(self._show_state)
         self.state.arrived.connect(self._consider)
-        self.preferences.changed.connect(self._show_mistake)
-        self.preferences.changed.connect(self._show_state)
+        self.preferences.changed.connect(self._take_preferences)
         self.state.arrived.connect(self._show_state)
         self._ages.timeout.connect(self._show_state)
         self._ages.timeout.connect(self.menu.refresh)
@@ -223,6 +222,11 @@ class App(QObject):
 
     def _show_state(self) -> None:
         self.tray.show_state(*mark_and_tooltip(self.state, self.preferences.current.icon))
+
+    def _take_preferences(self) -> None:
+        self.state.aliases = self.preferences.current.names
+        self._show_state()
+        self._show_mistake()
 
     def _show_mistake(self) -> None:
         if self.preferences.mistake:
@@ -247,7 +251,21 @@ class App(QObject):
             self.menu.refresh()
             self._notify("Duty is unchanged", reason)
 
-        self._ask(SetDuty(on=on), refused)
+        def done(_: Done) -> None:
+            now = int(time.time() * 1000)
+            if on:
+                self._hand_over()
+            else:
+                self.store.set_note(LEFT, str(now).encode())
+
+        self.client.ask(Question(SetDuty(on=on), done, refused, self))
+
+    def _hand_over(self) -> None:
+        """Show whoever comes on duty what happened since they left."""
+        left = self.store.note(LEFT).decode()
+        if left.isdecimal():
+            self._history_window().show_hand_over(int(left))
+            self.show_history()
 
     def _unlock(self) -> None:
         self._ask(Unlock(), lambda reason: self._notify("The keyring is still locked", reason))

@@ -28,6 +28,7 @@ class Command(StrEnum):
     UNFOLD = "unfold"
     STREAM = "stream"
     BOARD = "board"
+    HAND_OVER = "hand-over"
     WALL = "wall"
     DUTY = "duty"
     INVITE = "invite"
@@ -61,6 +62,7 @@ SPECS: dict[Command, Spec] = {
     Command.UNFOLD: Spec("Unfold or fold its steps", ("Space",), about_line=True),
     Command.STREAM: Spec("Show the stream", ("S",)),
     Command.BOARD: Spec("Show the board", ("B",)),
+    Command.HAND_OVER: Spec("Show the hand-over", ("H",)),
     Command.WALL: Spec("Fill the screen with the board", ("F11",)),
     Command.DUTY: Spec("Go on or off duty", ("Ctrl+D",)),
     Command.INVITE: Spec("Invite…"),

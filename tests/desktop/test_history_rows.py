@@ -138,7 +138,7 @@ def test_filters_hold_and_a_mistake_is_explained(qtbot, window, story):
 def test_the_sidebar_is_a_way_to_search(qtbot, window, story):
     shown = window(*story.day(now()))
     names = [place.name for place in shown.sidebar.places]
-    assert names[:3] == ["Everything", "Production", "Deploys"]
+    assert names[:5] == ["Red now", "Unclaimed", "Mine", "Views", "Everything"]
     assert {"shop", "search"} <= set(names[names.index("Services") + 1 :])
     deploys = shown.sidebar.model().index(names.index("Deploys"), 0)
     shown.sidebar.clicked.emit(deploys)

@@ -163,3 +163,32 @@ def test_without_deploys_the_board_says_what_would_be_there(window, pushes):
     shown = window(*pushes(1))
     shown.show_page(Page.BOARD)
     assert not shown.board.view.isVisible()
+
+
+def test_the_sidebar_counts_what_is_red_and_marks_its_services(qtbot, window, written, story):
+    shown = window(alert(story), alert(story, service="search"), claim(story))
+    written.answer()
+    counts = {place.name: place.counted for place in shown.sidebar.places}
+    assert (counts["Red now"], counts["Unclaimed"]) == ("2", "1")
+    marked = {place.name for place in shown.sidebar.places if place.shape is not None}
+    assert marked == {"Red now", "shop", "search"}
+    shown.filters.search.setText("is:red -is:claimed")
+    services = lambda: [line.event.service for line in shown.browser.model.lines]  # noqa: E731
+    qtbot.waitUntil(lambda: services() == ["search"], timeout=2_000)
+    assert shown.filters.hits.text() == "1"
+
+
+def test_the_hand_over_tells_what_is_red_and_what_shipped(qtbot, window, story):
+    shown = window(*Seed(now()).events(400))
+    shown.show_hand_over(now() - 3_600_000)
+    page = shown.hand_over
+    said = [page.list.item(row).text() for row in range(page.list.count())]
+    assert any(text.startswith("Red, and nobody is on it · ") for text in said)
+    claimed = next(text for text in said if "5xx over 2 %" in text)
+    assert claimed.endswith("chen is on it")
+    assert any(text.startswith("Shipped · ") for text in said)
+    row = said.index(claimed)
+    with qtbot.waitSignal(page.line_chosen, timeout=500) as chosen:
+        page.list.itemActivated.emit(page.list.item(row))
+    assert chosen.args[0].event.title == "5xx over 2 %"
+    assert shown.browser.isVisible()

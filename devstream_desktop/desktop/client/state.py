@@ -48,6 +48,8 @@ class AppState(QObject):
         self.connected = False
         self.trouble = ""
         """The last failure of the node, as a sentence; empty once it answers."""
+        self.aliases: tuple[str, ...] = ()
+        """Other names of the person (desk.toml)."""
         self.history_error = ""
         self.popup_trouble = ""
         """The reason why no popup can be shown, as a sentence; empty when one can."""
@@ -64,6 +66,11 @@ class AppState(QObject):
     @property
     def person(self) -> str:
         return self.status.person if self.status is not None else ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names of the person, folded."""
+        return frozenset(name.casefold() for name in (self.person, *self.aliases) if name)
 
     @property
     def locked(self) -> str:

@@ -57,8 +57,9 @@ class BoardPage(QWidget):
         if not self.isVisible():
             return
         try:
-            mine = frozenset({self._state.person.casefold()} - {""})
-            self.model.show_board(self._state.reader.board(mine=mine, now=int(time.time() * 1000)))
+            self.model.show_board(
+                self._state.reader.board(mine=self._state.names, now=int(time.time() * 1000))
+            )
             why = "Nothing was deployed yet. What a deploy tool or an executor tells appears here."
         except HistoryUnavailableError as error:
             why = f"The board cannot be read: {error}."

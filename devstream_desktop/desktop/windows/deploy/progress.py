@@ -22,6 +22,8 @@ from devstream_desktop.stream.words import DEPLOY_FINAL, RED_STATES, Kind
 _TICK_MS = 1_000
 _MARK = 20
 _LOG_MS = 700
+_UNBOUNDED = 16_777_215
+"""Qt's QWIDGETSIZE_MAX: the pane takes the room there is."""
 _LINES = 5_000
 """Lines that the pane keeps; the executor keeps all."""
 
@@ -31,7 +33,7 @@ class Progress(QWidget):
 
     hide_chosen = Signal()
     log_wanted = Signal(int)
-    """What it printed is to be asked for, from this place on."""
+    """The place in its output from which to ask on."""
     cancel_chosen = Signal()
     ended = Signal()
 
@@ -52,9 +54,10 @@ class Progress(QWidget):
         self.text = PlainLabel(wrap=True, selectable=True)
         self.log = plain_field("", name="What the deploy prints", lines=8)
         self.log.setMaximumBlockCount(_LINES)
+        self.log.setMaximumHeight(_UNBOUNDED)
         self.log.setPlaceholderText("What the deploy prints appears here.")
         self._read = 0
-        """How far its output was read."""
+        """The end of its output, as far as it was read."""
         self._log_timer = QTimer(self, singleShot=True, interval=_LOG_MS)
         self._log_timer.timeout.connect(self._want_log)
         self.cancel = QPushButton("&Cancel run")
@@ -108,7 +111,7 @@ class Progress(QWidget):
                 self._show(line)
 
     def show_log(self, log: DeployLog) -> None:
-        """Add what the deploy printed, and ask for more until it is over."""
+        """Add a part of the output; ask on until it is over."""
         self._read = log.next
         if log.text:
             bar = self.log.verticalScrollBar()
@@ -159,7 +162,8 @@ class Progress(QWidget):
         self.log_wanted.emit(self._read)
 
     def _show_elapsed(self) -> None:
-        self.elapsed.setText(duration(int(time.monotonic() - self._began) * 1000))
+        seconds = int(time.monotonic() - self._began)
+        self.elapsed.setText(duration(seconds * 1000) if seconds else "")
 
     def _cancel(self) -> None:
         # Until its answer is here a second press would ask for the same again.

@@ -155,13 +155,13 @@ class Browser(QSplitter):
         self._claim(self.table.current_line())
 
     def release(self) -> None:
-        """Say that one is no more on the thing of the selected line."""
+        """Say that one is on it no more."""
         line = self.table.current_line()
         if line is not None:
             self._ask(Release(entry=line.entry))
 
     def mute(self) -> None:
-        """Keep the thing of the selected line quiet for a while, on this desk."""
+        """Keep the selected thing quiet for a while, on this desk."""
         line = self.table.current_line()
         if line is not None:
             self.mute_chosen.emit(line)

@@ -8,6 +8,9 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 
+from devstream_desktop.desktop.widgets.dialog import paint
+from devstream_desktop.desktop.widgets.text import PlainLabel
+from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.query import InvalidQueryError, parse_query
 
 _DEBOUNCE_MS = 60
@@ -18,6 +21,7 @@ class Page(Enum):
 
     STREAM = "Stream"
     BOARD = "Board"
+    HAND_OVER = "Hand-over"
 
 
 class SearchField(QLineEdit):
@@ -66,6 +70,8 @@ class Filters(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.search = SearchField()
+        self.hits = PlainLabel()
+        self.hits.setAccessibleName("Number of hits")
         self._pages = {page: QPushButton(page.value) for page in Page}
         self.duty = QPushButton("Off duty")
         self.duty.setCheckable(True)
@@ -75,6 +81,7 @@ class Filters(QWidget):
         row.setContentsMargins(10, 10, 10, 8)
         row.setSpacing(8)
         row.addWidget(self.search, 1)
+        row.addWidget(self.hits)
         for page, button in self._pages.items():
             button.setCheckable(True)
             button.setAutoDefault(False)
@@ -87,6 +94,12 @@ class Filters(QWidget):
         self._timer.timeout.connect(self._tell)
         self.search.textChanged.connect(self._begin)
         self.duty.clicked.connect(self.duty_chosen)
+
+    def show_hits(self, text: str) -> None:
+        """Show how many rows were found; empty where nothing is searched."""
+        self.hits.setText(text)
+        paint(self.hits, Tone.MUTED)
+        self.hits.setVisible(bool(text))
 
     def show_page(self, page: Page) -> None:
         """Show which page is open."""

@@ -25,9 +25,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from devstream_desktop.desktop.widgets.look import state_look
 from devstream_desktop.desktop.widgets.marks import SIZE, Shape, paint_mark
 from devstream_desktop.desktop.widgets.theme import Tone, colour, mix
 from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.thing import Thing
 
 WIDTH = 190
 _ROLE = Qt.ItemDataRole.UserRole
@@ -65,13 +67,37 @@ VIEWS = (
 )
 
 
-def places(services: Sequence[str]) -> list[Place]:
-    """Return all entries, from the top."""
-    found = list(VIEWS)
+def places(services: Sequence[str], red: Sequence[Thing], names: frozenset[str]) -> list[Place]:
+    """Return all entries, from the top.
+
+    Args:
+        services: Services of the history.
+        red: What is red now.
+        names: The person's names, folded.
+
+    """
+    unclaimed = sum(not thing.claimed_by for thing in red)
+    mine = sum(thing.is_mine(names) for thing in red)
+    loud = Tone.RED if red else Tone.PLAIN
+    found = [
+        Place("Red now", "is:red", len(red), Shape.FIRING if red else None, loud),
+        Place("Unclaimed", "is:red -is:claimed", unclaimed),
+        Place("Mine", "is:mine", mine),
+        Place("Views", None),
+        *VIEWS,
+    ]
     if services:
         found.append(Place("Services", None))
-        found += [Place(name, service_query(name)) for name in services]
+        found += [_service(name, red) for name in services]
     return found
+
+
+def _service(name: str, red: Sequence[Thing]) -> Place:
+    worst = next((thing for thing in red if thing.service == name), None)
+    if worst is None:
+        return Place(name, service_query(name))
+    look = state_look(worst.line)
+    return Place(name, service_query(name), shape=look.shape, tone=look.tone)
 
 
 def service_query(name: str) -> str:
@@ -219,11 +245,23 @@ class Sidebar(QListView):
         self.viewport().setAutoFillBackground(False)
         self.clicked.connect(self._choose)
         self.activated.connect(self._choose)
-        self.show_services(())
+        self._services: Sequence[str] = ()
+        self._red: Sequence[Thing] = ()
+        self._names: frozenset[str] = frozenset()
+        self._show()
 
     def show_services(self, services: Sequence[str]) -> None:
         """Offer these services below the views."""
-        self._model.show_places(places(services))
+        self._services = services
+        self._show()
+
+    def show_red(self, red: Sequence[Thing], names: frozenset[str]) -> None:
+        """Count what is red, and mark the services where it is."""
+        self._red, self._names = red, names
+        self._show()
+
+    def _show(self) -> None:
+        self._model.show_places(places(self._services, self._red, self._names))
 
     def mark_query(self, text: str) -> None:
         """Select the entry whose search is shown; none where it is another."""

@@ -20,6 +20,7 @@ from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.progress import ProgressStrip
 from devstream_desktop.desktop.windows.board.page import BoardPage
+from devstream_desktop.desktop.windows.hand_over import HandOverPage
 from devstream_desktop.desktop.windows.history.banners import LockedBanner, WelcomeBanner
 from devstream_desktop.desktop.windows.history.browser import Browser
 from devstream_desktop.desktop.windows.history.filters import Filters, Page
@@ -32,6 +33,8 @@ from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line, can_be_claimed
 
 _DAY_CHECK_MS = 60_000
+_MOST_HITS = 1_000
+"""Hits that are counted while one types."""
 _NARROW = 760
 """Width below which the sidebar is left out, in pixels."""
 
@@ -67,6 +70,7 @@ class HistoryWindow(QWidget):
         self.sidebar = Sidebar()
         self.browser = Browser(state, why)
         self.board = BoardPage(state)
+        self.hand_over = HandOverPage(state)
         self._pages = QStackedLayout()
         self.progress = ProgressStrip()
         self.status = StatusLine()
@@ -99,17 +103,19 @@ class HistoryWindow(QWidget):
         middle.addWidget(self.browser, 1)
         self._pages.addWidget(stream)
         self._pages.addWidget(self.board)
+        self._pages.addWidget(self.hand_over)
         column.addLayout(self._pages, 1)
         column.addWidget(edge())
         column.addWidget(self.progress)
         column.addLayout(foot)
 
     def _connect(self) -> None:
-        self.filters.changed.connect(self.browser.set_query)
+        self.filters.changed.connect(self._search)
         self.filters.search.textChanged.connect(self.sidebar.mark_query)
         self.sidebar.chosen.connect(self._look_at)
         self.board.opened.connect(self._look_at)
         self.board.deploy_chosen.connect(self.deploy_chosen)
+        self.hand_over.line_chosen.connect(self.show_line)
         self.filters.page_chosen.connect(self.show_page)
         self.filters.mistaken.connect(self._show_mistake)
         self.filters.duty_chosen.connect(self.duty_chosen)
@@ -141,6 +147,7 @@ class HistoryWindow(QWidget):
             Command.UNFOLD: self.browser.table.toggle,
             Command.STREAM: lambda: self.show_page(Page.STREAM),
             Command.BOARD: lambda: self.show_page(Page.BOARD),
+            Command.HAND_OVER: lambda: self.show_page(Page.HAND_OVER),
             Command.WALL: self._toggle_wall,
             Command.DUTY: lambda: self.duty_chosen.emit(not self._state.on_duty),
             Command.INVITE: self.invite_chosen.emit,
@@ -170,10 +177,30 @@ class HistoryWindow(QWidget):
     def show_page(self, page: Page) -> None:
         """Show the stream or the board."""
         self.filters.show_page(page)
-        self._pages.setCurrentIndex(1 if page is Page.BOARD else 0)
+        self._pages.setCurrentIndex(list(Page).index(page))
         if page is Page.BOARD:
             self.board.refresh()
             self.board.view.setFocus()
+        elif page is Page.HAND_OVER:
+            self.hand_over.refresh()
+            self.hand_over.list.setFocus()
+
+    def show_hand_over(self, since_ms: int) -> None:
+        """Show what happened since a moment, UTC milliseconds."""
+        self.hand_over.begin_at(since_ms)
+        self.show_page(Page.HAND_OVER)
+
+    def _search(self, query: Query) -> None:
+        query = query.asked_by(self._state.names, seen=-1)
+        self.browser.set_query(query)
+        try:
+            found = "" if query.everything else self._state.reader.hits(query, most=_MOST_HITS)
+        except HistoryUnavailableError:
+            found = ""
+        if found == "":
+            self.filters.show_hits("")
+        else:
+            self.filters.show_hits(f"{found:,}+" if found == _MOST_HITS else f"{found:,}")
 
     def _look_at(self, query: str) -> None:
         self.show_page(Page.STREAM)
@@ -275,6 +302,7 @@ class HistoryWindow(QWidget):
             # The rows say so; the sidebar keeps what it offers.
             return
         self.sidebar.show_services(facets.services)
+        self.sidebar.show_red(self._state.red, self._state.names)
         self.sidebar.mark_query(self.filters.search.text())
 
     def _refresh(self) -> None:
