@@ -32,10 +32,13 @@ from devstream_desktop.deploy.run import Run
 from devstream_desktop.deploy.runs import KEEP_REFUSED_MS, Runs
 from devstream_desktop.deploy.starts import Start
 from devstream_desktop.deploy.targets import Target
-from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.text import clean, duration
 
 SEARCH_EVERY_S = 5.0
 """Seconds between two questions what became of a run."""
+
+SILENT_S = 300.0
+"""Seconds without a sign of life after which it is said."""
 
 _log = logging.getLogger(__name__)
 
@@ -111,6 +114,7 @@ class Runner:
         self.freed: Callable[[], None] = lambda: None
         """Called when a run has ended, and the next may begin."""
         self._search_s = search_s
+        self._left_behind: tuple[str, ...] = ()
         self._watches: dict[str, _Watch] = {}
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -180,11 +184,44 @@ class Runner:
                 "it to end and ask again"
             )
         # A run that was lost from sight may still change the target.
-        if alive := self._leftover(run):
-            what = f"deploy {run.request[:8]} of {target} to {environment}"
-            return f"{what} was lost from sight; {alive}"
+        if alive := self._blocked(run):
+            return alive
         self._runs.released(run.request)
         return ""
+
+    def look_at_left(self) -> None:
+        """Free the targets of lost runs that have ended, and keep what blocks the others.
+
+        Called in a thread.
+
+        Raises:
+            RunsError: deploy.sqlite cannot be used.
+
+        """
+        blocked = []
+        for run in self._runs.left():
+            if said := self._blocked(run):
+                blocked.append(said)
+            else:
+                self._runs.released(run.request)
+        self._left_behind = tuple(blocked)
+
+    def notices(self) -> tuple[str, ...]:
+        """Return what a person should look at: blocked targets, and runs that went silent."""
+        silent = (
+            f"deploy {run.request[:8]} of {run.target} to {run.environment}: nothing was heard of "
+            f"it for {duration(int(run.silent_s * 1000))}"
+            + (f"; the last it said: {run.last}" if run.last else "")
+            + f"; devstream cancel {run.request[:8]} ends it"
+            for run in self.under_way()
+            if run.silent_s >= SILENT_S
+        )
+        return (*self._left_behind, *silent)
+
+    def _blocked(self, run: Run) -> str:
+        alive = self._leftover(run)
+        what = f"deploy {run.request[:8]} of {run.target} to {run.environment}"
+        return f"{what} was lost from sight; {alive}" if alive else ""
 
     def lacks(self, target: Target) -> str:
         """Say which secret of a target is not set on this machine; empty when none.

@@ -158,6 +158,13 @@ class Runs:
                 )
             )
 
+    def left(self) -> list[Run]:
+        """Return the runs that were lost from sight and may still be alive."""
+        with self.database.connection() as connection:
+            return all_runs(
+                connection.execute(f"SELECT {COLUMNS} FROM runs WHERE left_running = 1")
+            )
+
     def unfinished(self) -> list[Run]:
         """At start: the runs that an earlier node did not see end."""
         with self.database.connection() as connection:

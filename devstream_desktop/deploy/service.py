@@ -19,7 +19,7 @@ from devstream_desktop.deploy import rules
 from devstream_desktop.deploy.backends.contract import Backend
 from devstream_desktop.deploy.backends.registry import BACKENDS
 from devstream_desktop.deploy.commits import Commits
-from devstream_desktop.deploy.database import LOGS
+from devstream_desktop.deploy.database import LOGS, RunsError
 from devstream_desktop.deploy.decisions import Decisions
 from devstream_desktop.deploy.knowledge import Knowledge, Nothing, Rights
 from devstream_desktop.deploy.lock_table import LockTable
@@ -57,6 +57,8 @@ class DeployStatus:
     running: tuple[RunStatus, ...]
     mistake: str
     trouble: str
+    notices: tuple[str, ...] = ()
+    """What a person should look at: targets that are blocked, runs that went silent."""
 
 
 class Deploys:
@@ -245,7 +247,13 @@ class Deploys:
     def status(self) -> DeployStatus:
         """Return the executor's part of `devstream status`."""
         targets = tuple(target for _, target in sorted(self._offers.targets.items()))
-        return DeployStatus(targets, self._runner.under_way(), self._offers.mistake, self._trouble)
+        return DeployStatus(
+            targets,
+            self._runner.under_way(),
+            self._offers.mistake,
+            self._trouble,
+            self._runner.notices(),
+        )
 
     @property
     def _trouble(self) -> str:
@@ -284,3 +292,7 @@ class Deploys:
             self._soon.clear()
             if not self._stopping.is_set():
                 await self._upkeep.look()
+                try:
+                    await asyncio.to_thread(self._runner.look_at_left)
+                except RunsError as error:
+                    self._outbox.in_trouble(str(error))

@@ -149,7 +149,7 @@ def _notices(node: Node, further: tuple[str, ...], pruning_suspended: str) -> li
     found += [policy_trouble(node.team.chain, now_ms()), pruning_suspended]
     found += keys_used_twice(node.mesh, policy, now_ms())
     if (deploys := node.executor.status()) is not None:
-        found += [deploys.mistake, deploys.trouble]
+        found += [deploys.mistake, deploys.trouble, *deploys.notices]
     return list(counted(notice for notice in found if notice))
 
 

@@ -6,9 +6,13 @@ No answer is lost, and nothing runs twice.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 
+import msgspec
 import pytest
 
+from devstream_desktop.deploy import runner
 from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.request import Action
@@ -162,3 +166,52 @@ async def test_a_run_left_behind_holds_its_target_and_its_end_is_known(room, gat
     done = await room.news.final(event.key)
     assert (done.state, done.reason) == ("failure", "exit 3")
     assert room.news.states(event.key) == ["in_progress", "failure"]
+
+
+async def test_a_target_that_is_blocked_says_by_what_and_is_freed_with_it(room, tmp_path):
+    here = tmp_path / "here"
+    room.write(script=f"echo > {here}; sleep 300")
+    deploys = await room.start(watch_s=0.05)
+    event = room.request()
+    await room.ask(event)
+    async with asyncio.timeout(20):
+        while not here.exists():  # noqa: ASYNC110 (the program tells nobody)
+            await asyncio.sleep(0.01)
+    result = room.log(event).with_suffix(".result").read_text()
+    os.kill(msgspec.json.decode(result)["supervisor"], signal.SIGKILL)
+    assert (await room.news.final(event.key)).state == "unknown"
+    async with asyncio.timeout(20):
+        while not deploys.status().notices:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    (said,) = deploys.status().notices
+    late = room.request()
+    await room.ask(late)
+    assert said.startswith(f"deploy {event.number} of shop to production was lost from sight;")
+    assert "type on the executor: kill " in said
+    for number in said.rpartition("kill ")[2].split():
+        os.kill(int(number), signal.SIGKILL)
+    async with asyncio.timeout(20):
+        while deploys.status().notices:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    room.home.targets.unlink()
+    room.write()
+    after = room.request()
+    await room.ask(after)
+    assert (await room.news.final(after.key)).state == "success"
+
+
+async def test_a_run_that_says_nothing_is_told(room, gate, monkeypatch):
+    monkeypatch.setattr(runner, "SILENT_S", 0.1)
+    room.write(script=f"echo migrating; {gate.script}")
+    deploys = await room.start()
+    event = room.request()
+    await room.ask(event)
+    await gate.reached()
+    async with asyncio.timeout(20):
+        while "migrating" not in "".join(deploys.status().notices):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    (said,) = deploys.status().notices
+    assert "nothing was heard of it for" in said
+    assert f"devstream cancel {event.number} ends it" in said
+    await gate.open()
+    await room.news.final(event.key)
