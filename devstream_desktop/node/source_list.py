@@ -31,17 +31,16 @@ def type_names() -> dict[str, list[str]]:
 
 
 def source_types() -> dict[str, str]:
-    """List the types of source that can be added, with their titles.
+    """List the types of source that can be added, with their titles."""
+    return {name: title(name) for name in collector_names()}
 
-    One that is broken says so.
-    """
-    found: dict[str, str] = {}
-    for name in collector_names():
-        try:
-            found[name] = collector_module(name).COLLECTOR.title
-        except NoCollectorError as error:
-            found[name] = str(error)
-    return found
+
+def title(kind: str) -> str:
+    """Return the title of a type; one that is broken says so."""
+    try:
+        return describe(kind).title
+    except NoCollectorError as error:
+        return str(error)
 
 
 def describe(kind: str) -> Collector:

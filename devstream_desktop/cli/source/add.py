@@ -38,9 +38,8 @@ def _add_types(parser: CommandParser) -> None:
 def _add_titles(parser: CommandParser) -> None:
     from devstream_desktop.node import source_list
 
-    titles = source_list.source_types()
     for type_ in one_liners(parser):
-        type_.help = titles[type_.dest]
+        type_.help = source_list.title(type_.dest)
 
 
 def _add_type(kind: str, parser: argparse.ArgumentParser) -> None:
