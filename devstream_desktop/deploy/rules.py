@@ -15,7 +15,7 @@ from devstream_desktop.deploy.request import (
 )
 from devstream_desktop.deploy.targets import Target, Targets, windows_of
 from devstream_desktop.deploy.world import Asker, Tips, World
-from devstream_desktop.stream.text import short_ref, short_revision
+from devstream_desktop.stream.text import roughly, short_ref, short_revision
 from devstream_desktop.stream.words import Role
 
 MAX_SKEW_MS = 120_000
@@ -66,9 +66,9 @@ def untimely(request: DeployRequest, author: Asker, world: World) -> str:
         )
     # A clock far ahead would keep an old request valid.
     if request.time - world.now > MAX_SKEW_MS:
-        minutes = (request.time - world.now) // 60_000
+        ahead = roughly(request.time - world.now)
         return (
-            f"the clock of {author.person or 'the asker'}'s device is {minutes} minutes ahead of "
+            f"the clock of {author.person or 'the asker'}'s device is {ahead} ahead of "
             "the executor's; set the one that is wrong"
         )
     # By the asker's end, by our clock, and never out of a backlog.

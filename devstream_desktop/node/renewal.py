@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.stream.text import roughly
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import Team, certificates
 
@@ -217,10 +218,8 @@ def _left(team: Team) -> str:
     left = team.certificate.expires - team.now()
     if left <= 0:
         return f"this device's certificate ended on {end}, so it gets no links"
-    days = left // 86_400_000
-    in_days = f"in {days} days" if days > 1 else "within two days"
     issuers = " or ".join(team.chain.current.who_has(Role.ISSUER)) or "an issuer"
     return (
-        f"this device's certificate ends {in_days} ({end}) and is not renewed yet; it is tried"
-        f" again until {issuers} answers"
+        f"this device's certificate ends in {roughly(left)} ({end}) and is not renewed yet;"
+        f" it is tried again until {issuers} answers"
     )

@@ -163,6 +163,6 @@ def _advice(node: Node) -> list[str]:
     waiting = [one for one in node.team.chain.proposals if node.device not in one.signed_by]
     if waiting and node.team.is_admin:
         found.append(
-            f"{len(waiting)} changes of the team wait for your signature; see devstream team policy"
+            f"{count(len(waiting), 'change')} of the team to sign; see devstream team policy"
         )
     return list(counted(found))

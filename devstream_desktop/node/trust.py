@@ -18,6 +18,7 @@ from devstream_desktop.mesh.service import Credentials
 from devstream_desktop.node.board import Ask, Board, said_where
 from devstream_desktop.node.renewal import Renewing
 from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.text import roughly
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team import (
     WARNING_MS,
@@ -383,10 +384,9 @@ def advice(policy: Policy, now: int, *, is_admin: bool) -> tuple[str, ...]:
     """Advise a team on its policy while there is time."""
     said = []
     if policy.expires - WARNING_MS < now <= policy.expires:
-        days = (policy.expires - now) // _DAY_MS
         said.append(
-            f"the policy ends in {days} days, and then nothing is deployed; it renews itself when"
-            f" {_either(policy)} starts devstream"
+            f"the policy ends in {roughly(policy.expires - now)}, and then nothing is deployed; it"
+            f" renews itself when {_either(policy)} starts devstream"
             + (" and enough admins sign" if policy.threshold > 1 else "")
         )
     admins = {policy.persons[device] for device in policy.active_admins()}

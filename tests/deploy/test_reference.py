@@ -39,7 +39,7 @@ ENVS = ("staging", "production")
 SHAS = tuple(digit * 40 for digit in "123")
 START = 1_800_000_000_000 // (24 * HOUR) * 24 * HOUR + 12 * HOUR
 RULES = {
-    "clock": "minutes ahead",
+    "clock": "ahead of the executor",
     "expired": "it expired before",
     "too late": "in time, so nothing ran",
     "may not": r"may not (deploy|lock|approve|end)",

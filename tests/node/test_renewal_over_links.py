@@ -63,7 +63,7 @@ def test_who_is_never_awake_with_the_issuer_renews_all_the_same(world, until) ->
         60,
     )
     (notice,) = [one for one in cy.status().notices if "not renewed yet" in one]
-    assert "ends in 13 days" in notice
+    assert "ends in 14 days" in notice
     assert "ana at 127.0.0.1" in notice
     cy.stop()
     ana.start("--peer", bob.ready["mesh"])

@@ -128,7 +128,7 @@ async def test_a_failed_renewal_is_said_at_once_with_its_reason(care, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(care.team.certificate, "renew", fails)
         await care.trust.look()
-    assert "ends in 13 days" in care.notices["certificate"]
+    assert "ends in 14 days" in care.notices["certificate"]
     assert "no issuer could be reached" in care.notices["certificate"]
     care.days = 40
     later = time.monotonic() + MAX_RETRY_S
