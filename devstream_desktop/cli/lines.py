@@ -8,7 +8,7 @@ from devstream_desktop.cli.output import GREEN, RED, YELLOW, coloured, print_jso
 from devstream_desktop.stream.line import told
 from devstream_desktop.stream.record import record
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Severity
+from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind, Severity
 
 
 def print_line(line: Line, *, as_json: bool = False) -> None:
@@ -30,6 +30,8 @@ def _sign(line: Line) -> str:
         return "⊘"
     if state in RED_STATES:
         return coloured("✗", RED)
-    if state in GREEN_STATES:
+    warns = line.event.severity >= Severity.WARNING
+    # A source that works may have a notice: something was not read.
+    if state in GREEN_STATES and not (warns and line.event.kind is Kind.SOURCE):
         return coloured("✓", GREEN)
-    return coloured("!", YELLOW) if line.event.severity >= Severity.WARNING else "·"
+    return coloured("!", YELLOW) if warns else "·"

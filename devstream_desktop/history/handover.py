@@ -7,7 +7,7 @@ from devstream_desktop.history.places import beginning
 from devstream_desktop.history.present import Present, place_of
 from devstream_desktop.history.rows import COLUMNS, CURRENT
 from devstream_desktop.stream.query import Query
-from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.subject import GAP, Line
 from devstream_desktop.stream.thing import HandOver
 from devstream_desktop.stream.words import Kind, Transition
 
@@ -53,7 +53,7 @@ class HandOvers(Present, Pages):
             gaps=tuple(
                 line
                 for line in self._since(Query(kind=Kind.SOURCE), after, limit)
-                if line.event.subject.endswith(("/gap", "/suppressed"))
+                if line.event.subject.endswith((GAP, "/suppressed"))
             ),
         )
 

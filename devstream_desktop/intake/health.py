@@ -17,6 +17,7 @@ import msgspec
 from devstream_collectors.contract import Gap
 from devstream_desktop.intake.notes import Notes
 from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.subject import GAP
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Kind, Severity
 
@@ -159,7 +160,7 @@ class Health:
             kind=Kind.SOURCE,
             state="active",
             service=self.name,
-            subject=f"source/{self.name}/gap",
+            subject=f"source/{self.name}{GAP}",
             number=str(now),
             # The same when the round is done again after a crash.
             key=fact_key(

@@ -12,7 +12,7 @@ import re
 from datetime import UTC, datetime
 
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.subject import BACKLOG, Line
+from devstream_desktop.stream.subject import BACKLOG, GAP, Line
 from devstream_desktop.stream.text import clean, duration, short_ref, short_revision, shorten
 from devstream_desktop.stream.words import GREEN_STATES, Kind, Transition, outcome
 
@@ -316,6 +316,8 @@ def _source(event: Event, _: Transition) -> _Parts:
     if event.subject.endswith(BACKLOG):
         lines, away = _plural(event.count, "line"), duration(event.duration)
         return f"source {event.source} was not read for {away}: {lines}", [event.reason], ""
+    if event.subject.endswith(GAP):
+        return f"source {event.source or event.service}: {_name(event.title)}", [], ""
     # The notice of a source that was cut short.
     if event.count:
         return (

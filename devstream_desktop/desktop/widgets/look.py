@@ -11,7 +11,14 @@ from devstream_desktop.desktop.widgets.marks import Shape
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind, Transition, outcome
+from devstream_desktop.stream.words import (
+    GREEN_STATES,
+    RED_STATES,
+    Kind,
+    Severity,
+    Transition,
+    outcome,
+)
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,9 @@ def event_look(event: Event, transition: Transition = Transition.NONE) -> StateL
     if (kind, state) in RED_STATES:
         tone = Tone.AMBER if kind is Kind.SOURCE else Tone.RED
         return StateLook(_SHAPES[kind][0], word, tone)
+    # A notice of a source that works: something was not read, its token ends.
+    if kind is Kind.SOURCE and event.severity >= Severity.WARNING:
+        return StateLook(_SHAPES[kind][0], event.severity.word, Tone.AMBER)
     if (kind, state) in GREEN_STATES:
         over = transition is Transition.FIXED and kind is not Kind.SOURCE
         return StateLook(Shape.FIXED if over else _SHAPES[kind][1], word, Tone.GREEN)
