@@ -258,7 +258,7 @@ class HistoryWindow(QWidget):
     def watched(self) -> bool:
         """True while a person sees the newest rows; popups would repeat them."""
         in_front = self.isVisible() and self.isActiveWindow() and not self.isMinimized()
-        return in_front and self.browser.at_newest
+        return in_front and self.browser.isVisible() and self.browser.at_newest
 
     def showEvent(self, event: QShowEvent) -> None:
         """Watch for midnight while shown."""
