@@ -20,7 +20,7 @@ from devstream_desktop.intake.store import Store
 KEEP: Final = 72 * 3600 * 1000
 """Retention of raw deliveries, milliseconds."""
 MAX_KEPT_BYTES: Final = 1 << 30
-"""Size of the store from which the oldest that are done go earlier: no sender fills the disk."""
+"""Size from which the oldest that are done go earlier: no sender fills the disk."""
 KEEP_DELIVERY_IDS: Final = 7 * 24 * 3600 * 1000
 """Retention of delivery ids, milliseconds. GitHub redelivers for three days."""
 MAX_WAITING: Final = 20_000
@@ -187,7 +187,7 @@ class Spool:
 
 
 def _in_turn(connection: sqlite3.Connection, limit: int, without: Collection[str]) -> Iterator[int]:
-    """Choose the ids of the oldest deliveries, one of each source in turn."""
+    """Choose the oldest deliveries, one of each source in turn; yield ids."""
     sources = [
         source
         for (source,) in connection.execute("SELECT DISTINCT source FROM raw WHERE done = 0")
@@ -209,7 +209,7 @@ def _stored_bytes(connection: sqlite3.Connection) -> int:
 
 
 def _last_of(connection: sqlite3.Connection, size: int) -> int:
-    """Find the last of the oldest deliveries that are done and have `size` bytes together."""
+    """Find how far the oldest that are done make up `size` bytes."""
     last = 0
     query = "SELECT id, length(body) FROM raw WHERE done = 1 ORDER BY id"
     for number, length in connection.execute(query):
