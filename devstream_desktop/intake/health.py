@@ -265,13 +265,16 @@ class Health:
 
 def gap_sentence(gap: Gap, since: int, now: int) -> str:
     """Say what was not read since the last round; UTC milliseconds."""
-    begin = datetime.fromtimestamp((gap.since or since) / 1000, UTC)
-    end = datetime.fromtimestamp(max(gap.until or now, gap.since or since) / 1000, UTC)
+    # A service may say any time, and its things may have any name.
+    first = min(max(gap.since or since, 0), now)
+    begin = datetime.fromtimestamp(first / 1000, UTC)
+    end = datetime.fromtimestamp(min(max(gap.until or now, first), now) / 1000, UTC)
+    what = clean(gap.what, 60)
     day = "" if begin.date() == end.date() else f"{end:%d %b} "
     period = f"between {begin:%d %b %H:%M} and {day}{end:%H:%M} UTC"
     # Not every service says how many there were.
     if not gap.count:
-        return f"{gap.what} {period} were not all read"
+        return f"{what} {period} were not all read"
     if gap.count == 1:
-        return f"one of the {gap.what} {period} was not read"
-    return f"{gap.count:,} {gap.what} {period} were not read"
+        return f"one of the {what} {period} was not read"
+    return f"{gap.count:,} {what} {period} were not read"

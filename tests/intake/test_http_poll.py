@@ -457,6 +457,10 @@ async def test_k4_a_gap_is_a_line_and_stands_in_the_status(poller, replay, strea
             Gap("runs", 1200, NOW - 86_400_000, NOW + 60_000),
             "1,200 runs between 14 Jan 08:00 and 15 Jan 08:01 UTC were not read",
         ),
+        (
+            Gap("\x1b[31mbuilds of " + "x" * 500, 2, until=1 << 62),
+            f"2 builds of {'x' * 49}… between 15 Jan 08:00 and 09:00 UTC were not read",
+        ),
     ],
 )
 def test_a_gap_says_how_many_and_when_as_far_as_it_is_known(gap, sentence):

@@ -44,8 +44,8 @@ OPEN = ("queued", "running", "waiting", "in_progress")
 
 Older = tuple[tuple[Request, ...], Gap | None]
 """The request for the page before, or the gap."""
-_LINK = re.compile(r'<([^<>]*)>;[^<]*rel="next"')
-_FIELD = re.compile(r'(\w+)="([^"]*)"')
+_LINK = re.compile(r'<([^<>]{1,2000})>;[^<]{0,500}rel="next"')
+_FIELD = re.compile(r'(?<!\w)(\w{1,20})="([^"]{0,200})"')
 Query = Mapping[str, object] | Sequence[tuple[str, object]]
 """Parameters of a request."""
 T = TypeVar("T")
@@ -255,7 +255,7 @@ def older(
 
 def size_said(text: str | None) -> int:
     """Read the size of a list as a header says it; -1: not known."""
-    return int(text) if text and text.isascii() and text.isdigit() else -1
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else -1
 
 
 def unread(answer: Answer[C], sizes: Mapping[str, int], size: int, fresh: int) -> int:
