@@ -83,3 +83,26 @@ def test_an_old_issue_is_news_only_when_it_is_back(samples):
 def test_the_cursor_stays_small(samples):
     new = json.loads(samples("sentry")["issue.created"])["data"]["issue"]
     Api().round([new | {"id": str(10**12 + number)} for number in range(MAX_FOLLOWED + 400)])
+
+
+def test_an_issue_that_was_resolved_far_down_in_the_list_is_asked_for(samples, rounds):
+    new = json.loads(samples("sentry")["issue.created"])["data"]["issue"]
+    gone = json.loads(samples("sentry")["issue.resolved"])["data"]["issue"]
+    service = rounds(sentry, SE)
+    path = "/api/0/organizations/acme/issues/"
+
+    def lists(unresolved: list[object]) -> None:
+        for query, sort in (("unresolved", "new"), ("unresolved", "date"), ("resolved", "date")):
+            wanted = f"{path}?query=project%3Ashop-api+is%3A{query}&sort={sort}"
+            service.say(wanted, unresolved if query == "unresolved" else [])
+
+    aside = new | {"id": "77", "shortId": "SHOP-API-4"}
+    lists([new, aside])
+    assert len(service.round()) == 2
+    lists([])
+    service.say(f"{path}{gone['id']}/", gone)
+    service.say(f"{path}77/", aside | {"status": "ignored"})
+    assert [one.key for one in service.round()] == [event(samples, "issue.resolved").key]
+    service.asked.clear()
+    assert service.round() == []
+    assert not any(asked.startswith(f"{path}7") for asked in service.asked)

@@ -59,6 +59,7 @@ class Issue(msgspec.Struct, frozen=True, rename="camel"):
     title: Text = ""
     culprit: Text = ""
     level: Text = ""
+    status: Text = ""
     substatus: Text = ""
     first_seen: Time = 0
     last_seen: Time = 0

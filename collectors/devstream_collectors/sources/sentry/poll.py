@@ -29,6 +29,8 @@ MAX_FOLLOWED = 600
 """Issues whose state is remembered, the last seen; a cursor has to stay small."""
 OVERLAP = 10 * 60_000
 """Milliseconds: an error may be taken in later than one that happened after it."""
+MAX_ABSENT = 10
+"""Issues of a round that are asked for by themselves."""
 _OPEN, _RESOLVED = "open", "resolved"
 _LISTS = {
     # By when they were first seen, so that old issues that are seen again and again do not hide a
@@ -88,14 +90,43 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
         since=max(newest, 0),
         until=min(first or last, default=0),
     )
+    asked = _absent(answer, issues) if listed == "seen" and not cursor else []
     return answer.polled(
         makers,
-        more,
+        (*more, *asked),
         gap,
         newest=max([known.newest, 0, *first]),
         seen=max([known.seen, *last]),
         states=dict(list(states.items())[-MAX_FOLLOWED:]),
     )
+
+
+def _absent(answer: Answer[_Cursor], issues: list[Issue]) -> list[Request]:
+    """Ask for open issues that the whole list of open ones lacks.
+
+    One that was resolved stands where it was seen last, which may be far down in its list.
+    """
+    listed = {issue.id for issue in issues}
+    known = answer.known.states.items()
+    gone = [key for key, state in known if state == _OPEN and key not in listed]
+    organisation = quote(answer.source.text("project").partition("/")[0])
+    path = f"/api/0/organizations/{organisation}/issues"
+    return [
+        ask(f"{path}/{quote(key, safe='')}/", Step("issue", key), missing_ok=True)
+        for key in gone[-MAX_ABSENT:]
+    ]
+
+
+@poller.answer("issue")
+def _issue(answer: Answer[_Cursor]) -> Polled:
+    issue, key = answer.decode_or(Issue()), answer.step.of
+    states = {name: state for name, state in answer.known.states.items() if name != key}
+    if issue.status != _RESOLVED:
+        # It was deleted, or set aside.
+        return answer.polled(states=states)
+    place, url = answer.place(SCOPE), answer.source.url
+    makers = [partial(issue_event, issue, "resolved", Actor(), place, url)]
+    return answer.polled(makers, states={**states, key: _RESOLVED})
 
 
 def _is_new(issues: list[Issue], makers: list[Maker], listed: str, newest: int, seen: int) -> bool:
