@@ -126,8 +126,8 @@ def test_json_is_json_and_nothing_else(team: dict[str, str], path: tuple[str, ..
     done = shell(" ".join([*DEVSTREAM, *path, *words, "--json"]), team)
     for text in done.stdout.splitlines():
         json.loads(text)
-    # What fails says why, as without JSON.
-    assert done.stdout or done.stderr or path in {("tail",), ("search",)}
+    # What fails says why, as without JSON; with an object a line there may be none.
+    assert done.stdout or done.stderr or done.returncode == 0
 
 
 @pytest.mark.parametrize("streams", STREAMS)
