@@ -35,7 +35,7 @@ COMMANDS = {
     "where": "show where a commit is by now",
     "export": "print every line that a search finds, as JSON or CSV",
     "duty": "go on or off duty, or show who is on duty",
-    "deploy": "deploy a commit; everybody sees it",
+    "deploy": "deploy a commit; everybody sees it; deploy log prints what one said",
     "rollback": "go back to the last commit that was deployed there with success",
     "promote": "deploy what runs on the environment before",
     "deploys": "what runs and waits, what is locked, and the last of each environment",

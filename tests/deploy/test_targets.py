@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from devstream_desktop.deploy.backends.registry import BACKENDS
 from devstream_desktop.deploy.targets import (
     DEFAULT_PASS_ENV,
     TargetsError,
@@ -184,5 +185,7 @@ def test_any_text_is_targets_or_a_mistake(tmp_path_factory, text):
 
 def test_the_example_that_we_ship_is_right():
     example = load_targets(Path(__file__).parents[2] / "resources" / "examples" / "targets.toml")
-    assert set(example) == {("shop", "production"), ("shop", "staging")}
+    assert {("shop", "production"), ("shop", "staging")} <= set(example)
+    # One of each, to copy.
+    assert {target.backend for target in example.values()} == set(BACKENDS)
     assert example["shop", "production"].pass_env == DEFAULT_PASS_ENV
