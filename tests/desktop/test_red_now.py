@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from seed import Seed
 
 from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.deploys import Targets
 from devstream_desktop.control.messages.stream import Claim, Release
 from devstream_desktop.desk.preferences import Icon
 from devstream_desktop.desktop.commands import Command
 from devstream_desktop.desktop.tray.menu import TrayMenu
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.widgets.icons import Mark
+from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.windows.history.filters import Page
 from devstream_desktop.desktop.windows.history.items import Heading, Pinned
 from devstream_desktop.stream.words import Kind, Severity
@@ -192,3 +195,20 @@ def test_the_hand_over_tells_what_is_red_and_what_shipped(qtbot, window, story):
         page.list.itemActivated.emit(page.list.item(row))
     assert chosen.args[0].event.title == "5xx over 2 %"
     assert shown.browser.isVisible()
+
+
+def test_an_incident_shows_its_suspect_and_the_way_from_the_commit(qtbot, window, written, fake):
+    shown = window(*Seed(now()).events(400))
+    written.answer()
+    target = msgspec.structs.replace(fake.TARGETS[0], target="shop", environment="production")
+    written.state.targets = Targets(targets=(target,))
+    shown.browser.table.select(0)
+    details = shown.browser.details
+    assert details.suspect.text().startswith("Suspect: ana's deploy of ")
+    assert "Überweisungen mit Umlauten" in details.suspect.text()
+    told = {label.text() for label in details.findChildren(PlainLabel)}
+    assert "Trail" in told
+    assert any("pushed 3 commits to main" in text for text in told)
+    with qtbot.waitSignal(shown.deploy_chosen, timeout=500) as chosen:
+        details.roll_back.click()
+    assert chosen.args == [target, "rollback"]

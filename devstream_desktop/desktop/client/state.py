@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from devstream_desktop.control.messages.deploys import GetTargets, Targets
+from devstream_desktop.control.messages.deploys import GetTargets, Targets, TargetStatus
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
+from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import Thing
@@ -71,6 +72,14 @@ class AppState(QObject):
     def names(self) -> frozenset[str]:
         """All names of the person, folded."""
         return frozenset(name.casefold() for name in (self.person, *self.aliases) if name)
+
+    def target(self, service: str, environment: str) -> TargetStatus | None:
+        """Return the target that deploys a service to an environment."""
+        wanted = environment_name(environment)
+        for target in self.targets.targets:
+            if target.target == service and environment_name(target.environment) == wanted:
+                return target
+        return None
 
     @property
     def locked(self) -> str:

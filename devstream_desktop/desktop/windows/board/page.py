@@ -8,7 +8,6 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
-from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading, menu_text
@@ -16,7 +15,6 @@ from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.board.model import BoardModel
 from devstream_desktop.desktop.windows.board.view import BoardView
 from devstream_desktop.history.reader import HistoryUnavailableError
-from devstream_desktop.stream.environment import environment_name
 
 _PAUSE_MS = 1_000
 """Events that arrive within it are one new look at the board."""
@@ -110,7 +108,7 @@ class BoardPage(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Show what happened there", lambda: self._open(service, environment))
-        target = self._target(service, environment)
+        target = self._state.target(service, environment)
         if target is not None:
             where = menu_text(target.environment)
             deploy = menu.addAction(f"Deploy to {where}…")
@@ -120,9 +118,3 @@ class BoardPage(QWidget):
             for action in (deploy, back):
                 action.setEnabled(target.allowed)
         menu.popup(self.view.viewport().mapToGlobal(at))
-
-    def _target(self, service: str, environment: str) -> TargetStatus | None:
-        for target in self._state.targets.targets:
-            if target.target == service and environment_name(target.environment) == environment:
-                return target
-        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
@@ -14,7 +15,7 @@ from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.platform.web_links import open_link, safe_link
 from devstream_desktop.desktop.widgets.look import sentence
-from devstream_desktop.desktop.windows.history.details import WIDTH, Details
+from devstream_desktop.desktop.windows.history.details import WIDTH, About, Details
 from devstream_desktop.desktop.windows.history.empty_page import EmptyPage, empty_state
 from devstream_desktop.desktop.windows.history.model import StreamModel
 from devstream_desktop.desktop.windows.history.stream_view import StreamView
@@ -22,6 +23,8 @@ from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.line import markdown, told
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.thing import Trail
+from devstream_desktop.stream.words import Kind
 
 _WIDE = 860
 """Width from which the details stand beside the list, in pixels."""
@@ -37,6 +40,7 @@ class Browser(QSplitter):
     escaped = Signal()
     """Esc was pressed, and no details were open."""
     mute_chosen = Signal(object)
+    deploy_chosen = Signal(object, str)
     noted = Signal(str)
     """A sentence about what was just done, for the status line."""
 
@@ -69,6 +73,7 @@ class Browser(QSplitter):
         self.details.open_chosen.connect(self._open)
         self.details.copy_chosen.connect(self._copy)
         self.details.claim_chosen.connect(self._claim)
+        self.details.roll_back_chosen.connect(self._roll_back)
         self.empty.acted.connect(self.acted)
         self.model.failed.connect(self._failed)
         self.model.modelReset.connect(self._refresh_page)
@@ -226,15 +231,35 @@ class Browser(QSplitter):
 
     def _show_details(self, line: Line) -> None:
         try:
-            past = self._state.reader.subject(line.event, limit=20)
+            about = self._about(line)
         except HistoryUnavailableError as error:
             self._failed(str(error))
-            past = []
-        self.details.show_line(line, past, self._why(line))
+            about = About()
+        self.details.show_line(line, replace(about, why=self._why(line)))
         if not self.details.isVisible():
             self.details.show()
             # The details take height from the table, perhaps where the chosen row is.
             QTimer.singleShot(0, self, self._keep_chosen_in_view)
+
+    def _about(self, line: Line) -> About:
+        reader, event = self._state.reader, line.event
+        incident = event.kind is Kind.INCIDENT
+        suspects = tuple(reader.suspects(line)) if incident else ()
+        # An incident's way begins with the commit that may have broken it.
+        revision = event.revision or (suspects[0].deploy.event.revision if suspects else "")
+        trail = reader.trail(revision) if revision else None
+        target = self._state.target(event.service, event.environment)
+        return About(
+            past=tuple(reader.subject(event, limit=20, until=None)),
+            suspects=suspects,
+            trail=steps_of(trail) if trail is not None else (),
+            can_roll_back=target is not None and target.allowed,
+        )
+
+    def _roll_back(self, deploy: Line) -> None:
+        target = self._state.target(deploy.event.service, deploy.event.environment)
+        if target is not None:
+            self.deploy_chosen.emit(target, "rollback")
 
     def _keep_chosen_in_view(self) -> None:
         index = self.table.currentIndex()
@@ -263,3 +288,9 @@ class Browser(QSplitter):
 
 def _to_clipboard(text: str) -> None:
     QGuiApplication.clipboard().setText(text)
+
+
+def steps_of(trail: Trail) -> tuple[Line, ...]:
+    """Return the steps of a trail, as they happened."""
+    steps = (*trail.changes, *trail.checks, *trail.deploys, *trail.incidents)
+    return tuple(sorted(steps, key=lambda line: line.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QEvent, Qt, Signal
@@ -21,15 +22,33 @@ from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import long_time, sentence, short_time, state_look
 from devstream_desktop.desktop.widgets.marks import mark_pixmap
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
-from devstream_desktop.desktop.widgets.theme import Tone, colour
+from devstream_desktop.desktop.widgets.theme import Tone, colour, tint
 from devstream_desktop.stream.line import STRUCK, render
 from devstream_desktop.stream.subject import Line, can_be_claimed
-from devstream_desktop.stream.text import clean, duration, short_ref
+from devstream_desktop.stream.text import clean, duration, short_ref, short_revision
+from devstream_desktop.stream.thing import Suspect
 from devstream_desktop.stream.words import Severity, outcome
 
 _PAST = 12
+_TITLES = 3
+_LONGEST = 400
 WIDTH = 340
 """Usual width of the pane beside the list, in pixels."""
+
+
+@dataclass(frozen=True)
+class About:
+    """Everything about a line that is not in its event."""
+
+    past: tuple[Line, ...] = ()
+    """Other rows of its thing, newest first."""
+    suspects: tuple[Suspect, ...] = ()
+    """Deploys before it, where it is an incident, newest first."""
+    trail: tuple[Line, ...] = ()
+    """The way of its commit from change to consequence."""
+    why: str = ""
+    """The reason why it did or did not pop up."""
+    can_roll_back: bool = False
 
 
 class Details(QFrame):
@@ -38,12 +57,14 @@ class Details(QFrame):
     open_chosen = Signal(object)
     copy_chosen = Signal(object)
     claim_chosen = Signal(object)
+    roll_back_chosen = Signal(object)
+    """The line of the deploy to undo."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("details")
         self._line: Line | None = None
-        self._shown: tuple[Line, list[Line], str] | None = None
+        self._shown: tuple[Line, About] | None = None
         self.title = heading("", points=2)
         self.title.setWordWrap(True)
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -66,6 +87,11 @@ class Details(QFrame):
         self._past.setColumnStretch(1, 1)
         self._fields.setColumnStretch(1, 1)
         self._past_title = _small_heading("Before and after")
+        self.suspect = PlainLabel(wrap=True)
+        self.roll_back = QPushButton("Roll back…")
+        self.roll_back.setAutoDefault(False)
+        self.roll_back.clicked.connect(self._roll_back)
+        self._suspects = QFrame()
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -75,6 +101,10 @@ class Details(QFrame):
         buttons.addWidget(self.open)
         buttons.addWidget(self.copy)
         buttons.addStretch(1)
+        box = QVBoxLayout(self._suspects)
+        box.setContentsMargins(10, 8, 10, 8)
+        box.addWidget(self.suspect)
+        box.addWidget(self.roll_back, 0, Qt.AlignmentFlag.AlignLeft)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(16, 14, 16, 14)
@@ -82,6 +112,7 @@ class Details(QFrame):
         column.addWidget(self.title)
         column.addWidget(self.about)
         column.addLayout(buttons)
+        column.addWidget(self._suspects)
         column.addWidget(self._past_title)
         column.addLayout(self._past)
         column.addWidget(_small_heading("Facts"))
@@ -96,16 +127,16 @@ class Details(QFrame):
     def line(self) -> Line | None:
         return self._line
 
-    def show_line(self, line: Line, past: list[Line], why: str) -> None:
-        """Show `line`, and other rows of its subject, newest first."""
-        self._line, self._shown = line, (line, past, why)
+    def show_line(self, line: Line, about: About) -> None:
+        """Show `line` and what is known about it."""
+        self._line, self._shown = line, (line, about)
         self.title.setText(render(line.event, line.transition, service=False))
         font = self.title.font()
         font.setStrikeOut(line.struck)
         self.title.setFont(font)
-        self.about.setText(about(line))
+        self.about.setText(place_of(line))
         paint(self.about, Tone.MUTED)
-        self.why.setText(why)
+        self.why.setText(about.why)
         paint(self.why, Tone.MUTED)
         # A link that would be refused is not offered; its text is among the fields.
         self.claim.setVisible(can_be_claimed(line.event))
@@ -120,13 +151,32 @@ class Details(QFrame):
             top = Qt.AlignmentFlag.AlignTop
             self._fields.addWidget(label, row, 0, top | Qt.AlignmentFlag.AlignLeft)
             self._fields.addWidget(shown, row, 1, top)
-        self._show_past([other for other in past if other.id != line.id][:_PAST])
+        self._show_suspect(line, about)
+        trail = about.trail[-_PAST:]
+        others = [other for other in about.past if other.id != line.id][:_PAST]
+        self._past_title.setText("Trail" if trail else "Before and after")
+        self._show_past(list(trail) or others)
 
     def changeEvent(self, event: QEvent) -> None:
         """Draw marks and colours again in a new palette."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ApplicationPaletteChange and self._shown is not None:
             self.show_line(*self._shown)
+
+    def _show_suspect(self, line: Line, about: About) -> None:
+        self._suspects.setVisible(bool(about.suspects))
+        if not about.suspects:
+            return
+        self.suspect.setText(suspect_text(line, about.suspects[0]))
+        self.roll_back.setVisible(about.can_roll_back)
+        palette = QPalette(self.palette())
+        palette.setColor(QPalette.ColorRole.Window, tint(Tone.AMBER, palette))
+        self._suspects.setPalette(palette)
+        self._suspects.setAutoFillBackground(True)
+
+    def _roll_back(self) -> None:
+        if self._shown is not None and self._shown[1].suspects:
+            self.roll_back_chosen.emit(self._shown[1].suspects[0].deploy)
 
     def _show_past(self, past: list[Line]) -> None:
         _empty(self._past)
@@ -150,7 +200,21 @@ class Details(QFrame):
             self._past.addWidget(at, row, 2, top)
 
 
-def about(line: Line) -> str:
+def suspect_text(line: Line, suspect: Suspect) -> str:
+    """Return the deploy that may have broken it, and what that brought."""
+    shipped = suspect.deploy.event
+    before = duration(max(0, line.event.time - shipped.time))
+    said = (
+        f"Suspect: {shipped.actor}'s deploy of {short_revision(shipped.revision)}, {before} before"
+    )
+    titles = [change.event.title for change in suspect.changes[:_TITLES] if change.event.title]
+    if len(suspect.changes) > _TITLES:
+        titles.append(f"and {len(suspect.changes) - _TITLES} more")
+    brought = " · ".join(titles)
+    return clean(f"{said}. It brought: {brought}" if brought else said, _LONGEST)
+
+
+def place_of(line: Line) -> str:
     """Return where and how bad it is, and how it stands."""
     event = line.event
     severity = event.severity.word if event.severity > Severity.NOTICE else ""

@@ -128,6 +128,7 @@ class HistoryWindow(QWidget):
         self.browser.escaped.connect(self._escape)
         self.browser.noted.connect(self.status.set_whole)
         self.browser.mute_chosen.connect(self.mute_chosen)
+        self.browser.deploy_chosen.connect(self.deploy_chosen)
         self._state.changed.connect(self._refresh)
         self._state.arrived.connect(self._add_rows)
         self._state.history_replaced.connect(self.show_everything)
