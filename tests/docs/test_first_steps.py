@@ -120,7 +120,8 @@ class Reader:
         else:
             out = machine.run(words)
             if words[1:3] == ["team", "invite"]:
-                (self.typed["ds1-…"],) = out.splitlines()
+                # What stands beside it, on standard error, says where it leads.
+                (self.typed["ds1-…"],) = re.findall(r"^ds1-\S+$", out, re.MULTILINE)
             if words[1:3] == ["team", "members"] and self.words:
                 until(lambda: self.words in machine.run(words))
             if words[1:3] == ["team", "approve-join"]:
@@ -202,7 +203,7 @@ def test_a_team_of_three(reader: Reader) -> None:
     people = [reader.machine(f"{name}'s machine") for name in ("ana", "bob", "carl")]
     ana = people[0]
     status = ana.run(["devstream", "status"])
-    (mesh,) = re.findall(r"^mesh +(\S+);", status, re.MULTILINE)
+    (mesh,) = re.findall(r"^mesh +.*?(127[.\d]+:\d+)", status, re.MULTILINE)
     listed = ana.run(["devstream", "team", "members"])
     reader.typed["10.0.0.5:7400"] = mesh
     reader.typed["3fa9c2d1"] = re.findall(r"^bob .*\n.* ([a-z2-7]{8})  ", listed, re.MULTILINE)[0]
