@@ -49,7 +49,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_wait_options(parser: argparse.ArgumentParser) -> None:
-    """Add whether the end is waited for, and the form of what is printed."""
+    """Add the options to wait, and for scripts."""
     wait = parser.add_mutually_exclusive_group()
     about = "wait for the result (default)"
     wait.add_argument("--wait", action="store_true", default=True, help=about)
@@ -82,7 +82,7 @@ def deploy(home: Home, options: argparse.Namespace) -> int:
 
 
 def carry_out(home: Home, options: argparse.Namespace, asked: PlanDeploy) -> int:
-    """Show the plan, ask, request what it says, and follow it to its end."""
+    """Show the plan, ask, request it, and follow it to its end."""
     # A script that forgot --yes must not hang, nor deploy.
     if not (options.yes or options.plan) and (options.json or not is_interactive()):
         raise UsageError("there is no terminal to confirm in; add --yes")

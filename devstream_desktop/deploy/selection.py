@@ -35,7 +35,7 @@ class Selection:
     async def find(
         self, asked: PlanDeploy, target: Target, targets: Targets
     ) -> tuple[str, str, Tips | None]:
-        """Return ref and hash of the commit that is meant, and the refs where they were asked.
+        """Return the commit that is meant: ref, hash, and the refs asked.
 
         Raises:
             PlanError: there is none.

@@ -218,7 +218,7 @@ class Deploys:
         return await self._runner.check(target)
 
     async def problems(self, target: Target) -> list[str]:
-        """Return everything that would refuse or hold up a deploy of `target` right now."""
+        """Return everything that would hold up a deploy of `target` now."""
         found = await self.check(target)
         place = (target.name, target.environment)
         now = self._now()

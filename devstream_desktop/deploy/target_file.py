@@ -13,7 +13,7 @@ from devstream_desktop.deploy.targets import TargetsError, parse_targets
 
 
 def add_target(path: Path, name: str, environment: str, settings: Mapping[str, object]) -> None:
-    """Append a target to the file `path`, once the whole has been read as it will be.
+    """Append a target to the file `path`, if the whole is right.
 
     Raises:
         TargetsError: it is there already, the entry or the file holds a mistake, or it cannot be

@@ -259,7 +259,7 @@ def _check_parameters(written: Mapping[str, object]) -> None:
             declared[name] = typed(table, Parameter)
         except FieldError as wrong:
             message = f"parameter {clean(name, 40)}: {wrong}"
-            raise FieldError(message, "parameters", name, *wrong.keys) from None
+            raise FieldError(message, "parameters", name) from None
     if mistake := mistake_in(declared):
         raise FieldError(mistake, "parameters")
 

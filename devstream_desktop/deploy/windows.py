@@ -81,9 +81,11 @@ def windows(
         FieldError: one of them cannot be understood.
 
     """
+    minutes = _hours(hours) if hours else None
     # Whose nine o'clock it is must not depend on the machine.
     if not timezone:
-        raise FieldError("hours, days and freeze need a timezone; as in Europe/Berlin", "timezone")
+        key = "hours" if hours else "freeze" if freeze else "days"
+        raise FieldError(f"{key} needs a timezone; as in Europe/Berlin", key)
     try:
         zone = ZoneInfo(timezone)
     # An unknown one is a KeyError; what is no name at all may be any of these.
@@ -95,7 +97,7 @@ def windows(
         raise FieldError(f"days must be a list of {', '.join(DAYS)}", "days")
     return Windows(
         zone,
-        _hours(hours) if hours else None,
+        minutes,
         frozenset(DAYS.index(name) for name in days),
         tuple(_freeze(one) for one in freeze),
     )

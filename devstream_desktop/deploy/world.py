@@ -85,7 +85,7 @@ class World:
     copied: bool = False
     """Another machine writes under this device's key: it gets this request too."""
     busy: str = ""
-    """The reason why this environment takes no run, not even a queued one."""
+    """The reason why this environment takes no run at all."""
     tips: Tips | None = None
     current: str = ""
     """The commit that runs there; empty when that is not known."""

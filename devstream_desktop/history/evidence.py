@@ -23,7 +23,7 @@ _KIND = b"\xa6deploy"
 
 @dataclass(frozen=True)
 class Evidence:
-    """One entry, and the hash of the one before it in its feed where that is here."""
+    """One entry, and the hash of its predecessor where that is here."""
 
     entry: Entry
     before: bytes | None
@@ -31,7 +31,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Gap:
-    """Numbers of a feed that are not here between its first and its last entry."""
+    """Missing entries between a feed's first and last."""
 
     feed: bytes
     missing: int

@@ -1,4 +1,4 @@
-"""Questions to one node that are not about the log, such as what a deploy would ship.
+"""Questions to one node that are not about the log.
 
 Each goes over a connection of its own: it waits behind nothing that a link carries, and harms no
 link when the other end cannot answer it.
@@ -19,7 +19,7 @@ from devstream_desktop.mesh.overlay.table import Overlay
 from devstream_desktop.mesh.transport.link import Lane, Link, LinkError
 
 MOST_ADDRESSES = 4
-"""Addresses of one device that are tried, the one that worked last first."""
+"""Addresses of one device to try; the last good one is first."""
 
 
 class UnreachableError(DevstreamError):

@@ -229,7 +229,7 @@ class Mesh:
         return await self._publisher.publish(payloads)
 
     async def ask(self, device: str, topic: str, body: bytes, seconds: float) -> bytes:
-        """Ask one node something that is not about the log, and return its answer.
+        """Ask one node something that is not about the log.
 
         Raises:
             UnreachableError: it did not answer within `seconds`.

@@ -45,7 +45,7 @@ class AuditLine(msgspec.Struct, frozen=True, kw_only=True):
     override: bool
     entry: str
     proven: bool
-    """The signature is the device's, the entry follows the one before it, and it was allowed."""
+    """Signed by the device, after the entry before it, and allowed."""
     fault: str = ""
 
 
@@ -58,7 +58,7 @@ class Audit:
 
 
 def audit(home: Home, since: int, target: str) -> Audit:
-    """Return the signed events of deploys since a time, and of one target or all.
+    """Return the signed events of deploys since a time.
 
     Raises:
         DevstreamError: there is no history, or no team.

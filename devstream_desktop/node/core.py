@@ -449,7 +449,7 @@ class Node:
         self._on_news()
 
     def _archive(self, entries: list[Entry]) -> None:
-        """Keep deploys beyond the history's retention, where this device is more than a desk."""
+        """Keep deploys beyond the history's retention, as executor or collector."""
         policy = self.team.chain.current
         keeps = any(policy.has_role(self.device, one) for one in (Role.EXECUTOR, Role.COLLECTOR))
         if keeps and any(_KIND in entry.body for entry in entries):

@@ -12,13 +12,15 @@ from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Kind
 
 _STALE_MS = 26 * 3_600_000
-"""A run that has no end after this is not under way any more (the longest time-out is a day)."""
+"""Age from which a run without an end is not under way.
+
+The longest time-out is a day."""
 _MOST = 200
 _ENDS = ("success", "failure", "error", "cancelled", "unknown")
 
 
 def list_deploys(reader: Reader, now: int) -> DeployList:
-    """Return what the stream says of every environment, by the executors' own word."""
+    """Return the stream's news of every environment, by their executors' word."""
     pending = [
         line
         for state in ("in_progress", "queued", "waiting")
@@ -54,7 +56,7 @@ def list_deploys(reader: Reader, now: int) -> DeployList:
 
 
 def _answers(reader: Reader, state: str) -> Iterable[Line]:
-    """Return the latest rows in a state that an executor told of its own requests."""
+    """Return the latest rows of executors' own requests in a state."""
     for line in believed(reader, Query(kind=Kind.DEPLOY, state=state), _MOST):
         event = line.event
         # Other systems' deploys are told by collectors, and are no row of an executor.

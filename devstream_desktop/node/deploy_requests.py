@@ -1,4 +1,4 @@
-"""What screens and scripts ask about deploys: the plan, the request, and all commands beside."""
+"""Requests of screens and scripts about deploys."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class DeployRequests:
         return Done(text=event.key)
 
     async def lock(self, asked: RequestLock) -> Done:
-        """Sign and publish a lock, or the end of one, for each executor that it is about."""
+        """Sign and publish a lock or its end, for each executor."""
         offers = self._node.board.offers.values()
         executors = sorted(
             {
@@ -246,7 +246,7 @@ class DeployRequests:
         return offer
 
     async def _plan_of_the_stream(self, asked: PlanDeploy, offer: Offer, why: str) -> Plan:
-        """Plan by this history, where the executor is there and cannot be asked itself.
+        """Plan by this history, where the executor cannot be asked itself.
 
         Raises:
             ControlError: it is not there.

@@ -208,7 +208,7 @@ class Executor:
         return await self._deploys.plan(asked, device)
 
     async def check(self, name: str) -> TargetChecks:
-        """Return what would refuse a deploy of each target, or of those of one name.
+        """Return the problems of each target, or of those of one name.
 
         Raises:
             PlanError: nothing is deployed from here.

@@ -154,7 +154,7 @@ class Plan(Reply, frozen=True, tag=True, kw_only=True):
     """The locks on this environment."""
     running: PendingDeploy | None = None
     queue: tuple[PendingDeploy, ...] = ()
-    """What is queued there, in its order."""
+    """Deploys that are queued there, in their order."""
     own: str = ""
     """The key of the asker's request that waits there already; the new one would replace it."""
     approvals: int = 0
@@ -179,7 +179,7 @@ class DeployList(Reply, frozen=True, tag=True, kw_only=True):
 
 
 class TargetCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """One target of this executor, and what would refuse a deploy right now."""
+    """One target of this executor, and what holds it up now."""
 
     target: str
     environment: str
@@ -264,7 +264,7 @@ class RequestDeploy(Request[Done], frozen=True, tag=True, kw_only=True):
     expected: str = ""
     """The commit that the plan said is there now; another one is refused."""
     replaces: str = ""
-    """The key of the person's request that this one takes the place of."""
+    """Key of the person's request that this one replaces."""
     parameters: dict[str, str] = msgspec.field(default_factory=dict)
     override: bool = False
     """Break-glass; it needs a reason."""

@@ -22,7 +22,7 @@ BATCH_BYTES = 256 * 1024
 A quarter of the receive limit, so that it also fits with everything around it.
 """
 ASK_BYTES, ANSWER_BYTES = 16 * 1024, 512 * 1024
-"""The most bytes of a question to one node, and of its answer."""
+"""Most bytes of a question to one node, and of its answer."""
 BATCH_ENTRIES = 2500
 """The most entries in a message: so many of the smallest fit BATCH_BYTES."""
 MESSAGE_BYTES = 1024 * 1024
