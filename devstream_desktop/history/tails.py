@@ -85,6 +85,15 @@ class Tail:
     unclaimed: bool = False
     """A claim that is here already may hold from now on: it has to be looked for."""
 
+    down: bool = False
+    """A word came that the environment runs nothing any more."""
+    _running: tuple[str, str, str, int] | None = None
+
+    def take_running(self) -> tuple[str, str, str, int] | None:
+        """Return the row of `running` that the last success makes, once; None for none."""
+        row, self._running, down, self.down = self._running, None, self.down, False
+        return None if down else row
+
     def stands_on_later_than(self, place: bytes) -> bool:
         """Tell whether rows up to `place` change nothing of the state."""
         older = len(self.steps) == STEPS and self.steps[0].place > place
@@ -104,6 +113,7 @@ class Tail:
             step = Step(row.place, row.id, row.state, row.run, row.rank, row.work)
             self.steps.append(step)
             if not row.terminal:
+                self.down = self.down or row.state == "inactive"
                 continue
             work = place_of_work(row.kind, row.place, row.work)
             result = Result(work, row.place, row.run, row.state)
@@ -130,6 +140,8 @@ class Tail:
             self.unclaimed = True
         self.decided = row.place
         state.state, state.tone, state.severity = row.state, int(tone), row.severity
+        if row.kind == Kind.DEPLOY and tone is Tone.GOOD:
+            self._running = (row.service, row.environment, row.revision, row.id)
         state.line, state.plain = row.id, plain
         state.service, state.environment = row.service, row.environment
 

@@ -76,6 +76,7 @@ _RUNS = (
 _NAMED = (
     "SELECT id FROM subjects WHERE id = ? UNION SELECT id FROM subjects WHERE plain = ? AND plain"
 )
+_RUNNING = "INSERT OR REPLACE INTO running VALUES (?, ?, ?, ?)"
 _MEANING = "UPDATE lines SET transition = ?, tone = ? WHERE id = ?"
 _STATE = tuple(one.name for one in fields(State))
 _values = attrgetter(*_STATE)
@@ -169,8 +170,11 @@ class Things:
                 state.claim = self._claim(subject, state.plain, tail.began)
             tail.unclaimed = False
             self._tails.put(subject, tail)
-            if state.kind == Kind.DEPLOY:
+            if tail.down:
                 self._run(subject, state.service, state.environment)
+        self._connection.executemany(
+            _RUNNING, [row for _, tail in going if (row := tail.take_running())]
+        )
         self._connection.executemany(
             f"UPDATE subjects SET {', '.join(f'{name} = ?' for name in _STATE)} WHERE id = ?",
             [(*_values(tail.state), subject) for subject, tail in going],
@@ -276,8 +280,7 @@ class Things:
         if found is None or found[2]:
             ask("DELETE FROM running WHERE service = ? AND environment = ?", (service, environment))
             return
-        row = (service, environment, found[1], found[0])
-        ask("INSERT OR REPLACE INTO running VALUES (?, ?, ?, ?)", row)
+        ask(_RUNNING, (service, environment, found[1], found[0]))
 
     def _moving(self, steps: Sequence[Step]) -> int:
         """Return the newest of these rows that is under way; 0 for none."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -68,11 +69,16 @@ def author_class(kind: Kind, state: str, request: str = "") -> AuthorClass | Non
     `request` is the key of the deploy request that a deploy's state answers. Only the executor
     answers one; a deploy that answers none was seen at a deploy tool, by a collector.
     """
+    return _author_class(kind, state, bool(request))
+
+
+@lru_cache(maxsize=256)
+def _author_class(kind: Kind, state: str, answers: bool) -> AuthorClass | None:
     # Asking, answering and watching a deploy are three different rights.
     if kind is Kind.DEPLOY:
         if state == "requested":
             return AuthorClass.MEMBER
-        return AuthorClass.EXECUTOR if request else AuthorClass.COLLECTOR
+        return AuthorClass.EXECUTOR if answers else AuthorClass.COLLECTOR
     if kind is Kind.TEAM:
         return _TEAM.get(state)
     return _BY_KIND[kind]
