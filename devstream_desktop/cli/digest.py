@@ -26,8 +26,10 @@ class WaitingRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     service: str
     environment: str
+    count: int
+    """All of them, at most 99."""
     changes: list[Record]
-    more: bool
+    """The oldest."""
 
 
 class DigestRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,9 +74,8 @@ def digest(home: Home, options: argparse.Namespace) -> int:
     _print_lines("Locked", over.locks)
     _print_lines("Not all was read", over.gaps)
     for one in over.waiting:
-        more = " or more" if one.more else ""
-        commits = "commit" if one.commits == 1 and not more else "commits"
-        print(f"Waiting for {one.service} {one.environment}: {one.commits}{more} {commits}")
+        changes = "1 change" if one.count == 1 else f"{one.count} changes"
+        print(f"Waiting for {one.service} {one.environment}: {changes}")
     return 0
 
 
@@ -107,7 +108,7 @@ def _record(over: HandOver) -> DigestRecord:
                 service=one.service,
                 environment=one.environment,
                 changes=[*map(record, one.changes)],
-                more=one.more,
+                count=one.count,
             )
             for one in over.waiting
         ],

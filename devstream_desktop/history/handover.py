@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from devstream_desktop.history.pages import Pages
 from devstream_desktop.history.places import beginning
-from devstream_desktop.history.present import Present, place_of
+from devstream_desktop.history.present import Present
 from devstream_desktop.history.rows import COLUMNS, CURRENT
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import GAP, Line
 from devstream_desktop.stream.thing import HandOver
 from devstream_desktop.stream.words import Kind, Transition
 
+_SHOWN = 5
+"""Changes of each place that wait which are shown; the rest is counted."""
+
 
 class HandOvers(Present, Pages):
     """Puts a hand-over together from the other questions."""
 
-    def hand_over(self, since_ms: int, *, now: int = 0, limit: int = 100) -> HandOver:
+    def hand_over(self, since_ms: int, *, now: int = 0, limit: int = 50) -> HandOver:
         """Return what whoever comes on duty has to know since a moment (UTC milliseconds).
 
         Raises:
@@ -33,7 +36,7 @@ class HandOvers(Present, Pages):
             )
             if line.event.kind is not Kind.TICKET
         ]
-        waits = (self.waiting(*place_of(one.deploy)) for one in self.running())
+        waits = (self._waiting(one, _SHOWN) for one in self.running())
         return HandOver(
             since_ms=since_ms,
             red=tuple(thing for thing in red if thing.kind is not Kind.SOURCE),

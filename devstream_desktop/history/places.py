@@ -65,6 +65,19 @@ class Places(Rows):
         )
         return [(row_id, kind) for row_id, kind in rows if kind in kinds]
 
+    def _last_check(self, revision: str) -> int:
+        """Return the row of a commit's last test, else build, that ended; 0 for none."""
+        for kind in ("test", "build"):
+            rows = self._ask(
+                "SELECT id FROM lines WHERE revision = ? AND revision != '' AND kind = ?"
+                " AND terminal ORDER BY id DESC LIMIT 1",
+                revision_key(revision),
+                kind,
+            )
+            if rows:
+                return int(rows[0][0])
+        return 0
+
     def _branch_of(self, event: Event) -> int:
         """Return the number of the branch that a build or test is of."""
         subject = f"change/{event.service}/{short_ref(event.ref)}"
@@ -112,6 +125,19 @@ class Places(Rows):
             limit,
         )
         return [(row_id, actor) for row_id, actor, state in rows if state != "deleted"], True
+
+    def _waiting_people(self, runs: Running, limit: int) -> list[str]:
+        """Return who made each change after what runs; a push and its merge are one."""
+        change = self._change_of(runs.deploy.event)
+        if change is None:
+            return []
+        rows = self._ask(
+            "SELECT revision, actor FROM lines WHERE subject = ? AND place > ? AND terminal"
+            " AND tone AND state != 'deleted' ORDER BY place LIMIT ?",
+            *change,
+            2 * limit,
+        )
+        return list(dict(rows).values())[:limit]
 
     def _suspect_ids(self, service: str, environment: str, place: bytes, limit: int) -> list[int]:
         """Return the rows of the finished deploys there in the day before a place, newest first."""

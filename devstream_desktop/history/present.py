@@ -42,7 +42,7 @@ class Present(Places):
             HistoryError: there is no history yet, or it cannot be read.
         """
         rows = self._ask(f"{_RED} ORDER BY severity DESC, since LIMIT ?", limit)
-        return [thing for thing in self._things(rows) if not self._is_gone(thing)]
+        return [thing for thing in self._things(rows, suspects=True) if not self._is_gone(thing)]
 
     def open_tickets(self, *, limit: int = 100) -> list[Thing]:
         """List the open tickets, the newest first.
@@ -71,7 +71,8 @@ class Present(Places):
         """
         named = (subject_hash(topic_of(of)), subject_hash(of.subject))
         where = "WHERE id = ? OR plain = ? AND plain ORDER BY id = ? DESC LIMIT 1"
-        found = self._things(self._ask(f"{_THINGS} {where}", *named, named[0]))
+        rows = self._ask(f"{_THINGS} {where}", *named, named[0])
+        found = self._things(rows, suspects=True)
         return found[0] if found else None
 
     def running(self) -> list[Running]:
@@ -113,9 +114,8 @@ class Present(Places):
         running = {place_of(one.deploy): one for one in self.running()}
         states = {place_of(thing.line): _not_stuck(thing, now) for thing in deploys}
         red: dict[tuple[str, str], list[Thing]] = defaultdict(list)
-        for thing in self.red_now(limit=_CELLS):
-            if thing.kind is Kind.INCIDENT:
-                red[place_of(thing.line)].append(thing)
+        for thing in self._firing():
+            red[place_of(thing.line)].append(thing)
         places = sorted({*running, *states})
         # An incident that says no environment is where its service is.
         bare = {service: red.get((service, ""), []) for service, _ in places}
@@ -125,7 +125,7 @@ class Present(Places):
         for service, environment in places:
             place = (service, environment)
             runs = running.get(place)
-            waits = self._waiting_ids(runs, MOST + 1)[0] if runs else []
+            waits = self._waiting_people(runs, MOST) if runs else []
             cells[place] = Cell(
                 service=service,
                 environment=environment,
@@ -134,8 +134,8 @@ class Present(Places):
                 test=tests.get(runs.deploy.id) if runs else None,
                 red=tuple(chain(red.get(place, ()), bare[service] if environment else ())),
                 lock=next((line for line in locks if _covers(line.event, *place)), None),
-                waiting=min(MOST, len(waits)),
-                mine=sum(actor.casefold() in mine for _, actor in waits[:MOST]),
+                waiting=len(waits),
+                mine=sum(actor.casefold() in mine for actor in waits),
             )
         return Board(
             services=tuple(sorted({service for service, _ in places}, key=str.casefold)),
@@ -152,29 +152,38 @@ class Present(Places):
             HistoryError: there is no history yet, or it cannot be read.
         """
         runs = self._running_at(service, environment)
-        if runs is None:
-            return None
-        found, known = self._waiting_ids(runs, limit + 1)
+        return self._waiting(runs, limit) if runs is not None else None
+
+    def _waiting(self, runs: Running, limit: int) -> Waiting | None:
+        found, known = self._waiting_ids(runs, MOST + 1)
         if not known:
             return None
         changes = tuple(self._in_order(row_id for row_id, _ in found[:limit]))
-        return Waiting(service, environment_name(environment), changes, len(found) > limit)
+        more = len(found) > limit
+        return Waiting(*place_of(runs.deploy), changes, more, min(MOST, len(found)))
 
-    def _things(self, rows: Iterable[tuple[object, ...]]) -> list[Thing]:
+    def _firing(self) -> list[Thing]:
+        where = "AND kind = 'incident' ORDER BY severity DESC, since LIMIT ?"
+        return self._things(self._ask(f"{_RED} {where}", _CELLS))
+
+    def _things(self, rows: Iterable[tuple[object, ...]], *, suspects: bool = False) -> list[Thing]:
         found = list(rows)
-        suspects = {
+        before = {
             row[0]: self._suspect_ids(str(row[7]), str(row[8]), row[9], 1)
             for row in found
-            if row[1] == Tone.OPEN and row[6] == Kind.INCIDENT and isinstance(row[9], bytes)
+            if suspects
+            and row[1] == Tone.OPEN
+            and row[6] == Kind.INCIDENT
+            and isinstance(row[9], bytes)
         }
         ids = {row_id for row in found for row_id in row[2:6] if isinstance(row_id, int)}
-        lines = self._by_id({*ids, *chain.from_iterable(suspects.values())})
+        lines = self._by_id({*ids, *chain.from_iterable(before.values())})
         things = []
         for number, weight, line, since, moving, claim, *_ in found:
             # A line that cannot be read says nothing; the node sets it aside.
             if line not in lines or since not in lines:
                 continue
-            suspect = next(iter(suspects.get(number, ())), 0)
+            suspect = next(iter(before.get(number, ())), 0)
             things.append(
                 Thing(
                     id=number,  # type: ignore[arg-type]
@@ -204,9 +213,9 @@ class Present(Places):
         """Return the last test, else build, of the commit of each deploy, by the deploy's row."""
         chosen: dict[int, int] = {}
         for one in running:
-            checks = self._of_revision(one.revision, ("test", "build"))
-            if checks:
-                chosen[one.deploy.id] = max(checks, key=lambda row: (row[1] == "test", row[0]))[0]
+            check = self._last_check(one.revision)
+            if check:
+                chosen[one.deploy.id] = check
         lines = self._by_id(chosen.values())
         return {deploy: lines[row_id] for deploy, row_id in chosen.items() if row_id in lines}
 

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import chain
 
 from devstream_desktop.history import quarantine
 from devstream_desktop.history.database import HistoryError, friendly
@@ -87,10 +88,16 @@ class Reader(HandOvers, Trails):
         things = (subject_hash(topic), subject_hash(of.subject))
         place = self._ask("SELECT place FROM lines WHERE id = ?", until.id) if until else []
         last = place[0][0] if place else _LAST_PLACE
+        # Each by itself: together they would be sorted whole.
+        each = (
+            "SELECT * FROM (SELECT id FROM lines WHERE subject = ? AND place <= ?"
+            " ORDER BY place DESC LIMIT ?)"
+        )
+        numbers = {*things, *map(claims_of, things)}
         found = self._lines(
-            f"{COLUMNS} WHERE lines.subject IN (?, ?, ?, ?) AND lines.place <= ?"
+            f"{COLUMNS} WHERE lines.id IN ({' UNION ALL '.join([each] * len(numbers))})"
             " ORDER BY lines.place DESC LIMIT ?",
-            (*things, *map(claims_of, things), last, limit),
+            (*chain.from_iterable((number, last, limit) for number in numbers), limit),
         )
         return [line for line in found if topic_of(line.event) in (topic, of.subject)]
 

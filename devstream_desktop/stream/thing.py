@@ -113,6 +113,8 @@ class Waiting:
     changes: tuple[Line, ...]
     more: bool = False
     """There are more than were asked for."""
+    count: int = 0
+    """All of them, at most 99."""
 
     @property
     def commits(self) -> int:

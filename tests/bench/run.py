@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import asked
 import catch_up
 import cpu
 import intake
@@ -25,7 +26,7 @@ import search
 import thirty
 from figures import Row, table
 
-ROWS = ("live", "cpu", "catch-up", "search", "intake", "thirty", "links")
+ROWS = ("live", "cpu", "catch-up", "search", "asked", "intake", "thirty", "links")
 
 
 async def measure(chosen: Sequence[str], folder: Path, given: argparse.Namespace) -> list[Row]:
@@ -44,6 +45,10 @@ async def measure(chosen: Sequence[str], folder: Path, given: argparse.Namespace
             )
         elif name == "search":
             rows += search.measure(
+                folder, rows=given.stored or (5_000 if quick else 1_000_000), quick=quick
+            )
+        elif name == "asked":
+            rows += asked.measure(
                 folder, rows=given.stored or (5_000 if quick else 1_000_000), quick=quick
             )
         elif name == "intake":

@@ -106,6 +106,7 @@ def events(count: int, *, first_ms: int, step_ms: float, seed: int = 1) -> Itera
     """`count` different facts, `step_ms` apart."""
     rng = random.Random(seed)
     words = vocabulary()
+    tips: dict[tuple[str, str], str] = {}
     for number in range(count):
         kind = rng.choice(_MIX)
         service, ref = rng.choice(_SERVICES), rng.choice(_REFS)
@@ -114,6 +115,13 @@ def events(count: int, *, first_ms: int, step_ms: float, seed: int = 1) -> Itera
         title = " ".join(
             words[int(len(words) * rng.random() ** 3)] for _ in range(rng.randint(4, 9))
         )
+        revision = f"{rng.getrandbits(160):040x}"
+        # What is built, tested and deployed is what was pushed last.
+        if kind is Kind.CHANGE:
+            tips[service, ref] = revision
+        else:
+            ref = "main" if kind is Kind.DEPLOY else ref
+            revision = tips.get((service, ref), revision)
         yield make_event(
             kind=kind,
             state=rng.choice(_STATES[kind]),
@@ -123,7 +131,7 @@ def events(count: int, *, first_ms: int, step_ms: float, seed: int = 1) -> Itera
             time=int(first_ms + number * step_ms),
             environment=environment,
             ref=ref,
-            revision=f"{rng.getrandbits(160):040x}",
+            revision=revision,
             actor=rng.choice(_PEOPLE),
             title=title,
             url=f"https://forge.example/{service}/{kind}/{number}",

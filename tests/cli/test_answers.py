@@ -118,7 +118,7 @@ def test_board(run: Run, told: Told) -> None:
 def test_digest(run: Run) -> None:
     said = run("digest --since 1h")
     assert "Broken, and nobody is on it: 1" in said
-    assert "Waiting for shop production: 1 commit\n" in said
+    assert "Waiting for shop production: 1 change\n" in said
     assert len(json.loads(run("digest --json"))["shipped"]) == 1
     assert json.loads(run("digest --since 1s --json"))["shipped"] == []
 
