@@ -22,6 +22,7 @@ from fake_node import Orders
 from jeepney import DBusAddress, Properties, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
+from devstream_desktop.desk.store import OPENED, DeskStore
 from devstream_desktop.home import Home
 from devstream_desktop.stream.event import encode_event
 
@@ -30,6 +31,7 @@ TRAY = ("1200", "15")
 """The place of the icon: the panel's only item, left of the clock."""
 AWAY = ("mousemove", "60", "780")
 """A place of the mouse that shows no tooltip."""
+SCREEN = "1280x800"
 HISTORY = "^devstream( · acme)?$"
 PEERS = [
     {
@@ -78,11 +80,15 @@ PANEL = """<?xml version="1.0" encoding="UTF-8"?>
 class Session:
     """One throw-away desktop session."""
 
-    def __init__(self, folder: Path, *, dark: bool) -> None:
+    def __init__(self, folder: Path, *, dark: bool, screen: str = SCREEN) -> None:
         self.folder = folder
+        self.screen = screen
         self.processes: list[subprocess.Popen[bytes]] = []
         for name in ("run", "config", "cache", "data", "home"):
             (folder / name).mkdir(mode=0o700, parents=True)
+        # Not a first start, which shows the window by itself.
+        with DeskStore(Home(folder / "home").desk) as store:
+            store.set_note(OPENED, b"yes")
         self.env = {
             name: value
             for name, value in os.environ.items()
@@ -109,7 +115,7 @@ class Session:
 
     def begin(self) -> None:
         self.env["DISPLAY"] = ":" + self._told(
-            "Xvfb", "-displayfd", "{}", "-screen", "0", "1280x800x24", "-nolisten", "tcp"
+            "Xvfb", "-displayfd", "{}", "-screen", "0", f"{self.screen}x24", "-nolisten", "tcp"
         )
         self.env["DBUS_SESSION_BUS_ADDRESS"] = self._told(
             "dbus-daemon", "--session", "--nofork", "--print-address={}"
@@ -120,7 +126,7 @@ class Session:
         self.start("openbox")
         self.start(NOTIFYD)
         self.start("xfce4-panel", "--disable-wm-check")
-        self.run("display", "-window", "root", "-size", "1280x800", "xc:#3b5268")
+        self.run("display", "-window", "root", "-size", self.screen, "xc:#3b5268")
         time.sleep(2)
 
     def end(self) -> None:
@@ -220,9 +226,9 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(*, dark: bool) -> Iterator[Session]:
+def session(*, dark: bool, screen: str = SCREEN) -> Iterator[Session]:
     with tempfile.TemporaryDirectory(prefix="look-") as name:
-        session = Session(Path(name), dark=dark)
+        session = Session(Path(name), dark=dark, screen=screen)
         try:
             session.begin()
             yield session

@@ -13,49 +13,63 @@ from pathlib import Path
 
 import look
 import story
-from look import AWAY, HERE, HISTORY, PEERS, TRAY
+from look import HERE, HISTORY, PEERS
+from seed import Seed
 
 from devstream_desktop.home import Home
 from devstream_desktop.stream.event import encode_event
+from devstream_desktop.stream.words import Kind
 
-WINDOW = ("24", "62", "790", "560")
-"""Place and size of the history: left of the popups."""
-CROP = "1280x650+0+0"
-COLOURS = "96"
+SCREEN = "1680x800"
+TRAY = ("1600", "15")
+WINDOW = ("20", "60", "1110", "690")
+"""Place and size of the window: left of the popups."""
+CROP = "1680x790+0+0"
+COLOURS = "128"
 
 
 def picture(out: Path) -> None:
     """Write the picture."""
-    with look.session(dark=False) as desk:
+    with look.session(dark=False, screen=SCREEN) as desk:
         home = desk.folder / "home"
         os.environ["XDG_RUNTIME_DIR"] = desk.env["XDG_RUNTIME_DIR"]
         (Home(home).runtime() / "told-hidden").touch()  # its popup would stand before the others
         desk.start(sys.executable, str(HERE / "fake_node.py"), str(home), log="node")
-        desk.order(events=[encode_event(event) for event in story.day(look.now())], age=30_000)
+        now = look.now()
+        events = Seed(now).events(300, days=3)
+        # The last two are news, which pop up.
+        desk.order(events=[encode_event(event) for event in events], age=30_000)
         desk.start(sys.executable, str(HERE / "start_desk.py"), str(home), log="desk")
         desk.wait_item()
         desk.order(status={"peers": PEERS, "on_duty": True})
-        now = look.now()
-        pushed = story.push(
-            "checkout", now, "bo", "Show the delivery date in the basket", "9ab3c41" * 5 + "9ab3c"
+        ticket = story.event(
+            Kind.TICKET,
+            "opened",
+            "search",
+            now,
+            "ticket/search/SEA-91",
+            number="SEA-91",
+            actor="QA",
+            title="Search finds nothing for 'größe'",
         )
         failed = story.deploy(
-            "shop",
+            "billing",
             now,
             "failure",
             story.SHAS["vat"],
             "ef" * 16,
             who="chen",
             duration=41_000,
-            reason="exit 3: health check",
+            reason="exit 3: health check of billing-2 timed out",
         )
-        desk.order(events=[encode_event(event) for event in (pushed, failed)])
+        desk.order(events=[encode_event(event) for event in (ticket, failed)])
         time.sleep(1.5)  # both popups are drawn
         desk.run("xdotool", "mousemove", *TRAY, "click", "1")
-        desk.run("xdotool", *AWAY)
+        desk.run("xdotool", "mousemove", "1300", "700")
         window = desk.window(HISTORY)
         desk.run("xdotool", "windowsize", window, *WINDOW[2:])
         desk.run("xdotool", "windowmove", window, *WINDOW[:2])
+        desk.run("xdotool", "windowfocus", "--sync", window, "key", "Down")
         time.sleep(1)
         desk.picture(out, CROP)
     subprocess.run(

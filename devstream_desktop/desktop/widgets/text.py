@@ -62,11 +62,11 @@ class ElidedLabel(PlainLabel):
         self._fit()
 
     def _fit(self) -> None:
-        self.setText(
-            QFontMetrics(self.font()).elidedText(
-                self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 24)
-            )
-        )
+        room = max(self.width(), 24)
+        end = Qt.TextElideMode.ElideRight
+        shown = QFontMetrics(self.font()).elidedText(self._whole, end, room)
+        self.setText(shown)
+        self.setToolTip(popup_text(self._whole) if shown != self._whole else "")
 
 
 def heading(text: str, parent: QWidget | None = None, *, points: float = 3) -> PlainLabel:

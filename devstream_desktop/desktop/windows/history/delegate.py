@@ -164,7 +164,7 @@ class _Painting:
             line.event.service,
             sentence_of(item),
             look,
-            clock_time(line.event.time),
+            clock_time(item.time),
             struck=line.struck,
         )
         if item.steps:

@@ -21,7 +21,7 @@ from devstream_desktop.desktop.platform.web_links import safe_link
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import long_time, sentence, short_time, state_look
 from devstream_desktop.desktop.widgets.marks import mark_pixmap
-from devstream_desktop.desktop.widgets.text import PlainLabel, heading
+from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone, colour, tint
 from devstream_desktop.stream.line import STRUCK, render
 from devstream_desktop.stream.subject import Line, can_be_claimed
@@ -31,6 +31,7 @@ from devstream_desktop.stream.words import Severity, outcome
 
 _PAST = 12
 _TITLES = 3
+_UNBROKEN = 24
 _LONGEST = 400
 WIDTH = 340
 """Usual width of the pane beside the list, in pixels."""
@@ -145,7 +146,9 @@ class Details(QFrame):
         for row, (name, value) in enumerate(fields(line)):
             label = PlainLabel(name)
             paint(label, Tone.MUTED)
-            shown = PlainLabel(value, wrap=True, selectable=True)
+            # A hash or an address has no place to break a line, and would widen the pane.
+            long = " " not in value and len(value) > _UNBROKEN
+            shown = ElidedLabel(value) if long else PlainLabel(value, wrap=True, selectable=True)
             # A screen reader reaches the value without the label at its left.
             shown.setAccessibleName(f"{name}: {value}")
             top = Qt.AlignmentFlag.AlignTop

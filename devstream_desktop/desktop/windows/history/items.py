@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 
+from devstream_desktop.stream.fact import topic_of
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import short_ref
 from devstream_desktop.stream.thing import Thing as RedThing
@@ -50,6 +51,11 @@ class Thing:
     def lines(self) -> tuple[Line, ...]:
         """All its lines, oldest first."""
         return self.steps or (self.line,)
+
+    @property
+    def time(self) -> int:
+        """The moment of its last line, UTC milliseconds."""
+        return self.lines[-1].event.time
 
 
 @dataclass(frozen=True)
@@ -159,7 +165,11 @@ def _commit(line: Line) -> tuple[str, str] | None:
 def _thing(newest_first: Sequence[Line]) -> Thing:
     if len(newest_first) == 1:
         return Thing(newest_first[0])
-    return Thing(max(newest_first, key=_weight), tuple(reversed(newest_first)))
+    # A run that was mended is a step like any other; the last word about each counts.
+    last_words: dict[str, Line] = {}
+    for line in newest_first:
+        last_words.setdefault(topic_of(line.event), line)
+    return Thing(max(last_words.values(), key=_weight), tuple(reversed(newest_first)))
 
 
 def _weight(line: Line) -> tuple[int, int]:
