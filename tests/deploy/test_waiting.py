@@ -1,0 +1,162 @@
+"""Requests that wait, with real programs: approvals, turns, locks, reminders, and restarts."""
+
+from __future__ import annotations
+
+import pytest
+
+from devstream_desktop.deploy.approvals import APPROVAL_MS
+from devstream_desktop.deploy.locks import OLD_MS
+from devstream_desktop.deploy.queue import WAIT_MS
+from devstream_desktop.deploy.request import Action
+from devstream_desktop.stream.entry import device_id
+from devstream_desktop.stream.words import Role, Severity
+
+pytestmark = pytest.mark.process
+
+ANA, BO, TWIN = (device_id(letter * 32) for letter in (b"a", b"b", b"t"))
+
+
+@pytest.fixture
+def two(room):
+    """A room in which bo may deploy and approve, and ana has a second device."""
+    room.deployers |= {"ana", "bo"}
+    room.roles[Role.APPROVER] = {"ana", "bo"}
+    room.devices |= {BO: "bo", TWIN: "ana"}
+    return room
+
+
+def command(room, action: Action, *, person="bo", device=BO, **changes):
+    return room.request(
+        action=action, person=person, device=device, sha="", ref="", title="", **changes
+    )
+
+
+async def said(room, request: str, state: str):
+    return await room.news.until(
+        lambda: next(
+            (e for e in room.news.events if e.request == request and e.state == state), None
+        )
+    )
+
+
+async def test_it_waits_for_a_second_person_and_not_for_a_second_device(two):
+    two.write(more="approvals = 1")
+    await two.start(watch_s=0.05)
+    event = two.request()
+    await two.ask(event)
+    waits = await said(two, event.key, "waiting")
+    assert waits.severity is Severity.NOTICE
+    assert f"devstream approve {event.key[:8]}" in waits.reason
+    own = command(two, Action.APPROVE, person="ana", device=TWIN, about=event.key)
+    await two.ask(own, "ana", device=TWIN)
+    assert "second person" in (await two.news.final(own.key)).reason
+    yes = command(two, Action.APPROVE, about=event.key)
+    await two.ask(yes, "bo", device=BO)
+    assert (await two.news.final(yes.key)).state == "approved"
+    assert (await two.news.final(event.key)).state == "success"
+    assert two.news.states(event.key) == ["waiting", "in_progress", "success"]
+
+
+async def test_what_nobody_approves_expires_and_never_runs(two):
+    two.write(more="approvals = 1")
+    await two.start(watch_s=0.05)
+    event = two.request()
+    await two.ask(event)
+    await said(two, event.key, "waiting")
+    two.clock.ms += WAIT_MS
+    refused = await two.news.final(event.key)
+    assert (refused.state, refused.reason[:25]) == ("refused", "nobody approved it in tim")
+    assert not two.log(event).exists()
+
+
+async def test_an_approval_is_too_old_when_its_turn_comes(two, gate):
+    two.write(more="approvals = 1", script=f"{gate.script}; exit 1")
+    await two.start(watch_s=0.05)
+    first, second = two.request(), two.request(person="bo", device=BO)
+    for event, asker, device, other in ((first, "ana", ANA, BO), (second, "bo", BO, TWIN)):
+        await two.ask(event, asker, device=device)
+        await said(two, event.key, "waiting")
+        approver = two.devices[other]
+        yes = command(two, Action.APPROVE, person=approver, device=other, about=event.key)
+        await two.ask(yes, approver, device=other)
+        if event is first:
+            await gate.reached()
+    await said(two, second.key, "queued")
+    two.clock.ms += APPROVAL_MS + 1
+    await gate.open()
+    assert "too old by now" in (await two.news.final(second.key)).reason
+
+
+async def test_what_was_queued_and_approved_is_there_after_a_restart(two):
+    two.write(more="approvals = 2")
+    two.roles[Role.APPROVER] = {"bo", "cy"}
+    two.devices[TWIN] = "cy"
+    await two.start(watch_s=0.05)
+    event = two.request()
+    await two.ask(event)
+    await said(two, event.key, "waiting")
+    yes = command(two, Action.APPROVE, about=event.key)
+    await two.ask(yes, "bo", device=BO)
+    await two.deploys.stop()
+    await two.start(watch_s=0.05)
+    yes = command(two, Action.APPROVE, person="cy", device=TWIN, about=event.key)
+    await two.ask(yes, "cy", device=TWIN)
+    assert (await two.news.final(event.key)).state == "success"
+
+
+async def test_an_old_lock_reminds_its_holder_once_and_ends_by_itself(two):
+    two.write()
+    await two.start(watch_s=0.02)
+    taken = command(two, Action.LOCK, reason="migration", lasts=OLD_MS + 10_000)
+    await two.ask(taken, "bo", device=BO)
+    locked = await two.news.final(taken.key)
+    assert (locked.state, locked.expires) == ("locked", two.clock() + OLD_MS + 10_000)
+    blocked = two.request()
+    await two.ask(blocked)
+    assert "is locked by bo" in (await two.news.final(blocked.key)).reason
+    two.clock.ms += OLD_MS
+    reminder = await two.news.until(
+        lambda: next(
+            (e for e in two.news.events if e.request == taken.key and e.duration == OLD_MS), None
+        )
+    )
+    assert (reminder.actor, reminder.state) == ("bo", "locked")
+    assert "is it still needed?" in reminder.reason
+    two.clock.ms += 10_000
+    assert (await said(two, taken.key, "unlocked")).reason == "its time is over"
+    assert sum(e.state == "locked" for e in two.news.events) == 2
+    free = two.request()
+    await two.ask(free)
+    assert (await two.news.final(free.key)).state == "success"
+
+
+async def test_a_run_is_cancelled_by_command(two, gate):
+    two.write(script=f"{gate.script}; sleep 60")
+    await two.start(watch_s=0.05)
+    event = two.request()
+    await two.ask(event)
+    await gate.reached()
+    await gate.open()
+    stop = command(two, Action.CANCEL, about=event.key)
+    await two.ask(stop, "bo", device=BO)
+    assert (await two.news.final(stop.key)).state == "accepted"
+    ended = await two.news.final(event.key)
+    assert ended.state == "cancelled"
+    assert ended.reason.startswith("cancelled by bo")
+
+
+async def test_a_mistake_in_the_file_costs_nobody_a_place(two, gate):
+    two.write(script=gate.script)
+    await two.start(watch_s=0.02)
+    first, second = two.request(), two.request(person="bo", device=BO)
+    await two.ask(first)
+    await gate.reached()
+    await two.ask(second, "bo", device=BO)
+    right = two.home.targets.read_text()
+    two.home.targets.write_text("[target.shop")
+    await gate.open()
+    assert (await two.news.final(first.key)).state == "success"
+    two.home.targets.write_text(right)
+    await gate.reached()
+    await gate.open()
+    assert (await two.news.final(second.key)).state == "success"
