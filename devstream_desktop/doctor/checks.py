@@ -72,21 +72,21 @@ def membership(standing: Standing) -> Check:
 
 def admins(standing: Standing) -> Check:
     """Check whether the team outlives the loss of one laptop."""
-    others = [person for person in standing.people if person not in standing.admins]
     # One who is alone cannot lock anybody out.
-    if len(standing.admins) == 1 and others and not standing.recovery_key:
+    if standing.admin_devices == 1 and standing.devices > 1 and not standing.recovery_key:
         (alone,) = standing.admins
+        # Another person, or the same one's second device.
+        other = next((one for one in standing.people if one != alone), alone)
         return warning(
             "admins",
-            f"{alone} is the only admin: without that device nobody can approve joins, revoke"
+            f"{alone}'s is the only admin's device: without it nobody can approve joins, revoke"
             " devices or renew the policy",
-            f"{alone} makes a second one (devstream team grant {others[0]} admin) or keeps a key"
+            f"{alone} makes a second one (devstream team grant {other} admin) or keeps a key"
             " on paper (devstream team recovery-key)",
         )
     return ok(
         "admins",
-        f"{', '.join(standing.admins)}"
-        + ("" if others or len(standing.people) > 1 else "; a team of one"),
+        f"{', '.join(standing.admins)}" + ("" if standing.devices > 1 else "; a team of one"),
     )
 
 

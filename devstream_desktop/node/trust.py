@@ -389,10 +389,10 @@ def advice(policy: Policy, now: int, *, is_admin: bool) -> tuple[str, ...]:
             f" renews itself when {_either(policy)} starts devstream"
             + (" and enough admins sign" if policy.threshold > 1 else "")
         )
-    admins = {policy.persons[device] for device in policy.active_admins()}
-    # One lost laptop would leave too few admins to sign anything.
-    if len(admins) <= policy.threshold and not policy.recovery and len(policy.people()) > 1:
-        lost = "one of the admins'" if len(admins) > 1 else f"{next(iter(admins))}'s"
+    admins = policy.active_admins()
+    # One lost laptop would leave too few to sign anything; a person may have two that can.
+    if len(admins) <= policy.threshold and not policy.recovery and not policy.of_one_device:
+        lost = "one of the admins'" if len(admins) > 1 else f"{policy.name_of(admins[0])}'s"
         said.append(
             f"if {lost} device is lost, nobody can change the team again:"
             " make a second admin (devstream team grant PERSON admin) or keep a key on paper"

@@ -25,7 +25,11 @@ class Standing:
     outsider: str = ""
     """The reason why the policy counts this device no member; empty for a member."""
     people: tuple[str, ...]
+    devices: int
+    """Devices that are in the team."""
     admins: tuple[str, ...]
+    admin_devices: int
+    """Devices that may sign changes; a person may have several."""
     recovery_key: bool = False
     """The team keeps a key on paper."""
     policy_version: int
@@ -64,12 +68,15 @@ def standing_of(home: Home) -> Standing:
     return Standing(
         team=policy.name,
         team_id=chain.team,
-        solo=solo,
+        # A second device makes it a team like any other.
+        solo=solo and len(policy.persons) == 1,
         person=person,
         device=device,
         outsider=outsider(policy, device) or "",
         people=policy.people(),
+        devices=len(policy.persons.keys() - set(policy.revoked)),
         admins=policy.who_has(Role.ADMIN),
+        admin_devices=len(policy.active_admins()),
         recovery_key=bool(policy.recovery),
         policy_version=policy.version,
         policy_issued=policy.issued,

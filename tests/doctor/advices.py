@@ -75,8 +75,9 @@ class _Texts:
             case ast.Name(id=name):
                 return _written(getattr(self._module, name, None))
             case ast.Call(func=ast.Name(id="next"), args=[ast.GeneratorExp() as among, default]):
-                table = _name(among.generators[0].iter)
-                found = [advice for _, advice in getattr(self._module, table)]
+                # A table of reasons and advices; of anything else it is not known here.
+                table = getattr(self._module, _name(among.generators[0].iter) or "__name__")
+                found = [advice for _, advice in table] if isinstance(table, tuple) else ["{}"]
                 return [*found, *self.of(default, deeper)]
             case ast.Call(func=ast.Attribute(value=ast.Name(id=table), attr="get")):
                 return _written(getattr(self._module, table, None))

@@ -31,6 +31,8 @@ def standing(**changes: object) -> Standing:
         "device": "a" * 52,
         "people": ("ana", "bob"),
         "admins": ("ana", "bob"),
+        "devices": 2,
+        "admin_devices": 2,
         "policy_version": 3,
         "policy_issued": NOW - DAY,
         "policy_expires": NOW + 80 * DAY,
@@ -118,7 +120,7 @@ def test_certificate(changes, verdict, what) -> None:
 
 
 def test_one_admin_of_several_people_is_too_few() -> None:
-    found = checks.admins(standing(admins=("ana",)))
+    found = checks.admins(standing(admins=("ana",), admin_devices=1))
     assert (found.verdict, found.advice) == (
         Verdict.WARNING,
         (
@@ -128,7 +130,17 @@ def test_one_admin_of_several_people_is_too_few() -> None:
     )
     assert checks.admins(standing(recovery_key=True)).verdict is Verdict.OK
     assert checks.admins(standing()).verdict is Verdict.OK
-    assert checks.admins(standing(people=("ana",), admins=("ana",))).verdict is Verdict.OK
+    one = {"people": ("ana",), "admins": ("ana",), "devices": 1, "admin_devices": 1}
+    assert checks.admins(standing(**one)).verdict is Verdict.OK
+
+
+def test_what_is_lost_is_a_device_and_not_a_person() -> None:
+    one = {"people": ("ana",), "admins": ("ana",), "devices": 2, "admin_devices": 1}
+    found = checks.admins(standing(**one))
+    assert found.verdict is Verdict.WARNING
+    assert "devstream team grant ana admin" in found.advice
+    both = one | {"people": ("ana", "bob"), "devices": 3, "admin_devices": 2}
+    assert checks.admins(standing(**both)).verdict is Verdict.OK
 
 
 def test_a_device_that_was_put_out_hears_it() -> None:

@@ -11,6 +11,7 @@ from people import MakeHome, People, give, revoke, tell
 
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.keys.vault import Vault
+from devstream_desktop.node.trust import advice
 from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, KEY_BYTES
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
@@ -210,3 +211,15 @@ def test_a_machine_whose_name_would_be_shown_otherwise_is_refused(team: Team, na
 
     with pytest.raises(PolicyError, match="name of a machine"):
         team.change(change)
+
+
+def test_one_lost_device_is_what_a_team_is_warned_of(team: Team) -> None:
+    def warned() -> bool:
+        said = advice(team.chain.current, team.now(), is_admin=True)
+        return any("is lost" in one for one in said)
+
+    assert not warned(), "alone"
+    team.change(changes.admit(SECOND.id, "ana", another=True))
+    assert warned(), "the second device could not change the team"
+    give(team, "ana", Role.ADMIN)
+    assert not warned(), "each can be lost"
