@@ -74,11 +74,11 @@ class _Texts:
                 return [text for one in self._local[name] for text in self.of(one, deeper)]
             case ast.Name(id=name):
                 return _written(getattr(self._module, name, None))
-            case ast.Call(func=ast.Name(id="next"), args=[ast.GeneratorExp() as among, default]):
+            case ast.Call(func=ast.Name(id="next"), args=[ast.GeneratorExp() as among, *default]):
                 # A table of reasons and advices; of anything else it is not known here.
                 table = getattr(self._module, _name(among.generators[0].iter) or "__name__")
                 found = [advice for _, advice in table] if isinstance(table, tuple) else ["{}"]
-                return [*found, *self.of(default, deeper)]
+                return [*found, *(text for one in default for text in self.of(one, deeper))]
             case ast.Call(func=ast.Attribute(value=ast.Name(id=table), attr="get")):
                 return _written(getattr(self._module, table, None))
             case ast.Call(func=ast.Name(id=name)):

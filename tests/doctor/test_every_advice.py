@@ -102,7 +102,10 @@ BY_HAND = {
     "start devstream of the version that wrote it": "there is no other version",
     "install devstream again": "an installation changes with its operator",
     "begin it again: devstream team join INVITE": "an invite is needed: tests/team/test_devices.py",
-    "start or install one, such as dunst or mako": "a desktop session is somebody's",
+    "start devstream in the session of the desktop": "a desktop session is somebody's",
+    "remove the servers that this desktop does not use": "a desktop session is somebody's",
+    "end the notification server": "a desktop session is somebody's",
+    "install one, such as dunst or mako": "an installation changes with its operator",
 }
 """An advice that a test cannot follow, and why."""
 
