@@ -15,9 +15,9 @@ _ADVICE = (
         "remove the servers that this desktop does not use; the log of the session says more",
     ),
     ("does not answer", "end the notification server; it is started again by the next popup"),
-    ("", "install one, such as dunst or mako; new lines are in the tray's menu meanwhile"),
 )
-"""Advice by words of the reason; the last holds for all others."""
+"""Advice by words of the reason."""
+_INSTALL = "install one, such as dunst or mako; new lines are in the tray's menu meanwhile"
 
 
 def popups(*, test: bool) -> Iterator[Check]:
@@ -41,7 +41,7 @@ def popups(*, test: bool) -> Iterator[Check]:
             return
         show("devstream: a test", "A popup of devstream looks like this.")
     except NotificationError as error:
-        advice = next(advice for words, advice in _ADVICE if words in str(error))
+        advice = next((advice for words, advice in _ADVICE if words in str(error)), _INSTALL)
         yield warning("popups", f"popups cannot be shown: {error}", advice)
     else:
         yield ok(

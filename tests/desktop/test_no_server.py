@@ -193,5 +193,19 @@ def test_doctor_says_that_the_server_does_not_start(bus, services, home):
     said = doctor(bus, home, "--test-popup")
     assert "popups cannot be shown: the notification server does not start (" in said
     assert "→ remove the servers that this desktop does not use" in said
+    (services / "notifications.service").unlink()
     said = doctor("unix:path=/nowhere", home)
     assert "popups cannot be shown: no session bus can be reached" in said
+    assert "→ start devstream in the session of the desktop" in said
+    with Panel(bus):
+        assert "fake 1 took a test popup" in doctor(bus, home, "--test-popup")
+
+
+def test_a_server_that_hangs_is_told_and_another_one_helps(bus, home):
+    with Panel(bus) as panel:
+        panel.hold_answers()
+        said = doctor(bus, home, "--test-popup")
+        assert "popups cannot be shown: the notification server does not answer" in said
+        assert "→ end the notification server" in said
+    with Panel(bus):
+        assert "fake 1 took a test popup" in doctor(bus, home, "--test-popup")

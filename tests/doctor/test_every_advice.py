@@ -91,6 +91,14 @@ ELSEWHERE = {
     "test_it_waits_and_says_what_for_and_goes_on_when_the_keyring_is_unlocked",
     "a device that has it whole gives it again": "node/test_mending.py",
     "when that is put right: devstream out test": "node/test_outlets.py",
+    "install one, such as dunst or mako": "desktop/test_no_server.py::"
+    "test_doctor_names_the_server_and_shows_a_popup",
+    "start devstream in the session of the desktop": "desktop/test_no_server.py::"
+    "test_doctor_says_that_the_server_does_not_start",
+    "remove the servers that this desktop does not use": "desktop/test_no_server.py::"
+    "test_doctor_says_that_the_server_does_not_start",
+    "end the notification server": "desktop/test_no_server.py::"
+    "test_a_server_that_hangs_is_told_and_another_one_helps",
 }
 """An advice that a test of another room follows."""
 BY_HAND = {
@@ -102,10 +110,6 @@ BY_HAND = {
     "start devstream of the version that wrote it": "there is no other version",
     "install devstream again": "an installation changes with its operator",
     "begin it again: devstream team join INVITE": "an invite is needed: tests/team/test_devices.py",
-    "start devstream in the session of the desktop": "a desktop session is somebody's",
-    "remove the servers that this desktop does not use": "a desktop session is somebody's",
-    "end the notification server": "a desktop session is somebody's",
-    "install one, such as dunst or mako": "an installation changes with its operator",
 }
 """An advice that a test cannot follow, and why."""
 
