@@ -27,6 +27,8 @@ OPENED = "opened"
 """Note that the app was once open here."""
 LEFT = "left"
 """Note of the last end of duty: UTC milliseconds, in digits."""
+SNOOZED = "snoozed"
+"""Note of the end of a snooze: UTC milliseconds, in digits."""
 PLACE = "window"
 """Note with the place of the window."""
 _SCHEMA = """
@@ -123,6 +125,15 @@ class DeskStore:
     def set_note(self, name: str, value: bytes) -> None:
         """Note a value, such as the place of a window."""
         self._write("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
+
+    def moment(self, name: str) -> int:
+        """Return a moment that was noted, UTC milliseconds; 0 for none."""
+        digits = self.note(name)
+        return int(digits) if digits.isdigit() else 0
+
+    def set_moment(self, name: str, at: int) -> None:
+        """Note a moment, UTC milliseconds."""
+        self.set_note(name, str(at).encode())
 
     def _read(self, query: str, value: str) -> list[Any]:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
@@ -18,7 +19,7 @@ from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import Claim, SetDuty
-from devstream_desktop.desk.store import LEFT, OPENED, PLACE, DeskStore
+from devstream_desktop.desk.store import LEFT, OPENED, PLACE, SNOOZED, DeskStore
 from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
 from devstream_desktop.desktop.client.preferences import LivePreferences
@@ -32,11 +33,12 @@ from devstream_desktop.desktop.popups.balloon import BalloonNotifier
 from devstream_desktop.desktop.popups.dbus import DBusNotifier
 from devstream_desktop.desktop.popups.notifier import Notice, Notifier
 from devstream_desktop.desktop.popups.popups import Popups
-from devstream_desktop.desktop.tray.menu import TrayMenu
+from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu, snooze_end
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.icons import Mark, icon
+from devstream_desktop.desktop.widgets.look import clock_time
 from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
@@ -209,6 +211,9 @@ class App(QObject):
         self.menu.history_chosen.connect(self.show_history)
         self.menu.line_chosen.connect(self._show_line)
         self.menu.duty_chosen.connect(self._set_duty)
+        self.menu.snooze_chosen.connect(self._snooze)
+        self._ages.timeout.connect(self._show_snooze)
+        self._show_snooze()
         self.menu.deploy_chosen.connect(self._deploy)
         self.menu.running_chosen.connect(self._bring_deploy)
         self.menu.invite_chosen.connect(self._invite)
@@ -240,6 +245,7 @@ class App(QObject):
             person=self.state.person,
             on_duty=self.state.on_duty,
             watching=watching,
+            snoozed=self.store.moment(SNOOZED) > time.time() * 1000,
             rules=preferences.rules,
             aliases=preferences.names,
         )
@@ -252,20 +258,28 @@ class App(QObject):
             self._notify("Duty is unchanged", reason)
 
         def done(_: Done) -> None:
-            now = int(time.time() * 1000)
             if on:
                 self._hand_over()
             else:
-                self.store.set_note(LEFT, str(now).encode())
+                self.store.set_moment(LEFT, int(time.time() * 1000))
 
         self.client.ask(Question(SetDuty(on=on), done, refused, self))
 
     def _hand_over(self) -> None:
         """Show whoever comes on duty what happened since they left."""
-        left = self.store.note(LEFT).decode()
-        if left.isdecimal():
-            self._history_window().show_hand_over(int(left))
+        left = self.store.moment(LEFT)
+        if left:
+            self._history_window().show_hand_over(left)
             self.show_history()
+
+    def _snooze(self, length: Snooze) -> None:
+        self.store.set_moment(SNOOZED, snooze_end(length, datetime.now(UTC).astimezone()))
+        self._show_snooze()
+
+    def _show_snooze(self) -> None:
+        until = self.store.moment(SNOOZED)
+        snoozed = until > time.time() * 1000
+        self.menu.show_snooze(clock_time(until) if snoozed else "")
 
     def _unlock(self) -> None:
         self._ask(Unlock(), lambda reason: self._notify("The keyring is still locked", reason))

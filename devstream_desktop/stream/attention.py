@@ -39,6 +39,8 @@ class Desk:
     on_duty: bool
     watching: bool = False
     """The history window is open and active: a popup would repeat it."""
+    snoozed: bool = False
+    """Popups wait; nothing that happens meanwhile pops up later."""
     rules: tuple[Rule, ...] = DEFAULT
     aliases: tuple[str, ...] = ()
     """Other names of the person: what git and the forges call them."""
@@ -132,6 +134,8 @@ def _wanted(line: Line, desk: Desk, now: int) -> Decision:
         return Decision(Attention.POPUP, "somebody broke the glass to deploy", urgent=True)
     if not desk.on_duty:
         return _quiet("you are off duty")
+    if desk.snoozed:
+        return _quiet("you snoozed popups")
     if desk.watching:
         return _quiet("the history window shows it")
     if own and event.state == "locked" and event.duration:

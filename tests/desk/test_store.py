@@ -21,12 +21,14 @@ def test_everything_outlives_a_restart(path: Path) -> None:
         store.keep_red("incident/1")
         store.mute("incident/2", 1_000)
         store.set_note("window", b"place")
+        store.set_moment("left", 1_760_000_000_000)
     with DeskStore(path) as store:
         assert store.reason("ab") == Reason("ab", Attention.POPUP, "rule 1, All")
         assert store.reason("cd") is None
         assert store.muted_until("incident/2") == 1_000
         assert store.muted_until("incident/1") == 0
         assert store.note("window") == b"place"
+        assert (store.moment("left"), store.moment("window")) == (1_760_000_000_000, 0)
         assert store.take_red("incident/1")
         assert not store.take_red("incident/1")
 

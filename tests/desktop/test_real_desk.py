@@ -50,7 +50,16 @@ def test_the_tray_item_and_its_menu(desk, panel):
     lines = [label for label in labels if "  " in label]
     assert len(lines) == 5
     assert all(" · " in line for line in lines), "each has its age"
-    assert labels[7:] == ["On duty", "History…", "Deploy", "Invite…", "Team…", "Status…", "Quit"]
+    assert labels[7:] == [
+        "On duty",
+        "Snooze",
+        "History…",
+        "Deploy",
+        "Invite…",
+        "Team…",
+        "Status…",
+        "Quit",
+    ]
     assert panel.find("On duty")["toggle-state"] == 1
     assert panel.labels("Deploy") == ["search", "shop"]
     assert panel.labels("Deploy", "search") == ["production (ana may not: ask chen)"]

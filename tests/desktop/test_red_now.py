@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from devstream_desktop.control.messages.deploys import Targets
 from devstream_desktop.control.messages.stream import Claim, Release
 from devstream_desktop.desk.preferences import Icon
 from devstream_desktop.desktop.commands import Command
-from devstream_desktop.desktop.tray.menu import TrayMenu
+from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu, snooze_end
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.widgets.icons import Mark
 from devstream_desktop.desktop.widgets.text import PlainLabel
@@ -110,6 +111,15 @@ def test_the_menu_lists_what_is_red(qtbot, written, story):
     with qtbot.waitSignal(menu.line_chosen, timeout=500) as chosen:
         action.trigger()
     assert chosen.args[0].event.title == "5xx over 2 %"
+
+
+def test_a_snooze_ends_where_its_entry_says():
+    evening = datetime(2026, 11, 29, 23, 30, tzinfo=UTC)
+    begin = int(evening.timestamp() * 1000)
+    assert snooze_end(Snooze.QUARTER, evening) == begin + 15 * MINUTE
+    assert snooze_end(Snooze.OVER, evening) == begin
+    morning = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
+    assert snooze_end(Snooze.TOMORROW, evening) == int(morning.timestamp() * 1000)
 
 
 def test_the_board_tells_what_runs_where_and_a_cell_leads_to_it(qtbot, window):

@@ -63,6 +63,13 @@ def test_a_ticket_pops_up_on_duty_and_only_on_duty() -> None:
     assert attention(a_line(Kind.TICKET, "opened"), off) is Attention.QUIET
 
 
+def test_snoozed_all_is_quiet_but_the_result_of_ones_own_deploy() -> None:
+    asleep = Desk("ana", on_duty=True, snoozed=True)
+    assert attention(a_line(Kind.TICKET, "opened"), asleep) is Attention.QUIET
+    own = {"actor": "ana", "request": "ab" * 16, "environment": "production"}
+    assert attention(a_line(Kind.DEPLOY, "success", **own), asleep) is Attention.POPUP
+
+
 def test_commits_are_quiet_until_a_rule_wants_them() -> None:
     assert attention(a_line()) is Attention.QUIET
     wanted = Rule(name="Mine to watch", then=Attention.POPUP, service=("sh*",), branch=("main",))

@@ -8,6 +8,8 @@ is open does not jump.
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
+from enum import Enum
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QIcon, QKeySequence, QPalette
@@ -29,11 +31,30 @@ _LINE_WIDTH = 64
 _MOST_RED = 12
 
 
+class Snooze(Enum):
+    """The lengths of a snooze, and its end."""
+
+    QUARTER = 15
+    HOUR = 60
+    TOMORROW = "tomorrow"
+    OVER = 0
+
+
+SNOOZES = (
+    ("For 15 minutes", Snooze.QUARTER),
+    ("For an hour", Snooze.HOUR),
+    ("Until tomorrow morning", Snooze.TOMORROW),
+    ("Not any more", Snooze.OVER),
+)
+
+
 class TrayMenu(QMenu):
     """Everything the app can do, in one menu."""
 
     line_chosen = Signal(object)
     duty_chosen = Signal(bool)
+    snooze_chosen = Signal(object)
+    """A `Snooze`."""
     history_chosen = Signal()
     deploy_chosen = Signal(object)
     """A `TargetStatus`."""
@@ -63,6 +84,11 @@ class TrayMenu(QMenu):
         self.duty = self.addAction("On duty")
         self.duty.setCheckable(True)
         self.duty.triggered.connect(self.duty_chosen)
+        self.snooze = QMenu("Snooze", self)
+        self.addMenu(self.snooze)
+        for name, length in SNOOZES:
+            act = self.snooze.addAction(name)
+            act.triggered.connect(lambda _=False, length=length: self.snooze_chosen.emit(length))
         self.addAction("History…", self.history_chosen.emit)
         self.deploy = QMenu("Deploy", self)
         self.addMenu(self.deploy)
@@ -121,6 +147,10 @@ class TrayMenu(QMenu):
         action.setVisible(False)
         action.triggered.connect(lambda: self._choose_line(place))
         return action
+
+    def show_snooze(self, until: str) -> None:
+        """Show until when popups are snoozed; empty for not at all."""
+        self.snooze.setTitle(f"Snoozed until {until}" if until else "Snooze")
 
     def _red_action(self, place: int) -> QAction:
         action = self.red.addAction("")
@@ -203,3 +233,11 @@ def target_text(place: TargetStatus) -> str:
     # A busy environment can be chosen: the executor decides, and may be done by then.
     busy = f" ({place.busy} is deploying)" if place.busy else ""
     return f"{place.environment}…{busy}"
+
+
+def snooze_end(length: Snooze, now: datetime) -> int:
+    """Return the end of a snooze that begins now, UTC milliseconds; tomorrow begins at seven."""
+    if length is Snooze.TOMORROW:
+        morning = (now + timedelta(days=1)).replace(hour=7, minute=0, second=0, microsecond=0)
+        return int(morning.timestamp() * 1000)
+    return int((now + timedelta(minutes=length.value)).timestamp() * 1000)
