@@ -183,6 +183,16 @@ class Lines:
         words = [one.event for one in stored if one is not None and one.event.kind is event.kind]
         return sorted(words, key=work_of, reverse=True)
 
+    def told(self, fact: bytes) -> Event | None:
+        """Return the event of a fact; None where no row tells it."""
+        row = self._connection.execute(
+            "SELECT log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn"
+            " WHERE lines.key = ? AND lines.run >= 0",
+            (fact,),
+        ).fetchone()
+        stored = None if row is None else self._stored(*row)
+        return None if stored is None else stored.event
+
     def strike(self, ends: Mapping[bytes, int]) -> None:
         """Strike out what is beyond these `ends` (see `History.follow`), and nothing else."""
         # Nearly every new policy leaves them as they are.

@@ -211,6 +211,11 @@ class History(Writer):
         with self._disk():
             return self._lines.past(event)
 
+    def told(self, fact: bytes) -> Event | None:
+        """Return the event of a fact (`stream.fact.fact_id`); None where no row tells it."""
+        with self._disk():
+            return self._lines.told(fact)
+
     def follow(self, people: Mapping[str, str], ends: Mapping[bytes, int]) -> None:
         """Show rows as the policy has it now.
 

@@ -36,6 +36,10 @@ class KnownFacts(Protocol):
         """Return the last reports on the thing of `event`, newest work first."""
         ...
 
+    def told(self, fact: bytes) -> Event | None:
+        """Return the event of a fact; None where it has none."""
+        ...
+
 
 class _When(Enum):
     AFTER = "after"

@@ -15,8 +15,8 @@ import msgspec
 
 from devstream_desktop.intake.health import Publish
 from devstream_desktop.intake.occurrence import KnownFacts, is_return, news_of, precedes
-from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.fact import fact_id, run_of, topic_of, work_of
+from devstream_desktop.stream.event import Event, fact_key
+from devstream_desktop.stream.fact import AuthorClass, fact_id, identity, run_of, topic_of, work_of
 from devstream_desktop.stream.words import Kind
 
 MAX_REMEMBERED = 4096
@@ -57,6 +57,10 @@ class Turn:
         # The sort keeps the later report first where the work is the same.
         return sorted((*reversed(new), *old), key=work_of, reverse=True)
 
+    def told(self, fact: bytes) -> Event | None:
+        """Return the event of a fact in the stream; None where it has none."""
+        return self._known.told(fact) if self._known is not None else None
+
     async def publish(self, events: Sequence[Event]) -> None:
         """Put events into the stream.
 
@@ -84,6 +88,8 @@ class Turn:
         return found
 
     def _one(self, event: Event, received: int) -> Event | None:
+        if self._executor_tells(event):
+            return None
         news = news_of(event, self, received)
         if news is None:
             newest = next(iter(self.past(event)), None)
@@ -94,6 +100,20 @@ class Turn:
         self._facts |= {fact_id(event, ""), fact_id(news, "")}
         self._new.setdefault(thing_of(news), []).append(news)
         return self._named(news)
+
+    def _executor_tells(self, event: Event) -> bool:
+        """Tell whether a deploy that was seen at its tool is on its executor's row already.
+
+        The tool's word alone hides nothing: its executor must have said that it began to deploy
+        this commit. What has a row of its own goes on there.
+        """
+        if event.kind is not Kind.DEPLOY or event.request or not (event.about and event.executor):
+            return False
+        began = fact_key("deploy", Kind.DEPLOY, event.about, "in_progress")
+        answer = self.told(identity(AuthorClass.EXECUTOR, Kind.DEPLOY, began, event.executor))
+        return (
+            answer is not None and answer.revision == event.revision != "" and not self.past(event)
+        )
 
     def _named(self, event: Event) -> Event:
         """Add the pipeline's file to the title where two share a name."""

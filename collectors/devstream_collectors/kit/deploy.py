@@ -37,6 +37,10 @@ class Deploy:
     """The time of this state; 0: unknown."""
     duration: int = 0
     """Milliseconds, where the service says them itself."""
+    request: str = ""
+    """The deploy request that it carries out, as its executor noted there."""
+    executor: str = ""
+    """That executor's device."""
 
 
 def deploy_event(deploy: Deploy, place: Place) -> Event:
@@ -71,4 +75,6 @@ def deploy_event(deploy: Deploy, place: Place) -> Event:
         duration=deploy.duration or (deploy.changed - deploy.started if over else 0),
         source=place.source.name,
         scope=place.scope,
+        about=deploy.request,
+        executor=deploy.executor,
     )

@@ -156,6 +156,7 @@ class Github(Following):
             "environment": settings.environment or request.environment,
             "payload": {
                 "devstream_request": request.id,
+                "devstream_executor": request.executor,
                 "ref": request.ref,
                 "action": order.action,
                 "parameters": dict(request.parameters),

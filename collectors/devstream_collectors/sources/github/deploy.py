@@ -16,6 +16,13 @@ _STATES = frozenset({"waiting", "in_progress", "success", "failure", "error"})
 """Of GitHub's deployment states, those that are news: not queued, pending or inactive."""
 
 
+class Noted(msgspec.Struct, frozen=True):
+    """The part of a deployment's payload that an executor of devstream writes."""
+
+    devstream_request: Text = ""
+    devstream_executor: Text = ""
+
+
 class Deployment(msgspec.Struct, frozen=True):
     """A deployment, also in the API."""
 
@@ -24,6 +31,7 @@ class Deployment(msgspec.Struct, frozen=True):
     sha: str | None = ""
     ref: Text = ""
     creator: Part[User] = User()
+    payload: Part[Noted] = Noted()
     changed: Text = msgspec.field(default="", name="updated_at")
     """In the API: moves with each of its statuses."""
 
@@ -98,5 +106,7 @@ def _event(
         # Either may be an empty string.
         url=status.log_url or status.target_url,
         changed=status.created_at,
+        request=found.payload.devstream_request,
+        executor=found.payload.devstream_executor,
     )
     return deploy_event(deploy, place)
