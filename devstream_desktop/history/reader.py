@@ -69,6 +69,14 @@ class Progress:
     done: int
     total: int
 
+    @property
+    def sentence(self) -> str:
+        """What it means for a person who searches."""
+        return (
+            f"the history of an earlier version is read again: {self.done:,} of {self.total:,}"
+            " lines; no search finds the others yet"
+        )
+
 
 class Reader(HandOvers, Trails):
     """Reads a history that a node writes.

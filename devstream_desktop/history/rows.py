@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,9 @@ COLUMNS = (
 )
 CURRENT = f" AND NOT EXISTS ({LATER})"
 _MEANINGS = {meaning.value: meaning for meaning in Transition}
+
+# A screen asks for the same rows with each piece of news; about 3 MB.
+_entry = lru_cache(maxsize=1024)(stored_entry)
 
 
 class Rows:
@@ -111,7 +115,7 @@ class Rows:
         superseded: int,
         struck: int,
     ) -> Line | None:
-        entry = stored_entry(body, signature)
+        entry = _entry(body, signature)
         try:
             event = event_of(entry) if entry is not None else None
         except InvalidEventError:

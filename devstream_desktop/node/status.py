@@ -13,7 +13,7 @@ from devstream_desktop import __version__
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.control.wording import count, counted
-from devstream_desktop.history.reader import Reader
+from devstream_desktop.history.reader import Progress, Reader
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.duplicate_keys import keys_used_twice
 from devstream_desktop.node.executor import policy_trouble
@@ -41,6 +41,8 @@ class _Disk:
     free: int
     aside: tuple[str, ...]
     """Files that could not be read."""
+    refreshing: Progress | None
+    """How far rows of an earlier version are read again; None when all are."""
 
 
 async def describe(node: Node) -> Status:
@@ -92,7 +94,7 @@ async def describe(node: Node) -> Status:
         policy_expires=policy.expires,
         certificate_expires=node.team.certificate.expires,
         notices=tuple(_notices(node, (*disk.aside, trouble), mesh.pruning_suspended)),
-        advice=tuple(_advice(node)),
+        advice=tuple(_advice(node, disk.refreshing)),
     )
 
 
@@ -106,6 +108,7 @@ def _disk(node: Node) -> _Disk:
             node.history.size(),
             shutil.disk_usage(node.home.root).free,
             node.home.set_aside(),
+            reader.refreshing(),
         )
 
 
@@ -153,7 +156,7 @@ def _notices(node: Node, further: tuple[str, ...], pruning_suspended: str) -> li
     return list(counted(notice for notice in found if notice))
 
 
-def _advice(node: Node) -> list[str]:
+def _advice(node: Node, refreshing: Progress | None) -> list[str]:
     found = list(advice(node.team.chain.current, now_ms(), is_admin=node.team.is_admin))
     found += [
         f"{ask.person} waits to join{' with another device' * ask.another};"
@@ -165,4 +168,6 @@ def _advice(node: Node) -> list[str]:
         found.append(
             f"{count(len(waiting), 'change')} of the team to sign; see devstream team policy"
         )
+    if refreshing is not None:
+        found.append(refreshing.sentence)
     return list(counted(found))

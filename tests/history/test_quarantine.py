@@ -166,7 +166,7 @@ def test_texts_that_are_no_utf8_stop_nobody(open_history, filled) -> None:
         "UPDATE senders SET device = CAST(x'ff' AS TEXT)",
         "UPDATE people SET person = CAST(x'ff' AS TEXT)",
         "UPDATE lines SET state = CAST(x'ff' AS TEXT) WHERE lsn = 12",
-        "UPDATE facets SET value = CAST(x'ff' AS TEXT)",
+        "UPDATE facets SET value = CAST(x'ff' AS TEXT) WHERE name = 'service'",
     ):
         spoil(path, sql)
     answer(open_history())

@@ -146,6 +146,7 @@ def test_rows_of_an_earlier_version_are_found_as_they_are_read_again(
     assert (progress.done, progress.total) == (3, 10)
     assert [line.event.title for line in reader.page(parse_query("SHOP-7"))] == ["SHOP-7"]
     assert len(reader.page(parse_query(""))) == 10, "all is readable meanwhile"
+    assert "3 of 10 lines" in progress.sentence
     steps = 0
     while reader.refreshing():
         assert history.tend()
