@@ -233,7 +233,8 @@ def check_vacant(home: Home) -> str | None:
     # A team that somebody chose, or that others are in, is never replaced.
     if not marker.solo or len(chain.current.persons) > 1:
         raise TeamError(
-            f"this home is in the team {chain.current.name} already; choose another with --home"
+            f"this home is in the team {chain.current.name} already; devstream team leave ends"
+            " that, or choose another with --home"
         )
     return chain.team
 

@@ -76,8 +76,7 @@ _SENTENCES = {
     Problem.REJECTED: "an admin of the team rejected this device: ask the person who invited you",
     Problem.NO_MEMBER: "the issuer does not know this device as one of the team: it was revoked, "
     "or the issuer lags behind",
-    Problem.MEMBER: "this home belongs to a team already: devstream team leave ends that, or "
-    "choose another home with --home",
+    Problem.MEMBER: "this home cannot join another team",
 }
 
 
