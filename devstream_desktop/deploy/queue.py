@@ -7,7 +7,7 @@ a place nor an approval. What waits becomes a run in one step, like a new reques
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devstream_desktop.deploy.approvals import Approval
 from devstream_desktop.deploy.database import Database
@@ -157,8 +157,7 @@ def ended(connection: sqlite3.Connection, request: str, state: str, reason: str,
 
 def _until(run: Run, wait: Wait, now: int) -> Run:
     kept = QUEUE_MS if wait.state == "queued" else WAIT_MS
-    fields = {**vars(run), "reason": wait.reason, "until": now + kept}
-    return Run(**fields)
+    return replace(run, reason=wait.reason, until=now + kept)
 
 
 def _waiting(row: tuple[object, ...]) -> Waiting:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from devstream_desktop.deploy.answer import answer_key, answers, make_answer
 from devstream_desktop.deploy.request import (
+    Action,
     InvalidRequestError,
     is_ref,
     is_sha,
@@ -19,7 +20,7 @@ from devstream_desktop.deploy.request import (
 )
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.event import Event, decode_event, encode_event
-from devstream_desktop.stream.fact import fact_id
+from devstream_desktop.stream.fact import fact_id, request_key
 
 DEVICE = device_id(b"e" * 32)
 ASKER = device_id(b"a" * 32)
@@ -223,3 +224,38 @@ def test_an_answer_shares_the_row_of_its_request_and_its_key_is_the_fact():
     assert fact_id(first, DEVICE) in answers(request.key, DEVICE)
     assert fact_id(first, ASKER) not in answers(request.key, DEVICE)
     assert fact_id(request, ASKER) not in answers(request.key, DEVICE)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"action": Action.LOCK},
+        {"about": "1" * 32},
+        {"parameters": {"size": "m"}},
+        {"expected": "5a" * 20},
+        {"lasts": 5},
+        {"override": True},
+    ],
+)
+def test_what_is_asked_beside_a_deploy_has_a_key_of_its_own(changes):
+    plain, other = asked(), asked(**changes)
+    assert plain.key != other.key
+    # An executor that does not know these fields computes the plain key, and refuses the request.
+    assert request_key(plain, ASKER) == plain.key
+    stripped = msgspec.structs.replace(
+        other, action="", about="", parameters="", previous="", duration=0, override=False
+    )
+    assert request_key(stripped, ASKER) == plain.key
+    assert parse_request(other, ASKER).action == changes.get("action", Action.DEPLOY)
+    with pytest.raises(InvalidRequestError):
+        parse_request(stripped, ASKER)
+
+
+def test_an_action_that_nobody_knows_is_refused():
+    event = msgspec.structs.replace(asked(), action="explode")
+    key = request_key(event, ASKER)
+    named = {"key": key, "request": key, "number": key[:8]}
+    subject = f"deploy/{event.service}/{event.environment}/{key[:8]}"
+    event = msgspec.structs.replace(event, subject=subject, **named)
+    with pytest.raises(InvalidRequestError, match="does not know what 'explode' asks for"):
+        parse_request(event, ASKER)
