@@ -48,11 +48,10 @@ def test_two_tellings_are_one_fact_only_within_a_class_and_of_ones_own_word_only
         if kind in shared or (kind is Kind.DEPLOY and state != "requested"):
             return (kind, "collectors")
         if kind is Kind.TEAM:
-            return (
-                (kind, "admins")
-                if state in admins
-                else (kind, state in ("asked", "issuing"), device)
-            )
+            own = {"asked": "issuer", "issuing": "issuer", "left": "member"}
+            if state in admins:
+                return (kind, "admins")
+            return (kind, own.get(state, "executor"), device)
         return (kind, "members", device)
 
     ids = [
