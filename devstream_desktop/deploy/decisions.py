@@ -13,6 +13,7 @@ from dataclasses import replace
 from devstream_desktop.deploy.answer import make_answer
 from devstream_desktop.deploy.commands import PENDING, held
 from devstream_desktop.deploy.database import RunsError
+from devstream_desktop.deploy.holders import Holders
 from devstream_desktop.deploy.judge import judge
 from devstream_desktop.deploy.knowledge import Rights
 from devstream_desktop.deploy.locks import Lock
@@ -61,6 +62,7 @@ class Decisions:
         offers: Offers,
         outbox: Outbox,
         runner: Runner,
+        holders: Holders,
         stopping: asyncio.Event,
         approved: Callable[[], None],
     ) -> None:
@@ -74,6 +76,7 @@ class Decisions:
         self._offers = offers
         self._outbox = outbox
         self._runner = runner
+        self._holders = holders
         self._stopping = stopping
         self._approved = approved
         self._unrecorded: set[str] = set()
@@ -179,11 +182,11 @@ class Decisions:
         # A run of this node is waited for; one that was lost from sight is not.
         busy = ""
         if world.running is None:
-            busy = await asyncio.to_thread(self._runner.busy, *place)
+            busy = await asyncio.to_thread(self._holders.busy, *place)
         target = self._offers.targets.get(place)
         # Without its credentials a run could only fail, and half-way.
         if not busy and target is not None:
-            busy = await asyncio.to_thread(self._runner.lacks, target)
+            busy = await asyncio.to_thread(self._runner.orders.lacks, target)
         return busy
 
     async def _claim(self, verdict: Accept, author: Asker, waiting: Waiting | None) -> Claim:

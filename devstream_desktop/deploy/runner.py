@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 
 from devstream_desktop.clock import within
 from devstream_desktop.deploy import runlog
@@ -25,104 +24,60 @@ from devstream_desktop.deploy.backends.contract import (
     Unsure,
 )
 from devstream_desktop.deploy.database import RunsError
+from devstream_desktop.deploy.orders import Orders
 from devstream_desktop.deploy.outbox import Outbox
-from devstream_desktop.deploy.parameters import from_text
-from devstream_desktop.deploy.request import Action, DeployRequest
+from devstream_desktop.deploy.request import DeployRequest
 from devstream_desktop.deploy.run import Run
 from devstream_desktop.deploy.runs import KEEP_REFUSED_MS, Runs
 from devstream_desktop.deploy.starts import Start
 from devstream_desktop.deploy.targets import Target
-from devstream_desktop.stream.text import clean, duration
+from devstream_desktop.deploy.watches import RunStatus, Watch, status_of
+from devstream_desktop.stream.text import clean
 
 SEARCH_EVERY_S = 5.0
 """Seconds between two questions what became of a run."""
 
-SILENT_S = 300.0
-"""Seconds without a sign of life after which it is said."""
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunStatus:
-    """One run that is under way; `started` in UTC milliseconds.
-
-    `last` is what it said last, `silent_s` the seconds since its last sign of life, `url` its page
-    at the back end, `cancelled_by` who wants it ended.
-    """
-
-    request: str
-    target: str
-    environment: str
-    ref: str
-    sha: str
-    person: str
-    started: int
-    backend: str = "shell"
-    url: str = ""
-    last: str = ""
-    silent_s: float = 0.0
-    cancelled_by: str = ""
-
-
-@dataclass
-class _Watch:
-    """One run of this node, as it changes. `heard` is by the steady clock."""
-
-    order: Order
-    started: int
-    heard: float
-    handle: str = ""
-    url: str = ""
-    last: str = ""
-    cancelled_by: str = ""
 
 
 class Runner:
     """The runs of one node.
 
     Args:
-        backends: By their names in targets.toml.
+        orders: Puts orders together.
         runs: The durable record.
         outbox: Publishes it.
         now: The wall clock, UTC milliseconds.
-        logs: The folder of output, one file a request.
         retry_s: Seconds between tries to write what the disk refused.
-        secret: Returns a credential's value, None where it is not set. Blocks.
         search_s: Seconds between two questions what became of a run.
 
     """
 
     def __init__(
         self,
-        backends: Mapping[str, Backend],
+        orders: Orders,
         runs: Runs,
         outbox: Outbox,
         now: Callable[[], int],
-        logs: Path,
         retry_s: float,
-        secret: Callable[[str], str | None] = lambda _: None,
         search_s: float = SEARCH_EVERY_S,
     ) -> None:
-        self._backends = backends
+        self.orders = orders
         self._runs = runs
         self._outbox = outbox
         self._now = now
-        self._logs = logs
         self._retry_s = retry_s
-        self._secret = secret
         self.freed: Callable[[], None] = lambda: None
         """Called when a run has ended, and the next may begin."""
         self._search_s = search_s
-        self._left_behind: tuple[str, ...] = ()
-        self._watches: dict[str, _Watch] = {}
+        self._watches: dict[str, Watch] = {}
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def under_way(self) -> tuple[RunStatus, ...]:
         """Return the runs of this moment."""
         now = time.monotonic()
-        return tuple(_status(watch, now) for watch in self._watches.values())
+        return tuple(status_of(watch, now) for watch in self._watches.values())
 
     def silent_ms(self, request: str) -> int:
         """Return the time since a run's last sign of life; 0 for one that is not under way.
@@ -143,19 +98,19 @@ class Runner:
             if trail is None:
                 await asyncio.to_thread(self._close, run)
                 continue
-            order = await asyncio.to_thread(self._order_of, run, trail.target)
+            order = await asyncio.to_thread(self.orders.again, run, trail.target)
             self._begin(order, run.started, trail)
 
     def _left(self) -> list[tuple[Run, Start | None]]:
         self._runs.forget_refused(self._now() - KEEP_REFUSED_MS)
         left = self._runs.unfinished()
         names = {run.request for run in left}
-        runlog.prune(self._logs, (self._now() - KEEP_REFUSED_MS) / 1000, names)
+        runlog.prune(self.orders.logs, (self._now() - KEEP_REFUSED_MS) / 1000, names)
         return [(run, self._runs.starts.of(run.request)) for run in left]
 
     def _close(self, run: Run) -> None:
         """End a run without a trail: claimed and never started, or of an older devstream."""
-        if not self._log_of(run.request).exists():
+        if not self.orders.log_of(run.request).exists():
             reason = "the executor's node ended before it was started; nothing ran: ask again"
             self._runs.finished(run.request, "error", self._now(), None, reason)
             return
@@ -165,91 +120,9 @@ class Runner:
         )
         self._runs.abandon(run.request, self._now(), reason)
 
-    def busy(self, target: str, environment: str) -> str:
-        """Return why this target and environment take no run; empty when they do.
-
-        Called in a thread.
-
-        Raises:
-            RunsError: deploy.sqlite cannot be used.
-
-        """
-        run = self._runs.holder(target, environment)
-        if run is None:
-            return ""
-        # It is under way in this node.
-        if run.state != "unknown":
-            return (
-                f"{target} is already being deployed to {environment}, for {run.person}; wait for "
-                "it to end and ask again"
-            )
-        # A run that was lost from sight may still change the target.
-        if alive := self._blocked(run):
-            return alive
-        self._runs.released(run.request)
-        return ""
-
-    def look_at_left(self) -> None:
-        """Free the targets of lost runs that have ended, and keep what blocks the others.
-
-        Called in a thread.
-
-        Raises:
-            RunsError: deploy.sqlite cannot be used.
-
-        """
-        blocked = []
-        for run in self._runs.left():
-            if said := self._blocked(run):
-                blocked.append(said)
-            else:
-                self._runs.released(run.request)
-        self._left_behind = tuple(blocked)
-
-    def notices(self) -> tuple[str, ...]:
-        """Return what a person should look at: blocked targets, and runs that went silent."""
-        silent = (
-            f"deploy {run.request[:8]} of {run.target} to {run.environment}: nothing was heard of "
-            f"it for {duration(int(run.silent_s * 1000))}"
-            + (f"; the last it said: {run.last}" if run.last else "")
-            + f"; devstream cancel {run.request[:8]} ends it"
-            for run in self.under_way()
-            if run.silent_s >= SILENT_S
-        )
-        return (*self._left_behind, *silent)
-
-    def _blocked(self, run: Run) -> str:
-        alive = self._leftover(run)
-        what = f"deploy {run.request[:8]} of {run.target} to {run.environment}"
-        return f"{what} was lost from sight; {alive}" if alive else ""
-
-    def lacks(self, target: Target) -> str:
-        """Say which secret of a target is not set on this machine; empty when none.
-
-        Called in a thread.
-        """
-        for name in target.secret_names():
-            if not self._secret(name):
-                return (
-                    f"the secret {name} that {target.name} {target.environment} needs is not set; "
-                    f"the executor's operator types there: devstream secret set {name}"
-                )
-        return ""
-
-    async def check(self, target: Target) -> list[str]:
-        """Return what would keep a deploy of `target` from starting, as sentences."""
-        if lacks := await asyncio.to_thread(self.lacks, target):
-            return [lacks]
-        secrets = await asyncio.to_thread(self._secrets_of, target)
-        try:
-            return list(await self._backends[target.backend].check(target, secrets))
-        except BackendError as error:
-            return [str(error)]
-
     async def launch(self, request: DeployRequest, target: Target, person: str) -> None:
         """Run what was claimed; returns when it has begun, or could not."""
-        secrets = await asyncio.to_thread(self._secrets_of, target)
-        order = Order(request, target, person, self._log_of(request.id), secrets)
+        order = await asyncio.to_thread(self.orders.order, request, target, person)
         await self._begin(order, self._now(), None).wait()
 
     async def cancel(self, request: str, person: str) -> str:
@@ -286,7 +159,7 @@ class Runner:
     def _begin(self, order: Order, started: int, trail: Start | None) -> asyncio.Event:
         """Carry an order out beside everything else; the event is set once it has begun."""
         begun = asyncio.Event()
-        watch = _Watch(order, started, time.monotonic())
+        watch = Watch(order, started, time.monotonic())
         if trail is not None:
             watch.handle, watch.url = trail.handle, trail.url
             watch.cancelled_by = trail.cancelled_by
@@ -300,7 +173,7 @@ class Runner:
         task.add_done_callback(lambda _: begun.set())
         return begun
 
-    async def _carry_out(self, watch: _Watch, begun: asyncio.Event, *, new: bool) -> None:
+    async def _carry_out(self, watch: Watch, begun: asyncio.Event, *, new: bool) -> None:
         order = watch.order
         request = order.request.id
         try:
@@ -325,10 +198,10 @@ class Runner:
         await self._outbox.answer()
         self.freed()
 
-    async def _run(self, watch: _Watch, begun: asyncio.Event, *, new: bool) -> RunOutcome | None:
+    async def _run(self, watch: Watch, begun: asyncio.Event, *, new: bool) -> RunOutcome | None:
         """Start and watch; None when the node stops before it is known what became of it."""
         order, request = watch.order, watch.order.request.id
-        backend = self._backend_of(order)
+        backend = self.orders.backend_of(order)
         found: Found | None
         if new:
             try:
@@ -366,7 +239,7 @@ class Runner:
 
         return await backend.watch(order, watch.handle, hear)
 
-    def _note_start(self, watch: _Watch) -> None:
+    def _note_start(self, watch: Watch) -> None:
         request = watch.order.request.id
         self._runs.starts.started(request, watch.handle, watch.url)
         self._runs.started(request, watch.started)
@@ -382,13 +255,13 @@ class Runner:
             if await within(self._stopping, self._search_s):
                 return None
 
-    async def _end(self, watch: _Watch) -> str:
+    async def _end(self, watch: Watch) -> str:
         """Ask the back end to end a run; returns why it cannot, empty when it is asked."""
         # Not started yet: it is ended once it is.
         if not watch.handle:
             return ""
         try:
-            await self._backend_of(watch.order).cancel(watch.order, watch.handle)
+            await self.orders.backend_of(watch.order).cancel(watch.order, watch.handle)
         except BackendError as error:
             return str(error)
         return ""
@@ -408,45 +281,6 @@ class Runner:
             if not again or await within(self._stopping, self._retry_s):
                 return
 
-    def _leftover(self, run: Run) -> str:
-        trail = self._runs.starts.of(run.request)
-        # Of an older devstream, whose programs held the log themselves.
-        if trail is None:
-            return "it still runs" if runlog.is_held(self._log_of(run.request)) else ""
-        order = self._order_of(run, trail.target)
-        return self._backend_of(order).leftover(order)
-
-    def _backend_of(self, order: Order) -> Backend:
-        # A dry run is a program of this machine, whatever carries out the deploys.
-        dry = order.request.action is Action.DRY_RUN
-        return self._backends["shell" if dry else order.target.backend]
-
-    def _order_of(self, run: Run, target: Target) -> Order:
-        request = DeployRequest(
-            id=run.request,
-            target=run.target,
-            environment=run.environment,
-            ref=run.ref,
-            sha=run.sha,
-            executor="",
-            person=run.person,
-            title=run.title,
-            reason="",
-            time=run.started,
-            expires=run.started,
-            action=Action(run.action) if run.action else Action.DEPLOY,
-            parameters=from_text(run.parameters),
-        )
-        secrets = self._secrets_of(target)
-        return Order(request, target, run.person, self._log_of(run.request), secrets)
-
-    def _secrets_of(self, target: Target) -> dict[str, str]:
-        found = ((name, self._secret(name)) for name in target.secret_names())
-        return {name: value for name, value in found if value}
-
-    def _log_of(self, request: str) -> Path:
-        return self._logs / f"{request}.log"
-
 
 def _as_wanted(outcome: RunOutcome, cancelled_by: str) -> RunOutcome:
     """Call an end that somebody wanted by its name; a success stays one."""
@@ -455,21 +289,3 @@ def _as_wanted(outcome: RunOutcome, cancelled_by: str) -> RunOutcome:
     reason = f"cancelled by {cancelled_by}"
     said = f"{reason}: {outcome.reason}" if outcome.reason else reason
     return replace(outcome, state="cancelled", reason=clean(said, 200))
-
-
-def _status(watch: _Watch, now: float) -> RunStatus:
-    request = watch.order.request
-    return RunStatus(
-        request=request.id,
-        target=request.target,
-        environment=request.environment,
-        ref=request.ref,
-        sha=request.sha,
-        person=watch.order.person,
-        started=watch.started,
-        backend=watch.order.target.backend,
-        url=watch.url,
-        last=watch.last,
-        silent_s=max(0.0, now - watch.heard),
-        cancelled_by=watch.cancelled_by,
-    )

@@ -21,19 +21,22 @@ from devstream_desktop.deploy.backends.registry import BACKENDS
 from devstream_desktop.deploy.commits import Commits
 from devstream_desktop.deploy.database import LOGS, RunsError
 from devstream_desktop.deploy.decisions import Decisions
+from devstream_desktop.deploy.holders import Holders
 from devstream_desktop.deploy.knowledge import Knowledge, Nothing, Rights
 from devstream_desktop.deploy.lock_table import LockTable
 from devstream_desktop.deploy.offers import Offers
+from devstream_desktop.deploy.orders import Orders
 from devstream_desktop.deploy.outbox import Outbox, Publish
 from devstream_desktop.deploy.output import Outputs
 from devstream_desktop.deploy.plan import Plans
 from devstream_desktop.deploy.queue import Queue, Waiting
 from devstream_desktop.deploy.records import Records
 from devstream_desktop.deploy.repository import look_up
-from devstream_desktop.deploy.runner import Runner, RunStatus
+from devstream_desktop.deploy.runner import Runner
 from devstream_desktop.deploy.runs import Runs
 from devstream_desktop.deploy.targets import Target, windows_of
 from devstream_desktop.deploy.upkeep import Upkeep
+from devstream_desktop.deploy.watches import RunStatus, silence
 from devstream_desktop.deploy.world import Asker
 from devstream_desktop.home import Home
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event
@@ -99,9 +102,9 @@ class Deploys:
         self._stopping = asyncio.Event()
         self._soon = asyncio.Event()
         """Set when what waits should be looked at."""
-        self._runner = Runner(
-            backends, self._runs, self._outbox, now, home.root / LOGS, watch_s, secret
-        )
+        orders = Orders(backends, home.root / LOGS, secret)
+        self._runner = Runner(orders, self._runs, self._outbox, now, watch_s)
+        self._holders = Holders(self._runs, orders)
         self._runner.freed = self._soon.set
         self._outputs = Outputs(
             self._runs,
@@ -126,6 +129,7 @@ class Deploys:
             offers=self._offers,
             outbox=self._outbox,
             runner=self._runner,
+            holders=self._holders,
             stopping=self._stopping,
             approved=self._soon.set,
         )
@@ -215,14 +219,14 @@ class Deploys:
 
     async def check(self, target: Target) -> list[str]:
         """Return what would keep a deploy of `target` from starting, as sentences."""
-        return await self._runner.check(target)
+        return await self._runner.orders.check(target)
 
     async def problems(self, target: Target) -> list[str]:
         """Return everything that would hold up a deploy of `target` now."""
         found = await self.check(target)
         place = (target.name, target.environment)
         now = self._now()
-        if busy := await asyncio.to_thread(self._runner.busy, *place):
+        if busy := await asyncio.to_thread(self._holders.busy, *place):
             found.append(busy)
         if closed := windows_of(target).closed(now):
             found.append(closed)
@@ -247,12 +251,13 @@ class Deploys:
     def status(self) -> DeployStatus:
         """Return the executor's part of `devstream status`."""
         targets = tuple(target for _, target in sorted(self._offers.targets.items()))
+        running = self._runner.under_way()
         return DeployStatus(
             targets,
-            self._runner.under_way(),
+            running,
             self._offers.mistake,
             self._trouble,
-            self._runner.notices(),
+            (*self._holders.blocked, *filter(None, map(silence, running))),
         )
 
     @property
@@ -293,6 +298,6 @@ class Deploys:
             if not self._stopping.is_set():
                 await self._upkeep.look()
                 try:
-                    await asyncio.to_thread(self._runner.look_at_left)
+                    await asyncio.to_thread(self._holders.look)
                 except RunsError as error:
                     self._outbox.in_trouble(str(error))

@@ -12,7 +12,7 @@ import signal
 import msgspec
 import pytest
 
-from devstream_desktop.deploy import runner
+from devstream_desktop.deploy import watches
 from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.request import Action
@@ -201,7 +201,7 @@ async def test_a_target_that_is_blocked_says_by_what_and_is_freed_with_it(room, 
 
 
 async def test_a_run_that_says_nothing_is_told(room, gate, monkeypatch):
-    monkeypatch.setattr(runner, "SILENT_S", 0.1)
+    monkeypatch.setattr(watches, "SILENT_S", 0.1)
     room.write(script=f"echo migrating; {gate.script}")
     deploys = await room.start()
     event = room.request()
