@@ -14,7 +14,7 @@ HOUR = 60 * MINUTE
 
 @dataclass
 class Settings:
-    """What targets.toml says of one environment."""
+    """Rules of one environment in targets.toml."""
 
     checks: bool = False
     check_age: int = 24 * HOUR
@@ -61,7 +61,7 @@ class Reference:
     policy: int = 1
     requests: dict[str, Asked] = field(default_factory=dict)
     line: list[str] = field(default_factory=list)
-    """What waits or is queued, in the order in which it came."""
+    """Requests that wait or are queued, in their order."""
     running: dict[str, str] = field(default_factory=dict)
     locks: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     """Holder, end and id, by environment; `` for the whole target."""

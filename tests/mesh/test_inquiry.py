@@ -13,7 +13,7 @@ from devstream_desktop.mesh.service import NotAnsweredError, UnreachableError
 
 
 class SomethingError(DevstreamError):
-    """What an answering node may raise."""
+    """An error of an answering node."""
 
 
 async def answer(device: str, topic: str, body: bytes) -> bytes:
