@@ -10,7 +10,8 @@ from collecting import RECEIVED, Reader, Rounds, headers_of
 
 from devstream_collectors.contract import Response, SourceInfo
 from devstream_collectors.sources import github
-from devstream_collectors.sources.github.check_poll import AGAIN, MAX_COMMITS
+from devstream_collectors.sources.github.check_poll import MAX_COMMITS
+from devstream_collectors.sources.github.cursor import AGAIN
 
 A, B = "a" * 40, "b" * 40
 SOURCE = SourceInfo("gh", url="https://api.github.com", options={"repository": "acme/shop"})

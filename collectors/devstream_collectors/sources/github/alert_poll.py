@@ -15,11 +15,9 @@ from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.polling import Answer, Step, link_after, older
 from devstream_collectors.sources.github.alert import SecurityAlert, alerted
-from devstream_collectors.sources.github.cursor import Cursor, ask_of, place_of, poller
+from devstream_collectors.sources.github.cursor import AGAIN, Cursor, ask_of, place_of, poller
 from devstream_collectors.sources.github.place import User
 
-AGAIN = 3_600_000
-"""Milliseconds until a list that could not be read is tried again."""
 MAX_ENDED = 300
 """Alerts that are over and remembered."""
 _SIZE = 30

@@ -24,14 +24,19 @@ from devstream_collectors.sources.github.check import (
     page_built,
     status_of,
 )
-from devstream_collectors.sources.github.cursor import Checked, Cursor, ask_of, place_of, poller
+from devstream_collectors.sources.github.cursor import (
+    AGAIN,
+    Checked,
+    Cursor,
+    ask_of,
+    place_of,
+    poller,
+)
 
 MAX_COMMITS = 10
 """Commits asked for in a round: those of branches, and older ones with results to come."""
 MAX_MARKS = 60
 """Results of a commit that are remembered."""
-AGAIN = 3_600_000
-"""Milliseconds until a list that could not be read is tried again."""
 _PAGE = 100
 _SEEN, _AWAITED = "status", "awaited"
 """Marks of a commit's statuses: the newest that was told, and that one is awaited."""

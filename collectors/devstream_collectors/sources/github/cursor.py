@@ -80,6 +80,8 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 poller = Poller(Cursor)
+AGAIN = 3_600_000
+"""Milliseconds until a list that could not be read is tried again."""
 
 
 def place_of(answer: Answer[Cursor]) -> Place:
