@@ -36,7 +36,7 @@ class HandOvers(Present, Pages):
             )
             if line.event.kind is not Kind.TICKET
         ]
-        waits = (self._waiting(one, _SHOWN) for one in self.running())
+        waits = self._all_waiting(self.running(), _SHOWN)
         return HandOver(
             since_ms=since_ms,
             red=tuple(thing for thing in red if thing.kind is not Kind.SOURCE),
@@ -46,13 +46,11 @@ class HandOvers(Present, Pages):
             ),
             fixed=tuple(fixed),
             tickets=tuple(
-                thing.line
-                for thing in self.open_tickets(limit=limit)
-                if thing.since.received >= since_ms
+                thing.line for thing in self.open_tickets(since_ms=since_ms, limit=limit)
             ),
             locks=tuple(self.locks(now)),
             silent=tuple(thing for thing in red if thing.kind is Kind.SOURCE),
-            waiting=tuple(one for one in waits if one is not None and one.changes),
+            waiting=tuple(one for one in waits if one.changes),
             gaps=tuple(
                 line
                 for line in self._since(Query(kind=Kind.SOURCE), after, limit)

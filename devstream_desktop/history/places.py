@@ -113,18 +113,18 @@ class Places(Rows):
                 return chosen
         return rows[-1:]
 
-    def _waiting_ids(self, runs: Running, limit: int) -> tuple[list[tuple[int, str]], bool]:
-        """Return `(row id, actor)` of the changes after what runs, and whether that is known."""
+    def _waiting_ids(self, runs: Running, limit: int) -> tuple[list[int], bool]:
+        """Return the rows of the changes after what runs, and whether that is known."""
         change = self._change_of(runs.deploy.event)
         if change is None:
             return [], False
         rows = self._ask(
-            "SELECT id, actor, state FROM lines WHERE subject = ? AND place > ? AND terminal"
-            f" AND run >= 0 AND tone AND NOT EXISTS ({LATER}) ORDER BY place LIMIT ?",
+            "SELECT id FROM lines WHERE subject = ? AND place > ? AND terminal AND run >= 0"
+            f" AND tone AND state != 'deleted' AND NOT EXISTS ({LATER}) ORDER BY place LIMIT ?",
             *change,
             limit,
         )
-        return [(row_id, actor) for row_id, actor, state in rows if state != "deleted"], True
+        return [row_id for (row_id,) in rows], True
 
     def _waiting_people(self, runs: Running, limit: int) -> list[str]:
         """Return who made each change after what runs; a push and its merge are one."""

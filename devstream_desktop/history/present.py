@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from itertools import chain
 
-from devstream_desktop.history.places import Places
+from devstream_desktop.history.places import Places, beginning
 from devstream_desktop.history.rows import COLUMNS, CURRENT
 from devstream_desktop.history.telling import subject_hash
 from devstream_desktop.stream.environment import environment_name
@@ -44,14 +44,14 @@ class Present(Places):
         rows = self._ask(f"{_RED} ORDER BY severity DESC, since LIMIT ?", limit)
         return [thing for thing in self._things(rows, suspects=True) if not self._is_gone(thing)]
 
-    def open_tickets(self, *, limit: int = 100) -> list[Thing]:
-        """List the open tickets, the newest first.
+    def open_tickets(self, *, since_ms: int = 0, limit: int = 100) -> list[Thing]:
+        """List the tickets that are open since then (UTC milliseconds), the newest first.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
-        where = "WHERE tone = 2 AND kind = 'ticket' ORDER BY since DESC LIMIT ?"
-        return self._things(self._ask(f"{_THINGS} {where}", limit))
+        where = "WHERE tone = 2 AND kind = 'ticket' AND since >= ? ORDER BY since DESC LIMIT ?"
+        return self._things(self._ask(f"{_THINGS} {where}", beginning(since_ms), limit))
 
     def silent(self) -> list[Thing]:
         """List the sources that are silent now.
@@ -155,12 +155,20 @@ class Present(Places):
         return self._waiting(runs, limit) if runs is not None else None
 
     def _waiting(self, runs: Running, limit: int) -> Waiting | None:
-        found, known = self._waiting_ids(runs, MOST + 1)
-        if not known:
-            return None
-        changes = tuple(self._in_order(row_id for row_id, _ in found[:limit]))
-        more = len(found) > limit
-        return Waiting(*place_of(runs.deploy), changes, more, min(MOST, len(found)))
+        return next(iter(self._all_waiting([runs], limit)), None)
+
+    def _all_waiting(self, running: Iterable[Running], limit: int) -> list[Waiting]:
+        """Return what waits for each place of which that is known, its oldest changes first."""
+        found = [(one, *self._waiting_ids(one, limit)) for one in running]
+        lines = self._by_id(chain.from_iterable(ids for _, ids, _ in found))
+        waiting = []
+        for runs, ids, known in found:
+            if not known:
+                continue
+            changes = tuple(lines[row_id] for row_id in ids if row_id in lines)
+            count = len(ids) if len(ids) < limit else len(self._waiting_people(runs, MOST))
+            waiting.append(Waiting(*place_of(runs.deploy), changes, count > len(ids), count))
+        return waiting
 
     def _firing(self) -> list[Thing]:
         where = "AND kind = 'incident' ORDER BY severity DESC, since LIMIT ?"
