@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test quick nemesis mutants fuzz check soak bench look screenshots picture docs clean
+.PHONY: run setup setup-dev test quick nemesis mutants fuzz check soak year bench look screenshots picture docs clean
 
 run: setup  ## the tray (or, without a screen, the lines in the terminal), following the git repository one stands in
 	@packaging/system-packages run
@@ -41,6 +41,9 @@ check: setup-dev  ## style and types
 
 soak: setup-dev  ## any number of simulated histories of the replication rules: SEEDS=200000, SEED=n to see one, LIARS=1 with liars
 	.venv/bin/python tests/simulation/play.py
+
+year: setup-dev  ## a team of six over a year of virtual time, judged at every change: SEED=n, DAYS=n
+	.venv/bin/python tests/year/year.py $(or $(SEED),1) $(or $(DAYS),365)
 
 bench: setup-dev  ## the figures, beside their floors
 	.venv/bin/python tests/bench/run.py

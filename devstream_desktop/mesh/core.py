@@ -110,6 +110,8 @@ class Core:
         """
         self.on_compared: Callable[[], None] = lambda: None
         """Called when a neighbour has shown what it has."""
+        self.on_disbelieved: Callable[[], None] = lambda: None
+        """Called when a peer of the team does not believe our certificate."""
         self.on_policy: Callable[[], None] = lambda: None
         """Called when a peer brought a newer policy."""
         self._addresses = addresses

@@ -86,6 +86,7 @@ class Mesh:
         on_entries: Called on the loop after entries, own and foreign, are committed. It must be
             short.
         on_catch_up: Called on the loop when a neighbour has shown that it has what is missing here.
+        on_disbelieved: Called on the loop when a peer of the team does not believe the certificate.
         network: Where to listen, and whom to dial.
         alone: True while the team has no other device.
         on_ask: Answers what a member's device asks this node alone: device, topic, body. A
@@ -107,6 +108,7 @@ class Mesh:
         clock: Callable[[], int],
         on_entries: Callable[[list[Entry]], None],
         on_catch_up: Callable[[], None] = lambda: None,
+        on_disbelieved: Callable[[], None] = lambda: None,
         network: Network,
         alone: Callable[[], bool] = lambda: False,
         on_ask: OnAsk = _answers_nothing,
@@ -131,8 +133,9 @@ class Mesh:
             addresses=network.addresses,
         )
         self._publisher = Publisher(self._core)
-        # The parts ask the core; only these two signals go up from it.
+        # The parts ask the core; only these signals go up from it.
         self._core.on_compared = self._compared
+        self._core.on_disbelieved = on_disbelieved
         self._overlay = Overlay(identity.device, self._core.rng)
         self._dialer = Dialer(self._core, self._overlay, timing)
         self._overview = Overview(self._core, self._dialer)
@@ -322,8 +325,8 @@ class Mesh:
         return [known.address for known in self._overlay.good(MAX_PEERS)]
 
     def addresses(self) -> list[str]:
-        """Every address at which a peer may be, those that worked first."""
-        return list(dict.fromkeys((*self.known_addresses(), *self._overlay.addresses())))
+        """Every address at which a peer may be, the likeliest first."""
+        return self._overlay.addresses()
 
     def catch_up(self) -> tuple[int, int]:
         """Events that peers have and we lack, now and at first.

@@ -301,6 +301,7 @@ class Node:
             clock=now_ms,
             on_entries=self._on_entries,
             on_catch_up=self._catching_up.begin,
+            on_disbelieved=self.trust.renewing.disbelieved,
             on_ask=self._on_ask,
             alone=lambda: self.team.chain.current.of_one_device,
             network=Network(

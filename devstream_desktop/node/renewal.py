@@ -65,10 +65,28 @@ class Renewing:
         self._asked_at = 0.0
         """Time of the last request over the links, by the steady clock; 0: none is open."""
         self._answering = False
+        self._disbelieved = False
+        self._renewed_at = -float(MAX_RETRY_S)
+
+    @property
+    def _due(self) -> bool:
+        return self._team.certificate.due or self._disbelieved
+
+    def disbelieved(self) -> None:
+        """Get another certificate, because a peer does not believe this one.
+
+        Its authority may have been revoked while this device slept: no link tells that any more,
+        but another issuer gives a certificate to whoever has the device's key.
+        """
+        # Once an hour: a new one helps nobody whose clock is wrong. An issuer's is its own.
+        lately = monotonic() - self._renewed_at < MAX_RETRY_S
+        if not (lately or self._disbelieved or self._team.admissions.open):
+            self._disbelieved = True
+            self._spawn(self.look())
 
     async def look(self) -> None:
         """Renew the certificate where that is due."""
-        if not self._team.certificate.due:
+        if not self._due:
             return
         if self._team.admissions.open:
             await self._try()
@@ -171,10 +189,11 @@ class Renewing:
         team = self._team
         waiting = bool(self._asked_at) and monotonic() - self._asked_at < ANSWER_S
         # A peer that talks to this device passes its request on, which takes a moment.
-        if waiting and team.certificate.trusted and team.certificate.expires > team.now():
+        lasts = team.certificate.trusted and team.certificate.expires > team.now()
+        if waiting and lasts and not self._disbelieved:
             return
         async with self._trying:
-            if not team.certificate.due or monotonic() < self._after:
+            if not self._due or monotonic() < self._after:
                 return
             try:
                 await team.certificate.renew(self._addresses())
@@ -190,7 +209,9 @@ class Renewing:
         self._failures += 1
         self._after = monotonic() + delay_s
         self._spawn(self._look_after(delay_s))
-        self._notices["certificate"] = f"{_left(self._team)}: {error}"
+        doubt = "a peer of the team does not believe this device's certificate"
+        what = doubt if self._disbelieved else _left(self._team)
+        self._notices["certificate"] = f"{what}: {error}"
         self._show()
         _log.warning("%s", error)
 
@@ -199,7 +220,8 @@ class Renewing:
         # better.
         short = self._team.certificate.expires < self._team.now() + certificates.RENEW_MS
         self._failures, self._after = 0, monotonic() + MAX_RETRY_S if short else 0.0
-        self._asked_at = 0.0
+        self._asked_at, self._disbelieved = 0.0, False
+        self._renewed_at = monotonic()
         self._notices.pop("certificate", None)
         _log.info("this device has a new certificate")
         await self._use()

@@ -29,6 +29,9 @@ from devstream_desktop.team.joining.renewals import (
 from devstream_desktop.team.membership import Membership
 from devstream_desktop.team.policy.chain import PolicyChain
 
+_LIKELY = 12
+"""Addresses of peers that are tried before the older ones of issuers."""
+
 
 class OwnCertificate:
     """The certificate of one node, with its key.
@@ -119,9 +122,12 @@ class OwnCertificate:
     async def _places(self, addresses: Sequence[str]) -> list[Place]:
         doors = await asyncio.to_thread(membership.doors, self._home)
         issuers = [one for one in self._chain.current.issuers if one != self._device.id]
-        places = [Place(one, where) for one in issuers for where in doors.get(one, ())]
+        near, far = addresses[:_LIKELY], addresses[_LIKELY:]
+        places = [Place(one, where) for one in issuers for where in doors.get(one, ())[:2]]
         # TLS says who is there, so each address is tried for each issuer.
-        return [*places, *(Place(one, where) for where in addresses for one in issuers)]
+        places += [Place(one, where) for where in near for one in issuers]
+        places += [Place(one, where) for one in issuers for where in doors.get(one, ())[2:]]
+        return [*places, *(Place(one, where) for where in far for one in issuers)]
 
     def ask(self, *, anew: bool = False) -> bool:
         """Ask the issuers for another over the links; true when the request is news.

@@ -54,7 +54,7 @@ async def recovered(room, event, **more):
 
 
 async def is_free(room) -> bool:
-    """Tell if the target takes another deploy to its end."""
+    """Whether the target takes another deploy to its end."""
     after = room.request()
     await room.ask(after)
     return (await room.news.final(after.key)).state == "success"

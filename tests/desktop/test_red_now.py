@@ -1,4 +1,4 @@
-"""Red now: pinned in the window, in the tray's icon and menu, on the board."""
+"""What is red now: pinned in the window, in the tray's icon and menu, on the board."""
 
 from __future__ import annotations
 

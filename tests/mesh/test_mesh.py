@@ -278,6 +278,18 @@ async def test_a_new_certificate_under_live_links_brings_all_back_and_loses_noth
     await hub.until(lambda: hub.live() == devices)
 
 
+async def test_a_dialed_link_ends_with_the_trust_in_what_its_peer_showed(make_node, team):
+    first = await make_node()
+    second = await make_node(peers=[first])
+    await second.until(second.live)
+    other = type(team)("rivals")
+    # The first is not told, and would keep the link.
+    await second.mesh.renew(team.credentials(second.device, ca=other))
+    await second.until(lambda: not second.live())
+    await second.mesh.renew(team.credentials(second.device))
+    await second.until(second.live)
+
+
 async def test_a_certificate_that_cannot_be_used_leaves_the_old_one_listening(make_node, team):
     hub = await make_node()
     good = team.credentials(hub.device)

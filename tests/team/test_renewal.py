@@ -83,6 +83,17 @@ async def test_of_many_addresses_the_one_that_works_is_found_and_kept_first(
     assert membership.doors(home("bo"))[team.device.id][0] == f"127.0.0.1:{door.port}"
 
 
+async def test_a_year_of_old_addresses_hides_none_that_works(
+    team: Team, door: Door, people: People, home: MakeHome
+) -> None:
+    bo = await people.join("bo")
+    (home("bo").team / "doors.json").unlink()
+    old = [f"127.0.0.1:{port}" for port in range(1, 101)]
+    before = bo.certificate.pem
+    await bo.certificate.renew([*old, f"127.0.0.1:{door.port}"])
+    assert bo.certificate.pem != before
+
+
 async def test_the_authority_of_a_revoked_issuer_is_worth_nothing_at_once(
     team: Team, door: Door, people: People
 ) -> None:

@@ -21,7 +21,7 @@ from devstream_desktop.mesh.session import Session, State
 from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.transport.admission import refusal
 from devstream_desktop.mesh.transport.link import Credentials, Link, LinkError, tls_config
-from devstream_desktop.mesh.transport.probe import NO_NODE, why
+from devstream_desktop.mesh.transport.probe import NO_NODE, NOT_BELIEVED, why
 from devstream_desktop.mesh.wire import PeerAddress, Range
 
 TEND_S = 1.0
@@ -41,6 +41,7 @@ class Dialer:
         self._core = core
         self._overlay = overlay
         self._timing = timing
+        self._credentials: Credentials
         self._links: dict[str, Link] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -59,14 +60,25 @@ class Dialer:
         self._tending = asyncio.create_task(self._tend())
 
     def use(self, credentials: Credentials) -> None:
-        """Dial with these from now on.
+        """Dial with these from now on. Where others are believed, links are dialed anew.
 
         Raises:
             LinkError: they are not usable; the old ones stay.
 
         """
         self.config = tls_config(credentials, server=False)
+        # Links outlive a certificate, but not the trust in it. Dials under way have the old trust.
+        if self._links and credentials.ca_pem != self._credentials.ca_pem:
+            self._end_all("other authorities are believed, so certificates are checked again")
         self._credentials = credentials
+
+    def _end_all(self, reason: str) -> None:
+        for address, link in self._links.items():
+            session = self.sessions.get(address)
+            if session is None:
+                link.lost.set()
+            else:
+                self.end_soon(session, reason)
 
     async def stop(self) -> None:
         """End every link and wait for it."""
@@ -281,6 +293,8 @@ class Dialer:
             self._core.refusals.note(address, device, reason)
         elif session is not None and not session.ended_because:
             _log.info("the link with %s at %s ended: %s", device[:8], address, reason)
+        if reason == NOT_BELIEVED:
+            self._core.on_disbelieved()
         nobody = reason == NO_NODE
         self._overlay.lost(
             address, self._core.clock(), refused=refused, full=full, was_up=was_up, nobody=nobody

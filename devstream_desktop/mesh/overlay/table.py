@@ -286,8 +286,13 @@ class Overlay:
         return self._rng.choice(spare or loose).address if loose else None
 
     def addresses(self) -> list[str]:
-        """Every address that is known, however it was learnt."""
-        return [item.address for item in self._known.values()]
+        """List every known address, however it was learnt, the likeliest first."""
+        known = sorted(
+            self._known.values(),
+            # Who announces itself is there now.
+            key=lambda one: (one.source is not Source.DISCOVERED, -one.last_ok, one.failures),
+        )
+        return [item.address for item in known]
 
     def good(self, limit: int, besides: str = "") -> list[Known]:
         """Reached peers, the latest first, to name to others."""

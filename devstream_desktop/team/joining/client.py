@@ -62,7 +62,7 @@ from devstream_desktop.team.joining.wire import (
 from devstream_desktop.team.policy.chain import PolicyChain
 from devstream_desktop.team.policy.policy import Policy, check_name, machine_name
 
-_AT_ONCE, _MOST_PLACES, _TOLD = 8, 64, 3
+_AT_ONCE, _MOST_PLACES, _TOLD = 16, 192, 3
 """Places of a renewal: tried at once, tried at all, and named to a person."""
 ANSWER_S = 15.0
 """Seconds that the issuer may take to answer a question."""
@@ -142,7 +142,7 @@ async def renew(
 ) -> tuple[str, Place]:
     """Get a certificate (PEM) from the first issuer that answers, and where.
 
-    All places are tried, eight at a time: an address that leads nowhere takes its time.
+    All places are tried, some at a time: an address that leads nowhere takes its time.
 
     Raises:
         TeamError: none gave one; the message says why of each.
