@@ -8,14 +8,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from devstream_desktop.deploy import runlog
+from devstream_desktop.deploy.backends import supervisor
 from devstream_desktop.deploy.backends.contract import Order
+from devstream_desktop.deploy.database import LOGS
 from devstream_desktop.deploy.knowledge import Rights
 from devstream_desktop.deploy.request import as_given, make_request
 from devstream_desktop.deploy.service import Deploys
@@ -154,7 +159,7 @@ class Room:
         await self.deploys.handle(event, device, person, fresh=fresh)
 
     def log(self, event: Event) -> Path:
-        return self.home.root / "deploy-logs" / f"{event.key}.log"
+        return self.home.root / LOGS / f"{event.key}.log"
 
 
 @pytest.fixture
@@ -167,14 +172,34 @@ def sha() -> str:
     return SHA
 
 
+def end_runs(logs: Path) -> None:
+    """End the programs that a failed test left running, and their supervisors.
+
+    A supervisor outlives its node on purpose, and the end of the tests too.
+    """
+    for log in logs.glob("*.log"):
+        with suppress(OSError, ValueError, LookupError):
+            number = json.loads(runlog.result_of(log).read_text())["supervisor"]
+            # The number may have gone to another process since.
+            words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+            if supervisor.__file__.encode() in words:
+                os.kill(number, signal.SIGKILL)
+        for number, _ in supervisor.processes_of(log.stem):
+            with suppress(OSError):
+                os.kill(number, signal.SIGKILL)
+
+
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[Room]:
     home = Home(tmp_path / "home")
     home.create()
     made = Room(home, Clock(), News())
     yield made
-    if made.deploys is not None:
-        await made.deploys.stop()
+    try:
+        if made.deploys is not None:
+            await made.deploys.stop()
+    finally:
+        end_runs(home.root / LOGS)
 
 
 class Gate:
@@ -201,7 +226,7 @@ def gate(tmp_path: Path) -> Gate:
 
 
 @pytest.fixture
-def order(tmp_path: Path, device: str, sha: str) -> Callable[..., Order]:
+def order(tmp_path: Path, device: str, sha: str) -> Iterator[Callable[..., Order]]:
     """Makes an order whose program is a shell script of the operator's."""
 
     def make(script: str, *arguments: str, **target: Any) -> Order:
@@ -227,6 +252,7 @@ def order(tmp_path: Path, device: str, sha: str) -> Callable[..., Order]:
             cwd=tmp_path,
             **target,
         )
-        return Order(request, made, "ana", tmp_path / "deploy-logs" / f"{request.id}.log")
+        return Order(request, made, "ana", tmp_path / LOGS / f"{request.id}.log")
 
-    return make
+    yield make
+    end_runs(tmp_path / LOGS)
