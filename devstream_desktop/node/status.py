@@ -19,8 +19,8 @@ from devstream_desktop.node.duplicate_keys import keys_used_twice
 from devstream_desktop.node.executor import policy_trouble
 from devstream_desktop.node.outlets import outlets_of
 from devstream_desktop.node.reach import CLOSED
+from devstream_desktop.node.team_advice import advice
 from devstream_desktop.node.team_requests import roles_of
-from devstream_desktop.node.trust import advice
 from devstream_desktop.outlet.status import Serving
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import way_back

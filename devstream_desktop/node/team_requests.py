@@ -29,7 +29,7 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.keys import DeviceKey, read_recovery_key, write_recovery_key
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.presence import Presence
-from devstream_desktop.node.trust import advice
+from devstream_desktop.node.team_advice import advice
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import DEVICE_ROLES, End, Policy, Team, TeamError, changes, six_words

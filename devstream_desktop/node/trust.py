@@ -17,15 +17,12 @@ from devstream_desktop.home import Home
 from devstream_desktop.mesh.service import Credentials
 from devstream_desktop.node.board import Ask, Board, said_where
 from devstream_desktop.node.renewal import Renewing
-from devstream_desktop.stream.event import Event, fact_key, make_event
-from devstream_desktop.stream.text import roughly
+from devstream_desktop.node.team_events import LEFT, devices_of, events_of, team_event
+from devstream_desktop.stream.event import Event, fact_key
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team import (
-    WARNING_MS,
     End,
     Enrolment,
-    Policy,
-    Signed,
     Team,
     changes,
     is_renewal,
@@ -37,8 +34,6 @@ MAX_RETRY_S = 3600
 MAX_TO_ABSORB = 8
 TURN_S = 3.0
 """Seconds that each admin leaves the one before it to sign."""
-LEFT = "left by its own will"
-"""The reason why a device that left is revoked."""
 _DAY_MS = 86_400_000
 _SAY_AGAIN_MS = 7 * _DAY_MS
 """An issuer's address is published again before history forgets it."""
@@ -205,7 +200,7 @@ class Trust:
         for before, link in pairwise(links):
             # Each admin reports its own changes, once: others have them too.
             if self._team.device.id in link.signed_by and link.policy.issued > now - _DAY_MS:
-                await self._say(_told(self._team, before.policy, link))
+                await self._say(events_of(self._team, before.policy, link, self._board.left))
 
     async def reject(self, ask: Ask) -> None:
         """Turn somebody away who waits to be let in."""
@@ -213,7 +208,7 @@ class Trust:
         reason = f"by {self._team.person}"
         await self._publish(
             [
-                _event(
+                team_event(
                     "rejected",
                     key,
                     self._team.now(),
@@ -276,7 +271,7 @@ class Trust:
         team, now = self._team, self._team.now()
         policy = team.chain.current
         changes.check_leave(policy, team.device.id)
-        event = _event(
+        event = team_event(
             "left",
             fact_key(team.id, Kind.TEAM, "left", team.device.id),
             now,
@@ -340,7 +335,7 @@ class Trust:
         first, *others = said_where(where)
         await self._say(
             [
-                _event(
+                team_event(
                     "issuing",
                     key,
                     now,
@@ -359,7 +354,7 @@ class Trust:
         device, person = newcomer.device, newcomer.person
         key = fact_key(self._team.id, Kind.TEAM, "asked", device, person, str(expires))
         reason = f"{six_words(device)}: devstream team approve-join {device[:8]}"
-        event = _event(
+        event = team_event(
             "asked",
             key,
             self._team.now(),
@@ -368,7 +363,7 @@ class Trust:
             reason=reason,
             expires=expires,
             title=newcomer.machine,
-            count=_devices_of(self._team.chain.current, person) + 1 if newcomer.another else 0,
+            count=devices_of(self._team.chain.current, person) + 1 if newcomer.another else 0,
             previous=newcomer.replaces,
         )
         self._spawn(self._say([event]))
@@ -378,121 +373,3 @@ class Trust:
             await self._publish(events)
         except ControlError as error:
             _log.info("not said: %s", error)
-
-
-def advice(policy: Policy, now: int, *, is_admin: bool) -> tuple[str, ...]:
-    """Advise a team on its policy while there is time."""
-    said = []
-    if policy.expires - WARNING_MS < now <= policy.expires:
-        said.append(
-            f"the policy ends in {roughly(policy.expires - now)}, and then nothing is deployed; it"
-            f" renews itself when {_either(policy)} starts devstream"
-            + (" and enough admins sign" if policy.threshold > 1 else "")
-        )
-    admins = policy.active_admins()
-    # One lost laptop would leave too few to sign anything; a person may have two that can.
-    if len(admins) <= policy.threshold and not policy.recovery and not policy.of_one_device:
-        lost = "one of the admins'" if len(admins) > 1 else f"{policy.name_of(admins[0])}'s"
-        said.append(
-            f"if {lost} device is lost, nobody can change the team again:"
-            " make a second admin (devstream team grant PERSON admin) or keep a key on paper"
-            " (devstream team recovery-key)" + ("" if is_admin else f"; ask {_either(policy)}")
-        )
-    return tuple(said)
-
-
-def _either(policy: Policy) -> str:
-    return " or ".join(sorted({policy.persons[device] for device in policy.active_admins()}))
-
-
-def _told(team: Team, before: Policy, link: Signed) -> list[Event]:
-    """Make the events of what a version changed."""
-    after, now = link.policy, link.policy.issued
-    joined = [device for device in after.persons if device not in before.persons]
-    revoked = [device for device in after.revoked if device not in before.revoked]
-    events = [
-        _event(
-            "joined",
-            fact_key(team.id, Kind.TEAM, "joined", device),
-            now,
-            subject=f"member/{device}",
-            actor=after.persons[device],
-            reason=f"approved by {team.person}, device {device[:8]}",
-            title=after.machines.get(device, ""),
-            count=_devices_of(after, after.persons[device]),
-            previous=changes.replaced_by(after, device),
-        )
-        for device in joined
-    ]
-    replaced = {changes.replaced_by(after, device) for device in joined}
-    events += [
-        _event(
-            "revoked",
-            fact_key(team.id, Kind.TEAM, "revoked", device),
-            now,
-            subject=f"member/{device}",
-            actor=after.name_of(device),
-            reason=f"by {team.person}, device {device[:8]}"
-            + (f": {why}" if (why := after.revoked[device].why) else ""),
-            title=after.machines.get(device, ""),
-            count=len(after.devices_of(after.name_of(device))),
-            # Its successor's join and its own last word have said so.
-            quiet=device in replaced or after.revoked[device].why == LEFT,
-        )
-        for device in revoked
-    ]
-    rest = changes.regranted(before, after)
-    if rest:
-        key = fact_key(team.id, Kind.TEAM, "policy", str(after.version))
-        events.append(
-            _event(
-                "policy",
-                key,
-                now,
-                subject="policy",
-                actor=team.person,
-                reason="; ".join(rest),
-                number=str(after.version),
-            )
-        )
-    return events
-
-
-def _devices_of(policy: Policy, person: str) -> int:
-    """Count the devices that a person has and had."""
-    return sum(name == person for name in policy.persons.values())
-
-
-def _event(
-    state: str,
-    key: str,
-    time: int,
-    *,
-    subject: str,
-    actor: str,
-    reason: str = "",
-    executor: str = "",
-    expires: int = 0,
-    number: str = "",
-    title: str = "",
-    count: int = 0,
-    previous: str = "",
-    quiet: bool = False,
-) -> Event:
-    return make_event(
-        kind=Kind.TEAM,
-        state=state,
-        service="team",
-        subject=subject,
-        key=key,
-        time=time,
-        actor=actor,
-        reason=reason,
-        executor=executor,
-        expires=expires,
-        number=number,
-        title=title,
-        count=count,
-        previous=previous,
-        quiet=quiet,
-    )

@@ -11,7 +11,7 @@ from people import MakeHome, People, give, revoke, tell
 
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.keys.vault import Vault
-from devstream_desktop.node.trust import advice
+from devstream_desktop.node.team_advice import advice
 from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, KEY_BYTES
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
