@@ -187,3 +187,16 @@ def test_a_claim_that_came_before_what_it_claims_holds(
     ]
     check(history.path, fold(told, set()))
     assert tables(history.path).things["plain"][-1] == told[1].event.key
+
+
+def test_a_claim_of_a_revoked_device_holds_no_more(history: History, new_feed: type) -> None:
+    feed, other = new_feed(), new_feed()
+    about = {"service": "shop", "number": "1"}
+    firing = event_of("plain", 1, START, {"kind": Kind.INCIDENT, "state": "firing", **about})
+    said = {"kind": Kind.CLAIM, "state": "claimed", "actor": "a", **about}
+    claim = event_of("plain", 2, START + 1, said)
+    history.add([Arrival(feed.entry(firing, clock=START << 16), "peer")])
+    history.add([Arrival(other.entry(claim, clock=(START + 1) << 16), "peer")])
+    assert tables(history.path).things["plain"][-1] == claim.key
+    history.follow({}, {other.feed: 0})
+    assert tables(history.path).things["plain"][-1] == ""
