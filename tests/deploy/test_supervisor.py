@@ -116,6 +116,7 @@ async def test_a_killed_supervisor_is_unknown_and_names_what_still_runs(order, t
     given = order(f"echo halfway; echo > {here}; sleep 120")
     await Shell().start(given)
     await until(lambda: here.exists() and runlog.size(given.log))
+    await until(lambda: b"program" in runlog.result_of(given.log).read_bytes())
     result = msgspec.json.decode(runlog.result_of(given.log).read_bytes())
     os.kill(result["supervisor"], signal.SIGKILL)
     outcome = await watch(given)

@@ -165,10 +165,11 @@ def main() -> None:
         _say(failure)
         return
     running: dict[str, object] = {"supervisor": os.getpid(), "program": program.pid}
+    # First: whoever waits for it need not wait for the disk as well.
+    _say({})
     # A full disk must not end a deploy that runs; the lock tells as well that it does.
     with contextlib.suppress(OSError):
         _write(result, running)
-    _say({})
     log = Output(Path(task["log"]), task["secrets"], task["max_bytes"], task["keep_bytes"])
     os.close(printed)
     copier = _Copier(output, log)
