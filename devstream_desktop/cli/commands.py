@@ -58,7 +58,7 @@ COMMANDS = {
 
 
 SECOND = {"deploy": {"log": "deploy_log"}}
-"""Words that make another command where they come first, with the modules of those commands.
+"""Commands of two words, by the first, with their modules.
 
 Such a command takes names of its own, which leave no room for sub-commands.
 """

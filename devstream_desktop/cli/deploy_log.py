@@ -15,7 +15,7 @@ from devstream_desktop.stream.text import duration
 _LOOK_S = 0.5
 """Seconds between two questions for more."""
 _SILENT_MS = 60_000
-"""After so much silence it is said that nothing is heard, and again after twice as long."""
+"""Silence after which it is reported; the next report takes twice as long."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def show(home: Home, options: argparse.Namespace) -> int:
-    """Print what there is, and with --follow what comes, until it has ended."""
+    """Print the output so far, and with --follow the rest."""
     start, warn_ms = 0, _SILENT_MS
     while True:
         log = ask(home, GetDeployLog(request=options.request, start=start))

@@ -12,7 +12,7 @@ from devstream_desktop.stream.text import clean, roughly, short_revision
 from devstream_desktop.stream.thing import Thing
 
 ID_DIGITS = 8
-"""Digits of a line's id that are shown, and suffice to name it."""
+"""Digits of a line's id that are shown. They suffice to name it."""
 NAMING = "the id of a line, or words that only one open thing has"
 
 
@@ -36,7 +36,7 @@ def print_thing(thing: Thing) -> None:
 
 
 def named(reader: Reader, words: list[str]) -> Thing:
-    """Return the thing that an id names, or the one open thing that has all these words.
+    """Return the thing of this id, or the one with these words.
 
     Raises:
         UnknownThingError: there is none, or more than one.

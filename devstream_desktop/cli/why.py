@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def why(home: Home, options: argparse.Namespace) -> int:
-    """Print a line, and why it did or did not pop up at this desk."""
+    """Print a line and why it popped up or did not."""
     with Reader(home.history) as reader:
         found = reader.find(options.id)
     if len(found) != 1:

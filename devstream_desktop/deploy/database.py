@@ -85,7 +85,7 @@ CREATE TABLE approvals (
 ) STRICT;
 """,
 )
-"""What each version after the first adds. New ones go to the end, none is ever changed."""
+"""The additions of each version after the first. New ones go to the end, none is ever changed."""
 VERSION = 1 + len(_LATER)
 _SCHEMA = _FIRST + "".join(_LATER)
 LOGS = "deploy-logs"

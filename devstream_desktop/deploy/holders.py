@@ -9,14 +9,14 @@ from devstream_desktop.deploy.runs import Runs
 
 
 class Holders:
-    """Says what holds a target, and frees those of runs that are gone.
+    """Names the holder of a target, and frees targets of ended runs.
 
     Every method blocks, and raises `RunsError` when deploy.sqlite cannot be used.
     """
 
     def __init__(self, runs: Runs, orders: Orders) -> None:
         self.blocked: tuple[str, ...] = ()
-        """A sentence for each target that a lost run blocks, as of the last look."""
+        """Sentences about targets that lost runs block, at the last look."""
         self._runs = runs
         self._orders = orders
 
@@ -38,7 +38,7 @@ class Holders:
         return ""
 
     def look(self) -> None:
-        """Free the targets of lost runs that have ended, and note what blocks the others."""
+        """Free the targets of lost runs that ended; note the others' holders."""
         blocked = []
         for run in self._runs.left():
             if said := self._alive(run):

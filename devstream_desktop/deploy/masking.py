@@ -31,7 +31,7 @@ _KEY_BLOCK = re.compile(r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)(?:(?!-----EN
 
 
 def masked(text: str) -> str:
-    """Return `text` with `***` in the place of whatever looks like a secret."""
+    """Return `text` with `***` in place of whatever looks like a secret."""
     text = _KEY_BLOCK.sub(rf"\1\n{MASK}\n", text)
     text = _USER.sub(f"{MASK}@", text)
     text = _HEADER.sub(rf"\1{MASK}", text)

@@ -1,4 +1,4 @@
-"""What a run printed, as it leaves the executor: in parts, plain, and without secrets."""
+"""The output of a run, as it leaves the executor: in parts, plain, and without secrets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PART_BYTES = 64 * 1024
 _LINE = 2000
 """Characters of a line."""
 _BEFORE = 24 * 1024
-"""Bytes before a part that are looked at for a private key that began there."""
+"""Bytes before a part in which a private key may have begun."""
 _BEGIN, _END = "-----BEGIN ", "-----END "
 _LINES = re.compile(r"[^\n]*\n|[^\n]+\Z")
 """Only a line feed ends one: a carriage return alone writes over it."""
@@ -156,7 +156,7 @@ def read_part(path: Path, start: int, *, over: bool) -> Part:
 
 
 def _cut(first: bytes) -> tuple[int, int]:
-    """Return how many bytes were cut, and how many the line takes that says so."""
+    """Return the bytes cut, and the length of the line saying so."""
     found = CUT.match(first.decode("utf-8", "replace"))
     return (int(found[1]), len(found[0])) if found else (0, 0)
 
@@ -174,7 +174,7 @@ def _plain(before: str, text: str) -> str:
 
 
 def plain_lines(text: str) -> str:
-    """Return the lines of a text without anything that moves a cursor or paints."""
+    """Return a text's lines without anything that moves a cursor or paints."""
     return "".join(_line(line) for line in _LINES.findall(text))
 
 

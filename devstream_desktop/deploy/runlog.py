@@ -16,7 +16,7 @@ MAX_BYTES = 10 * 1024 * 1024
 KEEP_BYTES = 1024 * 1024
 """Bytes kept of a log that grew over the limit: its end, where the reason is."""
 CUT = re.compile(r"\[(\d{15}) earlier bytes were cut\]\r?\n")
-"""The first line of a log that was cut, as the supervisor writes it."""
+"""The first line of a cut log, as the supervisor writes it."""
 _TAIL_BYTES = 64 * 1024
 
 _log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def is_held(path: Path) -> bool:
 
 
 def result_of(log: Path) -> Path:
-    """Return the file beside a log in which a supervisor leaves how its program ended."""
+    """Return the file for the program's result, beside a log."""
     return log.with_suffix(".result")
 
 
@@ -79,7 +79,7 @@ def size(path: Path) -> int:
 
 
 def begins_with(path: Path, line: str) -> bool:
-    """Tell whether this was the first line of a log, or cannot be told from what is left of it."""
+    """Tell whether a log began, or may have begun, with this line."""
     try:
         with path.open("rb") as file:
             head = file.read(_TAIL_BYTES).decode("utf-8", "replace")

@@ -159,7 +159,7 @@ class Runs:
             )
 
     def left(self) -> list[Run]:
-        """Return the runs that were lost from sight and may still be alive."""
+        """Return the lost runs that may still be alive."""
         with self.database.connection() as connection:
             return all_runs(
                 connection.execute(f"SELECT {COLUMNS} FROM runs WHERE left_running = 1")

@@ -61,7 +61,7 @@ class DeployStatus:
     mistake: str
     trouble: str
     notices: tuple[str, ...] = ()
-    """What a person should look at: targets that are blocked, runs that went silent."""
+    """Notices for a person: targets that are blocked, runs that went silent."""
 
 
 class Deploys:
@@ -239,7 +239,7 @@ class Deploys:
         return found
 
     async def log(self, asked: GetDeployLog, device: str) -> DeployLog:
-        """Return a part of what a run printed, if the person of `device` may read it.
+        """Return a part of a run's output, if `device`'s person may.
 
         Raises:
             OutputError: there is none, or it is not for this person.

@@ -1,4 +1,4 @@
-"""The runs of this node that are under way, as they change and as they are shown."""
+"""This node's runs under way, as they change and are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Services, environments, branches and people to choose from, by the day last seen."""
+"""Services, environments, branches and people to choose from, by day last seen."""
 
 from __future__ import annotations
 

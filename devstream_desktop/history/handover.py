@@ -19,7 +19,7 @@ class HandOvers(Present, Pages):
     """Puts a hand-over together from the other questions."""
 
     def hand_over(self, since_ms: int, *, now: int = 0, limit: int = 50) -> HandOver:
-        """Return what whoever comes on duty has to know since a moment (UTC milliseconds).
+        """Return the news since a time (UTC milliseconds), for a hand-over.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.

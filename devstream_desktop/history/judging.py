@@ -16,7 +16,7 @@ _MILLISECONDS = 10**12
 
 
 class Result(NamedTuple):
-    """A result of a thing, by what a later one is judged by."""
+    """A result of a thing: the parts that judge a later one."""
 
     work: int
     """Place of its work among the thing's (`place_of_work`)."""
@@ -26,7 +26,7 @@ class Result(NamedTuple):
 
 
 class Window:
-    """The last `PAST` results of a thing, in the order of their places."""
+    """The last `PAST` results of a thing, in order of place."""
 
     def __init__(self, results: Iterable[Result] = ()) -> None:
         self._results = deque(results, maxlen=PAST)
@@ -52,7 +52,7 @@ class Window:
             self._newest = max(self._results)
 
     def judge(self, kind: Kind, result: Result, said: int) -> tuple[Transition, Tone]:
-        """Return the meaning of the next result, and what it says of its thing.
+        """Return the next result's meaning, and what it says of its thing.
 
         `said` is the work as its author says it; 0 for an author who says none.
         """

@@ -114,7 +114,7 @@ class Lines:
         self._facets.forget()
 
     def rebuild_if_outdated(self) -> None:
-        """Begin to read rows again that another version wrote, or make them anew."""
+        """Begin to read another version's rows again, or make them anew."""
         found = self._connection.execute(
             "SELECT value FROM meta WHERE name = 'index_version'"
         ).fetchone()

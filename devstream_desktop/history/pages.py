@@ -91,7 +91,7 @@ class Pages(Rows):
         return lines
 
     def around(self, row_id: int, query: Query, *, each: int = 50) -> list[Line]:
-        """Return the row `row_id` and up to `each` rows that answer `query` on both sides.
+        """Return row `row_id` and up to `each` matches of `query` either side.
 
         Newest first. The row is there whether it answers or not, unless it is gone.
 

@@ -26,7 +26,7 @@ _PLACES = 50
 
 
 def beginning(ms: int) -> int:
-    """Return the row id from which on rows are not older than a time (UTC milliseconds)."""
+    """Return the first row id not older than a UTC millisecond."""
     return max(0, ms) << COUNTER_BITS
 
 
@@ -54,7 +54,7 @@ class Places(Rows):
         return Running(lines[0]) if lines else None
 
     def _of_revision(self, revision: str, kinds: Collection[str]) -> list[tuple[int, str]]:
-        """Return `(row id, kind)` of the rows that a commit has of these kinds."""
+        """Return `(row id, kind)` of a commit's rows of these kinds."""
         if not revision:
             return []
         rows = self._ask(
@@ -79,7 +79,7 @@ class Places(Rows):
         return 0
 
     def _branch_of(self, event: Event) -> int:
-        """Return the number of the branch that a build or test is of."""
+        """Return the number of a build's or test's branch."""
         subject = f"change/{event.service}/{short_ref(event.ref)}"
         change = msgspec.structs.replace(
             event, kind=Kind.CHANGE, state="pushed", subject=subject, request=""
@@ -87,7 +87,7 @@ class Places(Rows):
         return subject_hash(topic_of(change))
 
     def _change_of(self, deploy: Event) -> tuple[int, bytes] | None:
-        """Return the branch and the place of the change that a deploy shipped."""
+        """Return branch and place of the change that a deploy shipped."""
         if not deploy.revision:
             return None
         rows = self._ask(
@@ -114,7 +114,7 @@ class Places(Rows):
         return rows[-1:]
 
     def _waiting_ids(self, runs: Running, limit: int) -> tuple[list[int], bool]:
-        """Return the rows of the changes after what runs, and whether that is known."""
+        """Return the rows of later changes, and whether they are known."""
         change = self._change_of(runs.deploy.event)
         if change is None:
             return [], False
@@ -140,7 +140,7 @@ class Places(Rows):
         return list(dict(rows).values())[:limit]
 
     def _suspect_ids(self, service: str, environment: str, place: bytes, limit: int) -> list[int]:
-        """Return the rows of the finished deploys there in the day before a place, newest first."""
+        """Return the rows of deploys finished there the day before, newest first."""
         first = _earlier(place, DAY_MS)
         environments = [environment] if environment else self._environments(service)
         found: list[tuple[bytes, int]] = []

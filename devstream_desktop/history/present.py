@@ -45,7 +45,7 @@ class Present(Places):
         return [thing for thing in self._things(rows, suspects=True) if not self._is_gone(thing)]
 
     def open_tickets(self, *, since_ms: int = 0, limit: int = 100) -> list[Thing]:
-        """List the tickets that are open since then (UTC milliseconds), the newest first.
+        """List tickets open since then (UTC milliseconds), the newest first.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
@@ -158,7 +158,7 @@ class Present(Places):
         return next(iter(self._all_waiting([runs], limit)), None)
 
     def _all_waiting(self, running: Iterable[Running], limit: int) -> list[Waiting]:
-        """Return what waits for each place of which that is known, its oldest changes first."""
+        """Return each known place's waiting changes, the oldest first."""
         found = [(one, *self._waiting_ids(one, limit)) for one in running]
         lines = self._by_id(chain.from_iterable(ids for _, ids, _ in found))
         waiting = []
@@ -206,7 +206,7 @@ class Present(Places):
         return things
 
     def _is_gone(self, thing: Thing) -> bool:
-        """Tell whether the branch of a build or test was deleted after it."""
+        """Tell whether a build's or test's branch was deleted after it."""
         event = thing.line.event
         if thing.kind not in (Kind.BUILD, Kind.TEST) or not event.ref:
             return False
@@ -218,7 +218,7 @@ class Present(Places):
         return bool(gone)
 
     def _tests(self, running: Iterable[Running]) -> dict[int, Line]:
-        """Return the last test, else build, of the commit of each deploy, by the deploy's row."""
+        """Return each deployed commit's last test, else build, by the deploy's row."""
         chosen: dict[int, int] = {}
         for one in running:
             check = self._last_check(one.revision)
@@ -229,7 +229,7 @@ class Present(Places):
 
 
 def place_of(line: Line) -> tuple[str, str]:
-    """Return the service and the environment, by its one name, that a line is about."""
+    """Return a line's service, and its environment by its one name."""
     return line.event.service, environment_name(line.event.environment)
 
 
@@ -240,7 +240,7 @@ def _not_stuck(thing: Thing, now: int) -> Thing:
 
 
 def _covers(lock: Event, service: str, environment: str) -> bool:
-    """Tell whether a lock of an environment, a service or everything is of this place."""
+    """Tell whether a lock (environment, service or everything) covers this place."""
     named = environment_name(lock.environment)
     return lock.service in ("*", service) and named in ("", environment)
 

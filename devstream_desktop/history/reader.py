@@ -71,7 +71,7 @@ class Progress:
 
     @property
     def sentence(self) -> str:
-        """What it means for a person who searches."""
+        """The meaning for a person who searches."""
         return (
             f"the history of an earlier version is read again: {self.done:,} of {self.total:,}"
             " lines; no search finds the others yet"

@@ -195,7 +195,7 @@ def order_by_work(db: Database) -> None:
 
 @migrations()
 def ask_of_things(db: Database) -> None:
-    """Add what is asked for as columns, the state of each thing, and where what runs.
+    """Add the columns of queries, each thing's state, and running deploys.
 
     Rows of before have an empty `kind` until they are read again (refresh.py).
     """

@@ -15,7 +15,7 @@ _OF_THINGS = {
 
 
 def conditions(query: Query) -> tuple[str, list[object]]:
-    """Return the conditions on a row, each with AND before it, and their values."""
+    """Return the conditions on a row, each after AND, and their values."""
     found: list[str] = []
     values: list[object] = []
     if query.meaning:

@@ -1,4 +1,4 @@
-"""States of things in memory, to go on from when the next row comes.
+"""States of things in memory, for their next row.
 
 They repeat what the tables say, and are dropped whenever anything but a newer row comes.
 """
@@ -17,7 +17,7 @@ from devstream_desktop.stream.subject import Tone
 from devstream_desktop.stream.words import Kind
 
 STEPS = 8
-"""Newest rows of a thing among which a run under way is looked for."""
+"""Newest rows of a thing that may have a run under way."""
 _KEPT = 512
 """Things in memory; about 5 KB each."""
 _UNDER_WAY = frozenset({"queued", "waiting", "running", "in_progress"})
@@ -25,7 +25,7 @@ _RUNS = frozenset({Kind.BUILD, Kind.TEST, Kind.DEPLOY})
 
 
 class Step(NamedTuple):
-    """A row of a thing, by what tells whether it is under way."""
+    """A row of a thing, with signs that it is under way."""
 
     place: bytes
     id: int
@@ -57,7 +57,7 @@ class State:
     line: int
     """Row that says the state."""
     since: int
-    """First row of the unbroken past in which it is good, or open."""
+    """First row of the unbroken time since it is good or open."""
     moving: int
     """Row of the newest run under way; 0 for none."""
     claim: int

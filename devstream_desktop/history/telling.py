@@ -33,7 +33,7 @@ class Row(NamedTuple):
     key: bytes
     subject: int
     plain: int
-    """Hash of the subject without its scope, 0 where that is the same.
+    """Hash of the subject without its scope; 0 where that is the same.
 
     Of a deploy it is the one deployment, of a claim the thing that it claims.
     """
@@ -142,7 +142,7 @@ def run_hash(event: Event) -> int:
 
 
 def revision_key(revision: str) -> str:
-    """Return the beginning of a revision that is kept to find it by; git abbreviates no further."""
+    """Return the beginning of a revision, kept to find it by; git abbreviates no further."""
     return revision[:_REVISION].casefold()
 
 

@@ -84,7 +84,7 @@ _values = attrgetter(*_STATE)
 
 @dataclass(slots=True)
 class _Touched:
-    """The span of places of a thing where rows came, went or changed."""
+    """The span of a thing's places where rows came, went or changed."""
 
     first: bytes
     last: bytes
@@ -191,7 +191,7 @@ class Things:
         return span
 
     def _judge(self, subject: int, first: bytes, last: bytes) -> tuple[Window | None, bool]:
-        """Judge the results from `first` to `last`, and those after that they may bear on.
+        """Judge results from `first` to `last`, and later ones they may affect.
 
         Returns the window after the newest result, where it was reached, and whether the meaning
         of a result after `last` changed.

@@ -12,10 +12,10 @@ from devstream_desktop.stream.thing import Place, Presence, Running, Suspect, Tr
 from devstream_desktop.stream.words import Kind
 
 SHORTEST = 4
-"""Digits of a commit that are looked for at least, as by git."""
+"""Least digits of a commit that are looked for, as by git."""
 _SAME = 200
 _DEPLOYS = 20
-"""Deploys after a change among which the first one that has it is looked for."""
+"""Deploys after a change that may be the first to have it."""
 _BETWEEN = 50
 _INCIDENTS = 20
 
@@ -76,7 +76,7 @@ class Trails(Places):
         )
 
     def where(self, revision: str) -> list[Place]:
-        """Tell for each environment of a commit's service whether the commit is there.
+        """Tell for each environment of a commit's service whether it is there.
 
         Empty for a commit of which no change is known.
 
@@ -91,7 +91,7 @@ class Trails(Places):
         return self._whereabouts(lines[0].event) if lines else []
 
     def suspects(self, incident: Line, *, limit: int = 3) -> list[Suspect]:
-        """List the deploys there in the day before an incident, with what they brought.
+        """List deploys there in the day before an incident, with their commits.
 
         Newest first.
 
@@ -176,7 +176,7 @@ class Trails(Places):
         return Place(*named, presence, runs, self._bringer(branch, place, *named) or runs.deploy)
 
     def _bringer(self, branch: int, place: bytes, service: str, environment: str) -> Line | None:
-        """Return the first deploy to a place that had a change of a branch."""
+        """Return a place's first deploy that had a change of a branch."""
         rows = self._ask(
             "SELECT id, revision FROM lines WHERE subject = ? AND tone = 1 AND tone IN (1, 2)"
             " AND place > ? ORDER BY place LIMIT ?",
@@ -203,7 +203,7 @@ class Trails(Places):
         return rows[0][0] if rows else None
 
     def _incidents_after(self, deploy: Line) -> list[Line]:
-        """List the incidents that began where a deploy ran, before the next one, within a day."""
+        """List the incidents of a deploy: until the next one, within a day."""
         event = deploy.event
         environment = environment_name(event.environment)
         place: bytes = self._ask("SELECT place FROM lines WHERE id = ?", deploy.id)[0][0]

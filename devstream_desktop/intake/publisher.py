@@ -102,7 +102,7 @@ class Turn:
         return self._named(news)
 
     def _executor_tells(self, event: Event) -> bool:
-        """Tell whether a deploy that was seen at its tool is on its executor's row already.
+        """Tell whether a deploy seen at its tool has its executor's row.
 
         The tool's word alone hides nothing: its executor must have said that it began to deploy
         this commit. What has a row of its own goes on there.

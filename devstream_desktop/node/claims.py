@@ -16,7 +16,7 @@ from devstream_desktop.stream.words import Kind, outcome
 def make_claim(
     reader: Reader, request: Claim | Release, person: str, now: int
 ) -> tuple[Event, str]:
-    """Make the event of a claim, or of its end, and the sentence that answers it.
+    """Make a claim's event, or its end's, and the answering sentence.
 
     `now` is UTC milliseconds. The event names the thing as its last line does, so that it belongs
     to it on every node.

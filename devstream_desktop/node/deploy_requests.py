@@ -98,7 +98,7 @@ class DeployRequests:
         return cleaned_plan(wire.expect(wire.decode_reply(body), asked))
 
     async def log(self, asked: GetDeployLog) -> DeployLog:
-        """Return a part of what a deploy printed, as its executor gives it.
+        """Return a part of a deploy's output, as its executor gives it.
 
         Raises:
             ControlError: there is no such deploy, or its executor is away or refuses.

@@ -228,7 +228,7 @@ class Executor:
         )
 
     async def log(self, asked: GetDeployLog, device: str) -> DeployLog:
-        """Return a part of what a deploy printed, if the person of `device` may read it.
+        """Return a part of a deploy's output, if `device`'s person may.
 
         Raises:
             DevstreamError: there is none, or it is not for this person.

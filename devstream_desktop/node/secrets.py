@@ -16,7 +16,7 @@ NAME = re.compile(r"(?!DEVSTREAM_)[A-Za-z_][A-Za-z0-9_]{0,63}")
 """A name that is also one of an environment variable."""
 MAX_BYTES = 16 * 1024
 _PREFIX = "deploy-"
-"""Of the names in the vault, whose other secrets no target can name."""
+"""Prefix in the vault: a target can name no other secret there."""
 
 
 class SecretError(DevstreamError):

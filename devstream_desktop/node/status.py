@@ -42,7 +42,7 @@ class _Disk:
     aside: tuple[str, ...]
     """Files that could not be read."""
     refreshing: Progress | None
-    """How far rows of an earlier version are read again; None when all are."""
+    """Progress of reading an earlier version's rows again; None when all are read."""
 
 
 async def describe(node: Node) -> Status:

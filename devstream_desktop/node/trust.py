@@ -313,7 +313,7 @@ class Trust:
         await self._keep_doors()
 
     async def _keep_doors(self) -> None:
-        """Remember where issuers say that they are met, and have the mesh look for them there."""
+        """Remember the issuers' own addresses, and have the mesh look there."""
         known = {device: where for device, (_, where) in self._board.doors.items()}
         async with self._keeping:
             with suppress(OSError):

@@ -12,7 +12,7 @@ _SAME = {
     "stg": "staging",
     "dev": "development",
 }
-"""Short names that sources and people use, by the name they stand for."""
+"""Short names of sources and people, each with its full one."""
 
 
 @lru_cache(maxsize=1024)

@@ -158,7 +158,7 @@ def _in_scope(event: Event, kind: str) -> str:
 
 
 def _claimed(event: Event) -> str:
-    """Name the thing of a claim, which has its subject, service, environment and scope."""
+    """Name the thing of a claim. It has the claim's subject, service, environment and scope."""
     kind = event.subject.partition("/")[0]
     if kind == Kind.DEPLOY:
         return f"deploy/{event.service}/{environment_name(event.environment)}"

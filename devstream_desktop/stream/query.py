@@ -59,7 +59,7 @@ _MEANINGS = {
     "firing again": Transition.REGRESSED,
     **{one.value: one for one in Transition if one and one is not Transition.FAILED},
 }
-"""Meanings that are no state, by the words that screens show for them."""
+"""Meanings that are no state, by the words on screens."""
 _AGO = re.compile(r"(\d{1,5})([smhdw])")
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
@@ -72,7 +72,7 @@ class InvalidQueryError(ValueError):
 
 
 class Is(StrEnum):
-    """What a thing is now, or a line to whoever asks."""
+    """State of a thing now, or of a line to whoever asks."""
 
     RED = "red"
     OPEN = "open"
@@ -91,7 +91,7 @@ class Query:
     service: str = ""
     state: str = ""
     states: tuple[str, ...] = ()
-    """States of which one holds, where a screen has one word for them."""
+    """States of which one holds; a screen has one word for them."""
     branch: str = ""
     actor: str = ""
     severity: Severity | None = None
@@ -116,7 +116,7 @@ class Query:
         return self == _EVERYTHING
 
     def asked_by(self, names: Iterable[str], seen: int) -> Query:
-        """Return the query of a person, with all their names and the newest arrival they saw."""
+        """Return a person's query, with their names and newest arrival seen."""
         known = tuple(names)
         others = tuple(one.asked_by(known, seen) for one in self.alternatives)
         return replace(self, names=known, seen=seen, alternatives=others)
@@ -329,7 +329,7 @@ _ANY = "a name as the stream has it"
 
 
 def _meanings_of(query: Query) -> list[Query]:
-    """Return the query, and those with a meaning in place of the words that say it."""
+    """Return the query, and its forms with a meaning instead of words."""
     found = [query]
     if query.meaning:
         return found

@@ -60,7 +60,7 @@ def bare(text: str) -> str:
 
 
 def typed_words(text: str) -> list[str]:
-    """Return the words the index would make of a typed text, each a phrase of its own.
+    """Return the index's words of a typed text, each a phrase.
 
     They are runs of letters and digits (FTS5's unicode61).
     """

@@ -25,9 +25,9 @@ _JUDGED = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind.SOURCE})
 
 
 GAP = "/gap"
-"""End of the subject that tells what of a source was not read."""
+"""End of the subject that tells what was not read."""
 BACKLOG = "/backlog"
-"""End of the subject that tells what a source had when read again."""
+"""End of the subject that tells what came when read again."""
 _CHANGE_RANK = {"created": 1, "force-pushed": 2, "reset": 2, "merged": 3}
 
 

@@ -72,13 +72,13 @@ class Thing:
         return self.claim.event.time if self.claim else 0
 
     def is_mine(self, names: Collection[str]) -> bool:
-        """Tell whether one of these case-folded names broke it or is on it."""
+        """Tell whether one of these case-folded names broke or claimed it."""
         return bool({self.line.event.actor.casefold(), self.claimed_by.casefold()} & set(names))
 
 
 @dataclass(frozen=True)
 class Running:
-    """What a service runs in an environment."""
+    """The deploy that runs for a service in an environment."""
 
     deploy: Line
     """The last deploy there that succeeded."""
@@ -172,9 +172,9 @@ class Trail:
     checks: tuple[Line, ...] = ()
     """Its builds and tests."""
     deploys: tuple[Line, ...] = ()
-    """Its deploys, and those of later commits that were the first to bring it to a place."""
+    """Its deploys, and the first of a later commit to each place."""
     incidents: tuple[Line, ...] = ()
-    """Those that began where it ran, before the next deploy there."""
+    """Incidents that began where it ran, before the next deploy there."""
 
 
 class Presence(StrEnum):
@@ -185,7 +185,7 @@ class Presence(StrEnum):
     """A later commit runs there, which has it."""
     WAITS = "waits"
     UNKNOWN = "unknown"
-    """What runs there is no commit of this branch that the history knows."""
+    """The commit that runs there is none of this branch's known ones."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class Place:
 
 @dataclass(frozen=True)
 class HandOver:
-    """What whoever comes on duty has to know, since a moment (UTC milliseconds)."""
+    """News for whoever comes on duty, since a moment (UTC milliseconds)."""
 
     since_ms: int
     red: tuple[Thing, ...] = ()

@@ -203,7 +203,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"{kind:18} {total:4} payloads  {lines:4} with lines  {', '.join(drops)}"
         )
         # With -v to be read, each different line: nothing else tells whether one is false.
-        said = terminalreporter.config.stash.get(_LINES, {}).get(kind, {})
+        said: Counter[str] = terminalreporter.config.stash.get(_LINES, {}).get(kind, Counter())
         for line, count in sorted(said.items()) if terminalreporter.verbosity > 0 else ():
             terminalreporter.line(f"    {count:3}  {line}")
     fields = terminalreporter.config.stash.get(_TOLERANCE, {})

@@ -47,7 +47,7 @@ class Service:
     runs: list[dict[str, Any]] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
-    """What the run says at each look; the last one stays."""
+    """The run's word at each look; the last one stays."""
     hidden: int = 0
     """Looks for which a run is not shown."""
     silent: bool = False

@@ -54,7 +54,7 @@ async def recovered(room, event, **more):
 
 
 async def is_free(room) -> bool:
-    """Whether the target takes another deploy to its end."""
+    """Tell if the target takes another deploy to its end."""
     after = room.request()
     await room.ask(after)
     return (await room.news.final(after.key)).state == "success"

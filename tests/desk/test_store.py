@@ -1,4 +1,4 @@
-"""What a desk remembers, over restarts, full files and damaged ones."""
+"""A desk's memory, over restarts, full files and damaged ones."""
 
 from __future__ import annotations
 

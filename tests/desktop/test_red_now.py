@@ -1,4 +1,4 @@
-"""What is red now: pinned in the window, in the tray's icon and menu, on the board."""
+"""Red now: pinned in the window, in the tray's icon and menu, on the board."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Reader:
         self._folder, self._runtime = folder, runtime
         self.machines: dict[str, Machine] = {}
         self.typed: dict[str, str] = {}
-        """What this reader types instead of a word of the page."""
+        """The reader's own words instead of the page's."""
         self.at = ""
         """The machine at which this reader sits."""
         self.waiting: subprocess.Popen[str] | None = None

@@ -59,6 +59,7 @@ OWN = {
     "deploy/backends/shell.py": "deploy/test_supervisor.py",
     "deploy/backends/webhook.py": "the operator's key",
     "deploy/starts.py": "deploy/test_trouble.py",
+    "desktop/windows/history/window.py": "desktop/test_history_state.py",
     "door/tls.py": "this node's key",
     "history/ends.py": "history/test_quarantine.py",
     "history/repair.py": "history/test_repair.py",

@@ -23,7 +23,7 @@ EXECUTOR = device_id(FEED[:32])
 
 
 def seen(state: str, status: int, sha: str = SHA, **payload: str) -> Event:
-    """What GitHub tells of a deployment, as an executor made it."""
+    """An event of GitHub for a deployment that an executor made."""
     written = {"devstream_request": REQUEST, "devstream_executor": EXECUTOR} | payload
     told = {"id": 7, "environment": "production", "sha": sha, "payload": written}
     found = decode(json.dumps(told).encode(), Deployment)

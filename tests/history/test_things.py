@@ -72,7 +72,7 @@ def event_of(thing: str, key: int, at: int, fields: dict[str, object]) -> Event:
 
 
 def tables(path: Path) -> World:
-    """What the history has, each row named by its fact."""
+    """The history's rows, each named by its fact."""
     with closing(sqlite3.connect(path)) as connection:
         log = connection.execute(
             "SELECT lines.id, body, signature, transition, tone FROM lines JOIN log USING (lsn)"

@@ -83,7 +83,7 @@ class Paged:
         return iter(range(len(self.times), 0, -1))
 
     def at(self, number: int) -> int:
-        """When it happened, UTC milliseconds."""
+        """The time when it happened, UTC milliseconds."""
         return self.times[number - 1]
 
     def iso(self, number: int) -> str:
@@ -126,7 +126,7 @@ class Told:
         ]
 
     def of(self, service: Paged) -> Counter[tuple[int, str]]:
-        """How often each happening is told, by its number and state."""
+        """The count of lines of each happening, by its number and state."""
         return Counter(
             (service.number(event), event.state)
             for event in self.events

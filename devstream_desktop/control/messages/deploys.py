@@ -207,7 +207,7 @@ class DeployLog(Reply, frozen=True, tag=True, kw_only=True):
     text: str
     """Whole lines, each with its line break, while it runs."""
     next: int
-    """Where the next part begins."""
+    """The place where the next part begins."""
     over: bool
     """It has ended, and this is the last part."""
     state: str = ""

@@ -18,7 +18,7 @@ from devstream_desktop.errors import DevstreamError
 SILENT_S = 600.0
 """Patience with a back end that does not answer."""
 ABSENT_S = 60.0
-"""Patience with one that does not show a run which it may have begun."""
+"""Patience with one that may have begun a run and shows none."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class RunOutcome:
 
 
 Hear = Callable[[str], None]
-"""Told whenever a run shows a sign of life, with what it said; empty for the sign alone."""
+"""Listener to a run's signs of life, each with its text; empty for the sign alone."""
 
 
 class BackendError(DevstreamError):
@@ -106,7 +106,7 @@ class Backend(Protocol):
         ...
 
     async def find(self, order: Order) -> Found:
-        """Look for a run that was or was not started before a crash, or without an answer."""
+        """Look for a run that may have started without an answer."""
         ...
 
     async def watch(self, order: Order, handle: str, hear: Hear) -> RunOutcome:
@@ -126,7 +126,7 @@ class Backend(Protocol):
         ...
 
     def leftover(self, order: Order) -> str:
-        """Name what is alive of a run that was lost from sight, and how to end it.
+        """Name a lost run's living processes, and how to end them.
 
         Empty when nothing is. Blocks for the time of a look at this machine.
         """

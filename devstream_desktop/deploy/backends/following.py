@@ -1,4 +1,4 @@
-"""The common part of back ends that are asked again and again how a run goes."""
+"""The common part of back ends polled for a run's state."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from devstream_desktop.stream.text import clean, duration
 LOOK_FIRST_S, LOOK_EVERY_S = 2.0, 10.0
 """Seconds between two looks at a run: at first, and later."""
 END_S = 60.0
-"""Seconds that a run gets to end after it was cancelled for its time-out."""
+"""Seconds for a run to end after its time-out cancelled it."""
 
 
 @dataclass(frozen=True)

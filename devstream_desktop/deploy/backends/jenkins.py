@@ -37,7 +37,7 @@ from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.text import clean
 
 REQUEST = "DEVSTREAM_REQUEST"
-"""The parameter that finds a build again, and keeps Jenkins from merging two queued ones."""
+"""The parameter that finds a build again. It also keeps Jenkins from merging two queued ones."""
 _QUEUE, _BUILD = "queue", "build"
 _ITEM = re.compile(r"/queue/item/(\d{1,12})(?:/|\Z)")
 _PARAMETERS = "actions[parameters[name,value]]"

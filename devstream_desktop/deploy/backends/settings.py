@@ -36,7 +36,7 @@ _Label = r"[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?"
 class _Table(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """What the tables have in common."""
+    """The common part of the tables."""
 
     def secret_names(self) -> tuple[str, ...]:
         """Return the secrets that this back end needs."""
@@ -48,15 +48,15 @@ class _Table(
 
 
 class Webhook(_Table, frozen=True, kw_only=True):
-    """A service of one's own that is told to deploy, and then asked how it goes."""
+    """A service of one's own that deploys, polled for the state."""
 
     url: Address
     secret: Secret = ""
     """Signs each request as Standard Webhooks say; empty: it is not signed."""
     status_url: Address | Literal[""] = ""
-    """Where to ask, `{request}` in it; empty: the answer to the request names it."""
+    """The address to ask, `{request}` in it; empty: the answer to the request names it."""
     idempotent: bool = False
-    """It starts one run for an Idempotency-Key, so a lost answer is asked for again."""
+    """It starts one run per Idempotency-Key, so a request can be repeated."""
 
     def secret_names(self) -> tuple[str, ...]:
         """Return the signing key's name."""
@@ -185,7 +185,7 @@ class Ssh(_Table, frozen=True, kw_only=True):
 
 
 class Kubernetes(_Table, frozen=True, kw_only=True):
-    """A new image for one workload of a cluster, by this system's kubectl."""
+    """A new image for one workload of a cluster, by kubectl."""
 
     namespace: Annotated[
         str, Meta(pattern=rf"\A{_Label}\Z", description="the name of a namespace: shop")

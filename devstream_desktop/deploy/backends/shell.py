@@ -80,7 +80,7 @@ class Program:
 
 
 class Shell(Backend):
-    """The back end of `run = [...]`, and of other programs of this machine."""
+    """The back end of `run = [...]` and this machine's other programs."""
 
     def __init__(
         self,

@@ -22,17 +22,17 @@ from devstream_desktop.home import write_private
 from devstream_desktop.stream.text import clean
 
 _LOST = 255
-"""The exit code of ssh itself, when it could not connect or lost the connection."""
+"""The exit code of ssh itself, without a connection or losing it."""
 _BEGAN = "[devstream: on the host]"
-"""The first line of the output, once the command is about to begin."""
+"""The first line of the output, just before the command begins."""
 _NEVER = re.compile(
     r"connect to host|Could not resolve|Host key verification failed|Permission denied \("
     r"|Unable to negotiate|Too many authentication failures"
 )
-"""The words of ssh when it surely did not get as far as the command."""
+"""The words of ssh when it surely never reached the command."""
 _KEY = "DEVSTREAM_SSH_KEY"
 _WITH_KEY = f'printenv {_KEY} | ssh-add -q - && unset {_KEY} && exec ssh "$@"'
-"""An agent of its own holds the key, which is in no file and in no argument."""
+"""An agent of its own for the key. The key is in no file and no argument."""
 _OPTIONS = {
     "BatchMode": "yes",
     "StrictHostKeyChecking": "yes",
@@ -58,7 +58,7 @@ class SecureShell(Shell):
         return [f"{name} is not there; install OpenSSH's client" for name in missing]
 
     async def watch(self, order: Order, handle: str, hear: Hear) -> RunOutcome:
-        """Wait for the end, and tell a lost connection from a failed command."""
+        """Wait for the end. Tell a lost connection from a failed command."""
         outcome = await super().watch(order, handle, hear)
         if outcome.exit_code != _LOST or outcome.state != "failure":
             return outcome

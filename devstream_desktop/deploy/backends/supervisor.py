@@ -27,7 +27,7 @@ from typing import TypedDict
 
 _CHUNK = 65536
 _SETTLE_S = 0.05
-"""Seconds of silence after which all is read that a program wrote before it ended."""
+"""Seconds of silence after which an ended program's output is all read."""
 _SETTLE_AT_MOST_S = 2.0
 _RETRY_S = 1.0
 _MASK = b"***"
@@ -117,7 +117,7 @@ def _overlap(content: bytes, secret: bytes) -> int:
 
 
 def processes_of(request: str) -> Iterator[tuple[int, str]]:
-    """Yield this user's processes that a run started, by number and name, wherever they moved to.
+    """Yield this user's processes that a run started, by number and name.
 
     They are told by the request in their environment, which a new session or another parent does
     not change. Nothing where a system does not show that.
@@ -194,7 +194,7 @@ class _Copier:
         self._thread.start()
 
     def settle(self) -> None:
-        """Wait until all is in the log that was written until now, and close the log."""
+        """Wait until the log has all output so far, and close it."""
         end = time.monotonic() + _SETTLE_AT_MOST_S
         began = time.monotonic()
         while self._thread.is_alive() and time.monotonic() < end:
@@ -281,7 +281,7 @@ def _failure(error: OSError | ValueError) -> dict[str, object]:
 
 
 def _say(word: dict[str, object]) -> None:
-    """Tell the node, if it still listens, and close the line to it."""
+    """Tell the node if it still listens, and close the pipe."""
     with contextlib.suppress(OSError):
         print(json.dumps(word), flush=True)  # noqa: T201 (the answer to the node)
         null = os.open(os.devnull, os.O_WRONLY)
