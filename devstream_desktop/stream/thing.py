@@ -138,7 +138,7 @@ class Cell:
     """Open incidents there, the worst first."""
     lock: Line | None = None
     waiting: int = 0
-    """Changes that wait, at most `MOST`."""
+    """Changes that wait, at most 99."""
     mine: int = 0
     """Changes among them that are mine."""
 
