@@ -195,8 +195,9 @@ class Trails(Places):
         if not revision:
             return None
         rows = self._ask(
-            "SELECT place FROM lines WHERE revision = ? AND revision != '' AND subject = ?"
-            " AND run >= 0 ORDER BY place DESC LIMIT 1",
+            # The plus: by the commit, which has few rows, and not along the whole branch.
+            "SELECT place FROM lines WHERE revision = ? AND revision != '' AND +subject = ?"
+            " AND run >= 0 ORDER BY +place DESC LIMIT 1",
             revision_key(revision),
             branch,
         )
