@@ -58,5 +58,5 @@ def test_the_judge_sees_what_is_broken(
     words: str,
 ) -> None:
     break_it(monkeypatch)
-    year = play(tmp_path, seed=1, days=45, work=0.5)
+    year = play(tmp_path, seed=1, days=45, work=0.3, strangers=0.1)
     assert any(words in fault for fault in year.judge.faults)

@@ -44,6 +44,8 @@ class Year:
     def __init__(self, loop: VirtualLoop, folder: Path, seed: int, days: int, work: float) -> None:
         self.loop, self.folder, self.days, self.work = loop, folder, days, work
         self.rng = random.Random(seed)
+        self.strangers = 0.015
+        """The part of the days on which whoever is out tries to be in."""
         self.office = Place("office", 1)
         self.homes = {person: Place(person, 2 + n) for n, person in enumerate(PEOPLE)}
         self.world = World([self.office, *self.homes.values()])
@@ -238,8 +240,10 @@ class Year:
         if laptop.up:
             await self.leave(laptop)
         # Whoever is out tries now and then.
-        often = 0.1 if laptop not in self.members else 0.95 if day % 7 < 5 else 0.2
-        works = self.rng.random() < self.work * often
+        often = (
+            self.work * (0.95 if day % 7 < 5 else 0.2) if laptop in self.members else self.strangers
+        )
+        works = self.rng.random() < often
         if first <= day <= last or not works:
             return
         until = day * DAY_S + self.rng.uniform(7, 10) * 3600
@@ -314,13 +318,16 @@ def played(year: Callable[[], Year], folder: Path) -> Iterator[None]:
         yield
 
 
-def play(folder: Path, seed: int, days: int = 365, work: float = 1.0) -> Year:
+def play(
+    folder: Path, seed: int, days: int = 365, work: float = 1.0, strangers: float = 0.015
+) -> Year:
     """Tell the story of a seed; what is wrong is in its judge's faults.
 
     `work` is the part of the working days on which people work.
     """
     loop = VirtualLoop()
     year = Year(loop, folder, seed, days, work)
+    year.strangers = strangers
     with played(lambda: year, folder), asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(year.live())
     return year
