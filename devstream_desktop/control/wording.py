@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from devstream_desktop.address import is_loopback, split
+from devstream_desktop.address import AddressError, is_loopback, split
 from devstream_desktop.control.messages.status import (
     MissingStatus,
     OutletStatus,
@@ -94,8 +94,16 @@ def reach(status: Status) -> str:
     """Say where others reach the node; empty where nothing is known."""
     if status.closed:
         return f"{status.mesh}, this machine only: an invite opens it to others"
-    here = bool(status.mesh) and is_loopback(split(status.mesh)[0])
-    return ", ".join(status.addresses or [status.mesh]) + (", this machine only" if here else "")
+    here = ", this machine only" if _is_here(status.mesh) else ""
+    return ", ".join(status.addresses or [status.mesh]) + here
+
+
+def _is_here(address: str) -> bool:
+    # A node of another version may write an address in a way that this one does not know.
+    try:
+        return is_loopback(split(address)[0])
+    except AddressError:
+        return False
 
 
 def linked(status: Status) -> tuple[PeerStatus, ...]:

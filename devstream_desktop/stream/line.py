@@ -122,15 +122,19 @@ def brief(event: Event, transition: Transition = Transition.NONE) -> str:
     return clean(word, BRIEF_WIDTH)
 
 
+_WEB = re.compile(r"https?://[!-;=?-~]+")
+"""An address without spaces, controls and angle brackets."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
 
 
 def markdown(line: Line) -> str:
     """Render a row for a chat that reads Markdown, with its link."""
     text = _MARKDOWN.sub(r"\\\1", told(line))
-    # A space or a bracket would end the address early.
+    if not _WEB.fullmatch(line.event.url):
+        return text
+    # A bracket would end the address early.
     url = line.event.url.replace("(", "%28").replace(")", "%29")
-    return f"[{text}]({url})" if url else text
+    return f"[{text}]({url})"
 
 
 _Parts = tuple[str, list[str], str]

@@ -10,7 +10,6 @@ import sys
 import unicodedata
 
 import pytest
-from devstream_desktop.desktop.windows.history.columns import Column
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QLabel, QMenu
 
@@ -24,13 +23,23 @@ from devstream_desktop.desktop.popups.popups import line_notice
 from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.icons import Mark
 from devstream_desktop.desktop.widgets.text import menu_text, popup_text
-from devstream_desktop.desktop.windows.history.details import Details
-from devstream_desktop.desktop.windows.history.model import HistoryModel
+from devstream_desktop.desktop.windows.history.details import About, Details
+from devstream_desktop.desktop.windows.history.items import Thing
+from devstream_desktop.desktop.windows.history.model import StreamModel
+from devstream_desktop.desktop.windows.history.spoken import red_more, red_title
 from devstream_desktop.home import Home
 from devstream_desktop.node.log_file import start_logging
 from devstream_desktop.stream.event import Event, fact_key
-from devstream_desktop.stream.line import LIST_WIDTH, POPUP_WIDTH
-from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.line import (
+    BRIEF_WIDTH,
+    LIST_WIDTH,
+    POPUP_WIDTH,
+    brief,
+    headline,
+    markdown,
+)
+from devstream_desktop.stream.subject import Line, Tone
+from devstream_desktop.stream.thing import Thing as RedThing
 from devstream_desktop.stream.words import Kind, Severity, Transition
 
 MARKUP = [
@@ -164,10 +173,9 @@ def test_popups(qapp) -> None:
         for shown in (summary, body, *bus.sent[-1][3:5]):
             plain(shown, 200)
             assert not set("<>&") & set(shown)
-        assert len(body) <= POPUP_WIDTH + 1
-        assert [name for name, _ in notice.actions] == (
-            ["open", "history"] if safe_link(text) else ["history"]
-        )
+        assert len(body) <= 140 + 1
+        names = [name for name, _ in notice.actions]
+        assert ("open" in names) == bool(safe_link(text))
 
 
 def test_the_list(qapp) -> None:
@@ -175,14 +183,31 @@ def test_the_list(qapp) -> None:
         def page(self, *_: object, before=None, **__: object) -> list[Line]:
             return [] if before else [stored(text, number) for number, text in enumerate(CORPUS)]
 
-    model = HistoryModel(Rows())
+    model = StreamModel(Rows())
     model.reload()
-    assert model.rowCount() == len(CORPUS)
-    for row in range(model.rowCount()):
-        for column in Column:
-            index = model.index(row, column)
-            plain(index.data(), LIST_WIDTH + 40)
-            plain(index.data(Qt.ItemDataRole.AccessibleTextRole), LIST_WIDTH + 60)
+    items = [model.item(row) for row in range(model.rowCount())]
+    assert {line.id for line in model.lines} == set(range(len(CORPUS)))
+    for row, item in enumerate(items):
+        said = model.index(row).data(Qt.ItemDataRole.AccessibleTextRole)
+        # Each step of a thing adds its few words.
+        steps = len(item.lines) if isinstance(item, Thing) else 0
+        plain(said, 3 * LIST_WIDTH + steps * (BRIEF_WIDTH + 2))
+
+
+def test_steps_and_what_is_red() -> None:
+    for number, text in enumerate(CORPUS):
+        line = stored(text, number)
+        plain(brief(line.event, line.transition), BRIEF_WIDTH)
+        plain(headline(line.event, line.transition), POPUP_WIDTH)
+        plain(red_title(RedThing(1, Tone.OPEN, line, line)), POPUP_WIDTH + LIST_WIDTH)
+        plain(red_more(RedThing(1, Tone.OPEN, line, line, suspect=line)), 4 * LIST_WIDTH)
+
+
+def test_markdown_of_a_row_is_only_its_text_and_its_link() -> None:
+    for number, text in enumerate(CORPUS):
+        said = markdown(stored(text, number))
+        plain(said, 4 * LIST_WIDTH + 2000)
+        assert "](" not in said.partition("](")[2]
 
 
 def test_the_details(qtbot) -> None:
@@ -192,7 +217,9 @@ def test_the_details(qtbot) -> None:
         text for text in CORPUS if len(text) < 1000
     ]  # the same characters are in them; Qt takes a second to lay out a long one
     for number, text in enumerate([*MARKUP, *short[:: len(short) // 60]]):
-        details.show_line(stored(text, number), [stored(text, number + 1)], "No popup: a test.")
+        details.show_line(
+            stored(text, number), About(past=(stored(text, number + 1),), why="No popup: a test.")
+        )
         for label in details.findChildren(QLabel):
             assert label.textFormat() is Qt.TextFormat.PlainText
             plain(label.text().replace("\n", " "), 520)
