@@ -160,6 +160,10 @@ async def test_values_of_secrets_never_reach_the_log(order):
     assert outcome.reason == "exit 2: ***"
 
 
+def test_a_result_that_nobody_can_read_any_more_is_given_up(tmp_path):
+    supervisor._write_at_last(tmp_path / "gone" / "a.result", {"exit": 0})
+
+
 def test_output_masks_a_secret_however_it_is_split(tmp_path):
     secret = b"aab-aabc"
     for size in range(1, 9):

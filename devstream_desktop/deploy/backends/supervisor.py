@@ -312,6 +312,9 @@ def _write_at_last(path: Path, content: dict[str, object]) -> None:
     while True:
         try:
             _write(path, content)
+        # The folder is gone, and whoever would read it with it.
+        except FileNotFoundError:
+            return
         except OSError:
             time.sleep(_RETRY_S)
         else:
