@@ -161,7 +161,7 @@ STEPS = st.lists(
 @pytest.mark.slow
 @every_service
 def test_each_happening_is_told_once_or_lies_in_a_gap(make, straight) -> None:
-    @settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+    @settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow])
     @given(STEPS)
     def history(steps: list[tuple[str, int]]) -> None:
         with tempfile.TemporaryDirectory() as folder:
