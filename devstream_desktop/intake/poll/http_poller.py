@@ -134,6 +134,7 @@ class HttpPoller:
         self._fetcher: Fetcher | None = None
         # A long interval is no outage.
         self._behind = BEHIND + round(2000 * self.interval)
+        self._last = 0
         self._failing: dict[str, int] = {}
         """The last good time of each chain that fails, UTC milliseconds."""
         self._of = msgspec.json.encode([info.url, sorted(info.options.items())]).decode()
@@ -210,7 +211,7 @@ class HttpPoller:
                 )
             except FetchError as error:
                 done.errors.append(error)
-                self._failing.setdefault(name, state.asked or now)
+                self._failing.setdefault(name, self._last or state.asked or now)
                 # The service asked us to stay away, from all of it.
                 if error.wait:
                     break
@@ -221,7 +222,7 @@ class HttpPoller:
             if first:
                 quietly += chain.events
                 continue
-            read = self._failing.pop(name, state.asked) or now
+            read = self._failing.pop(name, self._last or state.asked) or now
             for gap in chain.gaps:
                 await self.health.left_out(gap, read, now)
             # All of a backlog is told together, and the cursor moves only then.
@@ -246,7 +247,9 @@ class HttpPoller:
             held.sort(key=lambda event: event.time)
             await self._publish(held, state.since, done, since)
         after = _State(self._of, cursor, state.since or now, state.asked, kept)
-        if after != state or now - state.asked >= ASKED:
+        self._last = now
+        # After a restart nobody knows which chain failed.
+        if not done.errors and (after != state or now - state.asked >= ASKED):
             after = msgspec.structs.replace(after, asked=now)
         if after != state:
             await self._write_state(after)
