@@ -39,6 +39,7 @@ from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import clock_time
+from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
 from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
@@ -170,6 +171,7 @@ class App(QObject):
             window.team_chosen.connect(self._show_team)
             window.deploy_chosen.connect(self._deploy)
             window.mute_chosen.connect(self.popups.mute)
+            window.approve_chosen.connect(self._approve)
             window.quit_chosen.connect(QApplication.quit)
             window.closed.connect(self._history_closed)
             window.restore(self.store.note(PLACE))
@@ -224,6 +226,7 @@ class App(QObject):
         self.popups.show_line.connect(self._show_line)
         self.popups.show_history.connect(self.show_history)
         self.popups.claim_chosen.connect(self._claim)
+        self.popups.approve_chosen.connect(self._approve)
 
     def _show_state(self) -> None:
         self.tray.show_state(*mark_and_tooltip(self.state, self.preferences.current.icon))
@@ -283,6 +286,9 @@ class App(QObject):
 
     def _unlock(self) -> None:
         self._ask(Unlock(), lambda reason: self._notify("The keyring is still locked", reason))
+
+    def _approve(self, line: Line) -> None:
+        self._open(ApproveDialog(line))
 
     def _claim(self, line: Line) -> None:
         self._ask(Claim(entry=line.entry), lambda reason: self._notify("It is not claimed", reason))

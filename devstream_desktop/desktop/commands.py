@@ -18,6 +18,7 @@ class Command(StrEnum):
     """The commands."""
 
     FIND = "find"
+    APPROVE = "approve"
     CLAIM = "claim"
     RELEASE = "release"
     MUTE = "mute"
@@ -52,6 +53,7 @@ class Spec:
 
 SPECS: dict[Command, Spec] = {
     Command.FIND: Spec("Search", (QKeySequence.StandardKey.Find, "/")),
+    Command.APPROVE: Spec("Review and approve…", ("A",), about_line=True),
     Command.CLAIM: Spec("I'm on it", ("C",), about_line=True),
     Command.RELEASE: Spec("I'm on it no more", ("Shift+C",), about_line=True),
     Command.MUTE: Spec("Mute for 4 hours", ("M",), about_line=True),
@@ -91,14 +93,16 @@ class Commands(QObject):
         # `triggered` passes whether the action is checked.
         self._actions[command].triggered.connect(lambda _=False: act())
 
-    def set_line(self, *, chosen: bool, linked: bool, open_: bool) -> None:
+    def set_line(self, *, chosen: bool, linked: bool, open_: bool, waits: bool) -> None:
         """Enable what can be done with the chosen line.
 
-        `linked` is whether it has a link, `open_` whether somebody can be on it.
+        `linked` is whether it has a link, `open_` whether somebody can be on it, `waits` whether
+        it is a deploy that waits for a second person.
         """
         needs = {
             Command.OPEN_LINK: linked,
             Command.COPY_LINK: linked,
+            Command.APPROVE: waits,
             Command.CLAIM: open_,
             Command.RELEASE: open_,
         }

@@ -141,3 +141,8 @@ def can_be_claimed(event: Event) -> bool:
     if event.kind is Kind.TICKET:
         return event.state != "closed"
     return (event.kind, event.state) in RED_STATES
+
+
+def can_be_approved(event: Event) -> bool:
+    """Tell whether an event is a deploy that waits for approval."""
+    return event.kind is Kind.DEPLOY and event.state == "waiting"

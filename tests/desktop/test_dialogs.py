@@ -22,6 +22,7 @@ from devstream_desktop.control.messages.deploys import (
 )
 from devstream_desktop.control.messages.members import GetMembers, Invite, Join, Joining
 from devstream_desktop.desktop.tray.menu import target_text
+from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
 from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
@@ -200,6 +201,44 @@ def test_what_the_deploy_prints_is_read_on_until_it_is_over(qtbot, open_deploy, 
     last = msgspec.structs.replace(part, text="two\n", next=15, over=True)
     asked.answer(last, GetDeployLog)
     assert dialog.progress.log.toPlainText() == "<b>one</b>\ntwo\n"
+
+
+def waiting(story):
+    sha = "5e55a1f00dcafe5e55a1f00dcafe5e55a1f00dca"
+    return story.line_of(
+        story.deploy("shop", 1, "waiting", sha, "ab" * 16, where="staging", who="bo")
+    )
+
+
+def test_the_second_person_sees_what_ships_and_approves_it(qtbot, show, asked, story):
+    dialog = show(ApproveDialog(waiting(story)))
+    assert not dialog.go.isEnabled()
+    asked.answer(STAGING, PlanDeploy)
+    assert dialog.plan_view.table.rowCount() == 2
+    qtbot.keyClicks(dialog.reason, "go ahead")
+    dialog.go.click()
+    dialog.go.click()
+    (request,) = asked.of(RequestAnswer)
+    assert (request.action, request.about, request.reason) == ("approve", "ab" * 16, "go ahead")
+    asked.refuse("you asked for it yourself", RequestAnswer)
+    assert dialog.message.text() == "you asked for it yourself"
+    dialog.go.click()
+    asked.answer(Done(), RequestAnswer)
+    assert dialog.result() == QDialog.DialogCode.Accepted
+
+
+def test_an_approval_is_for_the_very_commit_that_waits(show, asked, story):
+    dialog = show(ApproveDialog(waiting(story)))
+    asked.answer(msgspec.structs.replace(STAGING, sha="cd" * 20), PlanDeploy)
+    assert not dialog.go.isEnabled()
+
+
+def test_enter_and_escape_approve_nothing(qtbot, show, asked, story):
+    dialog = show(ApproveDialog(waiting(story)))
+    asked.answer(STAGING, PlanDeploy)
+    qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    assert asked.of(RequestAnswer) == []
+    assert dialog.result() == QDialog.DialogCode.Rejected
 
 
 def test_a_rollback_asks_for_the_last_good_commit(show, asked, fake):

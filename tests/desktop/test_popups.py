@@ -218,6 +218,15 @@ def test_what_is_broken_can_be_claimed_and_muted_from_its_popup(
     assert screen.withdrawn == [key]
 
 
+def test_a_deploy_that_waits_is_reviewed_from_its_popup(qtbot, popups, screen, story):
+    line = row(story.deploy("shop", NOW, "waiting", "ab" * 20, "cd" * 16, who="bo"))
+    popups.consider([line], ON)
+    assert [name for name, _ in screen.notices[0].actions] == ["approve", "history"]
+    with qtbot.waitSignal(popups.approve_chosen, timeout=500) as chosen:
+        screen.activated.emit(popup_key(line), "approve")
+    assert chosen.args == [line]
+
+
 def test_a_claim_takes_the_popup_of_nothing_but_an_older_claim_of_the_same_person(story):
     about = {"service": "shop", "subject": "incident/1", "number": "1", "time": NOW}
     alert = make_event(

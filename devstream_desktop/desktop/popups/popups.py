@@ -26,7 +26,7 @@ from devstream_desktop.stream.attention import (
 from devstream_desktop.stream.fact import AuthorClass, author_class, topic_of
 from devstream_desktop.stream.line import headline, render
 from devstream_desktop.stream.rules import Attention
-from devstream_desktop.stream.subject import Line, can_be_claimed
+from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind
 
 DIGEST = "digest"
@@ -45,6 +45,8 @@ class Popups(QObject):
     show_line = Signal(object)
     """A line (Line) to show in the history."""
     show_history = Signal()
+    approve_chosen = Signal(object)
+    """A line (Line) of a deploy that waits for a second person."""
     claim_chosen = Signal(object)
     """A line (Line) whose thing the person is on."""
 
@@ -152,6 +154,8 @@ class Popups(QObject):
             self.show_history.emit()
         elif action == "open" and line is not None:
             open_link(line.event.url)
+        elif action == "approve" and line is not None:
+            self.approve_chosen.emit(line)
         elif action == "claim" and line is not None:
             self.claim_chosen.emit(line)
         elif action == "mute" and line is not None:
@@ -183,6 +187,8 @@ def line_notice(line: Line, *, urgent: bool) -> Notice:
     """Make the popup of one line: service and state, then what happened."""
     event = line.event
     actions = [("history", "Details")]
+    if can_be_approved(event):
+        actions = [("approve", "Review"), *actions]
     if can_be_claimed(event):
         actions = [("claim", "I'm on it"), *actions, ("mute", "Mute")]
     if safe_link(event.url) is not None:

@@ -39,6 +39,7 @@ class Browser(QSplitter):
     """The name of an action that the empty page offers (`empty_page.EmptyState`)."""
     escaped = Signal()
     """Esc was pressed, and no details were open."""
+    approve_chosen = Signal(object)
     mute_chosen = Signal(object)
     deploy_chosen = Signal(object, str)
     noted = Signal(str)
@@ -73,6 +74,7 @@ class Browser(QSplitter):
         self.details.open_chosen.connect(self._open)
         self.details.copy_chosen.connect(self._copy)
         self.details.claim_chosen.connect(self._claim)
+        self.details.approve_chosen.connect(self.approve_chosen)
         self.details.roll_back_chosen.connect(self._roll_back)
         self.empty.acted.connect(self.acted)
         self.model.failed.connect(self._failed)
@@ -154,6 +156,12 @@ class Browser(QSplitter):
             if self.table.current_line() is None:
                 self.table.select_first()
             self.table.setFocus()
+
+    def approve(self) -> None:
+        """Review the deploy of the selected line, which waits."""
+        line = self.table.current_line()
+        if line is not None:
+            self.approve_chosen.emit(line)
 
     def claim(self) -> None:
         """Say that one is on the thing of the selected line."""

@@ -24,7 +24,7 @@ from devstream_desktop.desktop.widgets.marks import mark_pixmap
 from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone, colour, tint
 from devstream_desktop.stream.line import STRUCK, render
-from devstream_desktop.stream.subject import Line, can_be_claimed
+from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
 from devstream_desktop.stream.text import clean, duration, short_ref, short_revision
 from devstream_desktop.stream.thing import Suspect
 from devstream_desktop.stream.words import Severity, outcome
@@ -58,6 +58,7 @@ class Details(QFrame):
     open_chosen = Signal(object)
     copy_chosen = Signal(object)
     claim_chosen = Signal(object)
+    approve_chosen = Signal(object)
     roll_back_chosen = Signal(object)
     """The line of the deploy to undo."""
 
@@ -76,7 +77,9 @@ class Details(QFrame):
         self.copy.clicked.connect(lambda: self.copy_chosen.emit(self._line))
         self.claim = QPushButton("I'm on it")
         self.claim.clicked.connect(lambda: self.claim_chosen.emit(self._line))
-        for button in (self.open, self.copy, self.claim):
+        self.approve = QPushButton("Review…")
+        self.approve.clicked.connect(lambda: self.approve_chosen.emit(self._line))
+        for button in (self.open, self.copy, self.claim, self.approve):
             button.setAutoDefault(False)
         self.why = PlainLabel(wrap=True)
         self.setMinimumSize(260, 150)
@@ -98,6 +101,7 @@ class Details(QFrame):
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
+        buttons.addWidget(self.approve)
         buttons.addWidget(self.claim)
         buttons.addWidget(self.open)
         buttons.addWidget(self.copy)
@@ -141,6 +145,7 @@ class Details(QFrame):
         paint(self.why, Tone.MUTED)
         # A link that would be refused is not offered; its text is among the fields.
         self.claim.setVisible(can_be_claimed(line.event))
+        self.approve.setVisible(can_be_approved(line.event))
         self.open.setEnabled(safe_link(line.event.url) is not None)
         _empty(self._fields)
         for row, (name, value) in enumerate(fields(line)):

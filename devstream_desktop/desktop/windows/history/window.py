@@ -30,7 +30,7 @@ from devstream_desktop.desktop.windows.key_sheet import KeySheet
 from devstream_desktop.desktop.windows.palette import Palette
 from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.query import Query
-from devstream_desktop.stream.subject import Line, can_be_claimed
+from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
 
 _DAY_CHECK_MS = 60_000
 _MOST_HITS = 1_000
@@ -51,6 +51,8 @@ class HistoryWindow(QWidget):
     status_chosen = Signal()
     team_chosen = Signal()
     quit_chosen = Signal()
+    approve_chosen = Signal(object)
+    """The line of a deploy that waits for a second person."""
     mute_chosen = Signal(object)
     """A line whose thing is to be quiet."""
     closed = Signal()
@@ -128,6 +130,7 @@ class HistoryWindow(QWidget):
         self.browser.escaped.connect(self._escape)
         self.browser.noted.connect(self.status.set_whole)
         self.browser.mute_chosen.connect(self.mute_chosen)
+        self.browser.approve_chosen.connect(self.approve_chosen)
         self.browser.deploy_chosen.connect(self.deploy_chosen)
         self._state.changed.connect(self._refresh)
         self._state.arrived.connect(self._add_rows)
@@ -138,6 +141,7 @@ class HistoryWindow(QWidget):
     def _make_commands(self) -> None:
         does: dict[Command, Callable[[], object]] = {
             Command.FIND: self._focus_search,
+            Command.APPROVE: self.browser.approve,
             Command.CLAIM: self.browser.claim,
             Command.RELEASE: self.browser.release,
             Command.MUTE: self.browser.mute,
@@ -170,7 +174,8 @@ class HistoryWindow(QWidget):
     def _follow_line(self, line: Line | None) -> None:
         linked = line is not None and safe_link(line.event.url) is not None
         open_ = line is not None and can_be_claimed(line.event)
-        self.commands.set_line(chosen=line is not None, linked=linked, open_=open_)
+        waits = line is not None and can_be_approved(line.event)
+        self.commands.set_line(chosen=line is not None, linked=linked, open_=open_, waits=waits)
 
     def _open(self, dialog: Dialog) -> None:
         dialog.open()

@@ -1,0 +1,81 @@
+"""The dialog of the second person: what would ship, and whether to approve it.
+
+Enter and Esc press Cancel. An approval is for exactly this plan; the executor voids it when commit,
+parameters or policy change.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QWidget
+
+from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, RequestAnswer
+from devstream_desktop.desktop.widgets.dialog import Dialog, cancel_first, column, paint, say
+from devstream_desktop.desktop.widgets.text import PlainLabel, elided_heading, verb_button
+from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.desktop.windows.deploy.plan_view import PlanView
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.text import clean
+
+
+class ApproveDialog(Dialog):
+    """One deploy that waits, and the answer to it."""
+
+    def __init__(self, line: Line, parent: QWidget | None = None) -> None:
+        event = line.event
+        super().__init__(f"Approve a deploy to {event.environment}", parent)
+        self.setMinimumSize(600, 420)
+        self._event = event
+        self._sending = False
+        self.plan_view = PlanView()
+        self.reason = QLineEdit()
+        self.reason.setAccessibleName("Reason")
+        self.reason.setPlaceholderText("a word to everybody (optional)")
+        self.reason.setMaxLength(200)
+        self.message = PlainLabel(wrap=True)
+        self.buttons = QDialogButtonBox()
+        self.go = verb_button("Approve")
+        self.go.setEnabled(False)
+        self.cancel = cancel_first(self.buttons, self.go)
+        self.cancel.clicked.connect(self.reject)
+        self.go.clicked.connect(self._send)
+        asked = f"{clean(event.actor)} asks to deploy {clean(event.service)}"
+        about = PlainLabel(f"to {clean(event.environment)}, and waits for a second person.")
+        paint(about, Tone.MUTED)
+        layout = column(self)
+        layout.addWidget(elided_heading(asked))
+        layout.addWidget(about)
+        layout.addWidget(self.plan_view, 1)
+        layout.addWidget(self.reason)
+        layout.addWidget(self.message)
+        layout.addWidget(self.buttons)
+        self.cancel.setFocus()
+
+    def begin(self) -> None:
+        """Ask what would ship."""
+        say(self.message, "Looking up what would ship…", Tone.MUTED)
+        event = self._event
+        request = PlanDeploy(
+            target=event.service, environment=event.environment, sha=event.revision
+        )
+        self.ask(request, self._show, self._refused)
+
+    def _show(self, plan: Plan) -> None:
+        self.plan_view.show_plan(plan)
+        say(self.message, "", Tone.PLAIN)
+        # The plan is of this very commit; another one is not what waits.
+        self.go.setEnabled(plan.sha == self._event.revision)
+
+    def _send(self) -> None:
+        if self._sending:
+            return
+        self._sending = True
+        self.go.setEnabled(False)
+        say(self.message, "Signing and sending the approval…", Tone.MUTED)
+        about = self._event.request or self._event.key
+        request = RequestAnswer(action="approve", about=about, reason=self.reason.text().strip())
+        self.ask(request, lambda _: self.accept(), self._refused)
+
+    def _refused(self, reason: str) -> None:
+        self._sending = False
+        self.go.setEnabled(bool(self.plan_view.summary.text()))
+        say(self.message, reason, Tone.RED)
