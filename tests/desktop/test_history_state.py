@@ -107,7 +107,7 @@ def test_a_locked_node_is_said_above_the_rows_and_where_there_are_none(
     written.answer(locked="")
     assert not shown.locked.isVisible()
     assert shown.filters.duty.isEnabled()
-    assert state.summary.text() == "All is well"
+    assert state.summary.text() == "devstream works"
 
 
 def test_a_window_comes_back_where_it_was(window, pushes):

@@ -201,6 +201,11 @@ def test_a_muted_thing_is_quiet_until_its_time(popups, screen, store, story):
     popups.consider([red], ON)
     assert screen.notices == []
     assert popups.why(red) == "No popup: you muted it."
+    fixed = row(
+        story.build("shop", NOW, "succeeded", "cd" * 20, "2"), 10, transition=Transition.FIXED
+    )
+    popups.consider([fixed], ON)
+    assert store.muted_until(topic_of(red.event)) == 0, "it ends when the thing changes"
 
 
 def test_what_is_broken_can_be_claimed_and_muted_from_its_popup(

@@ -52,6 +52,7 @@ def test_the_tray_item_and_its_menu(desk, panel):
     assert all(" · " in line for line in lines), "each has its age"
     assert labels[7:] == [
         "On duty",
+        "Also on duty: chen",
         "Snooze",
         "History…",
         "Deploy",

@@ -28,7 +28,7 @@ def cells(table, row: int) -> list[str]:
 
 def test_it_says_how_far_and_what_is_missing(window, written):
     written.answer()
-    assert window.summary.text() == "All is well"
+    assert window.summary.text() == "devstream works"
     assert not window.missing.isVisible()
     lost = MissingStatus(device="b" * 52, person="bo", why="nobody", count=3)
     peer = PeerStatus(

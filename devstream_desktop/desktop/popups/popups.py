@@ -112,9 +112,12 @@ class Popups(QObject):
             return Decision(Attention.QUIET, reason)
         decision = decide(line, desk, self._recent, now)
         event = line.event
-        if (event.kind, event.state) in GREEN_STATES and self._store.take_red(popup_key(line)):
+        if (event.kind, event.state) in GREEN_STATES:
+            # It changed: what comes after is another story than the one that was muted.
+            self._store.mute(topic_of(event), 0)
             # Who was told that it broke is told that it is over, whatever the rules say.
-            if decision.attention is not Attention.POPUP and desk.on_duty:
+            told = self._store.take_red(popup_key(line))
+            if told and decision.attention is not Attention.POPUP and desk.on_duty:
                 return Decision(Attention.POPUP, "you were shown that it broke")
         elif self._store.muted_until(topic_of(event)) > now:
             return Decision(Attention.QUIET, "you muted it")

@@ -16,6 +16,7 @@ from PySide6.QtGui import QAction, QIcon, QKeySequence, QPalette
 from PySide6.QtWidgets import QMenu
 
 from devstream_desktop.control.messages.deploys import TargetStatus
+from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.tray.summary import header_text, thing_text
 from devstream_desktop.desktop.widgets.look import sentence, since, state_look
@@ -84,6 +85,8 @@ class TrayMenu(QMenu):
         self.duty = self.addAction("On duty")
         self.duty.setCheckable(True)
         self.duty.triggered.connect(self.duty_chosen)
+        self._others = self.addAction("")
+        self._others.setEnabled(False)
         self.snooze = QMenu("Snooze", self)
         self.addMenu(self.snooze)
         for name, length in SNOOZES:
@@ -121,6 +124,9 @@ class TrayMenu(QMenu):
         self._show_lines(self._state.recent)
         self.duty.setChecked(self._state.on_duty)
         self.duty.setEnabled(ready)
+        others = [name for name in on_duty(status) if name != status.person] if status else []
+        self._others.setText(menu_text(f"Also on duty: {', '.join(others)}"))
+        self._others.setVisible(bool(others))
         self._invite.setEnabled(ready and status is not None and status.can_invite)
         may_invite = status is None or status.can_invite
         self._invite.setText("Invite…" if may_invite else "Invite… (an admin of the team can)")

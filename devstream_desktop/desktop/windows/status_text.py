@@ -36,7 +36,7 @@ def summary_text(status: Status, notices: list[str], *, locked: bool) -> str:
         return "Locked"
     if notices:
         return "Needs attention"
-    return sentence(catching_up(status)) or "All is well"
+    return sentence(catching_up(status)) or "devstream works"
 
 
 def node_text(status: Status, now: int) -> str:
