@@ -135,6 +135,19 @@ def test_filters_hold_and_a_mistake_is_explained(qtbot, window, story):
     qtbot.waitUntil(lambda: "no kind" in shown.status.whole, timeout=2_000)
 
 
+def test_the_field_offers_filters_and_what_the_history_holds(qtbot, window, story):
+    shown = window(*story.day(now()))
+    search = shown.filters.search
+    qtbot.keyClicks(search, "retry en")
+    assert search.offers == ["retry env:"]
+    qtbot.keyClicks(search, "v:p")
+    assert search.offers == ["retry env:production"]
+    qtbot.keyClicks(search, "roduction")
+    assert search.offers == []
+    qtbot.keyClicks(search, " hello")
+    assert search.offers == []
+
+
 def test_the_sidebar_is_a_way_to_search(qtbot, window, story):
     shown = window(*story.day(now()))
     names = [place.name for place in shown.sidebar.places]

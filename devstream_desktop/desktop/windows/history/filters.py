@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QStringListModel, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QCompleter, QHBoxLayout, QLineEdit, QListView, QPushButton, QWidget
 
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.stream.completion import complete
 from devstream_desktop.stream.query import InvalidQueryError, parse_query
 
 _DEBOUNCE_MS = 60
@@ -37,6 +39,34 @@ class SearchField(QLineEdit):
         self.setClearButtonEnabled(True)
         self.setAccessibleName("Search the history")
         self.setMinimumWidth(180)
+        self._values: Mapping[str, Sequence[str]] = {}
+        self._offers = QStringListModel(self)
+        completer = QCompleter(self._offers, self)
+        # What fits is chosen by the query's own rules, not by Qt.
+        completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
+        self._popup = QListView()
+        self._popup.setAccessibleName("What can be typed")
+        completer.setPopup(self._popup)
+        self.setCompleter(completer)
+        self.textEdited.connect(self._offer)
+
+    def show_values(self, values: Mapping[str, Sequence[str]]) -> None:
+        """Offer these values of the filters `service`, `env`, `branch` and `actor`."""
+        self._values = values
+
+    @property
+    def offers(self) -> list[str]:
+        """The whole texts that are offered."""
+        return self._offers.stringList()
+
+    def _offer(self, text: str) -> None:
+        head = text[: len(text) - len(text.rpartition(" ")[2])]
+        found = complete(text, self._values)
+        # What is typed already is no offer.
+        offers = [head + one for one in found if head + one != text]
+        self._offers.setStringList(offers)
+        if not offers:
+            self._popup.hide()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Handle the keys that leave the field."""

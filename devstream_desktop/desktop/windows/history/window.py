@@ -307,6 +307,14 @@ class HistoryWindow(QWidget):
         except HistoryUnavailableError:
             # The rows say so; the sidebar keeps what it offers.
             return
+        self.filters.search.show_values(
+            {
+                "service": facets.services,
+                "env": facets.environments,
+                "branch": facets.branches,
+                "actor": facets.actors,
+            }
+        )
         self.sidebar.show_services(facets.services)
         self.sidebar.show_red(self._state.red, self._state.names)
         self.sidebar.mark_query(self.filters.search.text())
