@@ -85,6 +85,7 @@ class Machine:
         self._context.run(CALLER.set, self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stirred = asyncio.Event()
+        self._changed = 0.0
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         """Run `work` as this machine's, while it is up."""
@@ -180,6 +181,7 @@ class Machine:
 
     def stir(self) -> None:
         """Look soon whom to dial."""
+        self._changed = self.year.seconds
         self._stirred.set()
 
     def _remember(self) -> None:
@@ -210,8 +212,9 @@ class Machine:
             linked = {other.device for other in self.links}
             for address in self._overlay.choose([], linked, self.year.ms()):
                 self._knock(address)
-            # New ones often at first; a link lives an hour, and then shows its certificates anew.
-            fresh = self.year.seconds - self.since < 180
+            # Often after a change, as a real node each second; a link lives an hour, and then shows
+            # its certificates anew.
+            fresh = self.year.seconds - max(self.since, self._changed) < 180
             self._stirred.clear()
             try:
                 async with asyncio.timeout(5 if fresh else 3600):
