@@ -96,7 +96,8 @@ class Executor:
             records=self.records,
             offers=self,
             outbox=outbox,
-            runner=self,
+            runner=SimpleNamespace(orders=self, launch=self.launch, cancel=self.cancel),
+            holders=self,
             stopping=asyncio.Event(),
             approved=lambda: None,
         )
