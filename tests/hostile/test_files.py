@@ -66,8 +66,9 @@ EXPECTED = {
     "deploy.sqlite": Expected(
         "remove {aside}, and deploys go on within a minute", doctor="deploy.sqlite is damaged"
     ),
+    "deploy-archive.sqlite": SPARE,
     "intake.sqlite": Expected(
-        "what could be read of it was kept; a delivery that was taken in",
+        "what could be read of it was kept; a delivery that was accepted",
         doctor="intake.sqlite is damaged",
     ),
     "history.sqlite": Expected(

@@ -32,6 +32,9 @@ class Errors(Paged):
     options: ClassVar = {"project": "acme/shop"}
 
     def answer(self, asked: Asked) -> Said:
+        number = asked.path.rstrip("/").rpartition("/")[2]
+        if number.isdigit():
+            return 200, {}, self._issue(int(number) - 5000)
         if "is:resolved" in asked.query["query"]:
             return 200, {}, []
         begin, size = int(asked.query.get("cursor", "0:0:0").split(":")[1]), 100

@@ -117,7 +117,7 @@ def test_a_mistake_in_the_settings_says_where(world) -> None:
     # EX_CONFIG: a service manager does not start it again and again.
     error = ana.run("node", code=78)
     assert "settings.toml, line 2" in error
-    assert "allowed: listen, peers, discovery" in error
+    assert "allowed: listen, addresses, peers, discovery" in error
 
 
 def test_a_mistake_in_the_targets_is_seen_in_the_status_and_nothing_is_offered(
