@@ -43,7 +43,7 @@ FIVE_MIB = bodies.MAX_BODY
 SOON_S = 2.0
 FORGES_WAIT_S = 10.0
 """GitHub and GitLab give a delivery up after this."""
-MEMORY_MB = 150
+MEMORY_MB = 200
 
 
 @pytest.fixture
