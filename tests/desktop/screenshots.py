@@ -80,10 +80,10 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         for size, (width, height) in SIZES.items():
             window.resize(width, height)
             QTest.qWait(50)
-            window.browser.table.clearSelection()
+            window.browser.view.clearSelection()
             QTest.qWait(50)
             yield f"window-{size}", lambda path: window.grab().save(path)
-            window.browser.table.select(0)
+            window.browser.view.select(0)
             QTest.qWait(50)
             yield f"window-{size}-details", lambda path: window.grab().save(path)
         window.show_page(Page.BOARD)

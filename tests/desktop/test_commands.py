@@ -28,9 +28,9 @@ def test_what_is_about_a_line_needs_one(window, pushes):
     shown = window(*pushes(1))
     copy = shown.commands.action(Command.COPY_LINE)
     assert not copy.isEnabled()
-    shown.browser.table.select_first()
+    shown.browser.view.select_first()
     assert copy.isEnabled()
-    assert copy in shown.browser.table.actions()
+    assert copy in shown.browser.view.actions()
 
 
 def test_the_palette_finds_by_any_word_and_starts_with_enter(qtbot, qapp):
@@ -74,6 +74,6 @@ def test_the_sheet_tells_every_key(qtbot, qapp):
 )
 def test_a_line_is_copied_as_what_is_asked_for(window, pushes, command, copied):
     shown = window(*pushes(1))
-    shown.browser.table.select_first()
+    shown.browser.view.select_first()
     shown.commands.action(command).trigger()
     assert QGuiApplication.clipboard().text().startswith(copied)

@@ -23,7 +23,7 @@ def test_the_details_tell_everything_and_the_past(window, states, story):
     shown = window(*story.day(now()))
     failed = shown.browser.model.lines[states(shown).index("failed")]
     row = shown.browser.model.find(failed.id)
-    shown.browser.table.select(row)
+    shown.browser.view.select(row)
     line = shown.browser.model.line(row)
     assert shown.browser.details.isVisible()
     told = dict(fields(line))
@@ -41,8 +41,8 @@ def test_keys_open_copy_and_toggle(qtbot, window, written, pushes, monkeypatch):
     )
     shown = window(*pushes(2))
     written.answer()
-    shown.browser.table.select_first()
-    qtbot.keyClick(shown.browser.table, Qt.Key.Key_Return)
+    shown.browser.view.select_first()
+    qtbot.keyClick(shown.browser.view, Qt.Key.Key_Return)
     assert opened == [shown.browser.model.lines[0].event.url]
     trigger(shown, QKeySequence(QKeySequence.StandardKey.Copy))
     copied = QGuiApplication.clipboard().text()
@@ -68,14 +68,14 @@ def test_escape_in_the_rows_closes_the_details_then_the_search_then_the_window(
     shown = window(*story.day(now()))
     shown.filters.search.setText("retry")
     qtbot.waitUntil(lambda: 0 < shown.browser.model.rowCount() < 10, timeout=2_000)
-    shown.browser.table.select_first()
-    qtbot.keyClick(shown.browser.table, Qt.Key.Key_Escape)
+    shown.browser.view.select_first()
+    qtbot.keyClick(shown.browser.view, Qt.Key.Key_Escape)
     assert not shown.browser.details.isVisible()
     assert shown.filters.search.text() == "retry"
-    qtbot.keyClick(shown.browser.table, Qt.Key.Key_Escape)
+    qtbot.keyClick(shown.browser.view, Qt.Key.Key_Escape)
     assert shown.filters.search.text() == ""
     assert shown.isVisible()
-    qtbot.keyClick(shown.browser.table, Qt.Key.Key_Escape)
+    qtbot.keyClick(shown.browser.view, Qt.Key.Key_Escape)
     assert not shown.isVisible()
 
 
@@ -87,7 +87,7 @@ def test_what_a_revoked_device_wrote_is_struck_out_once_the_policy_says_so(
     lie = story.push("shop", began + 1, "bo", "A lie", "bb" * 20)
     shown = window(honest, lie)
     written.answer()
-    shown.browser.table.select_first()
+    shown.browser.view.select_first()
     written.strike_out(after=1)
     assert states(shown) == ["struck out", "pushed"]
     model = shown.browser.model
@@ -100,5 +100,5 @@ def test_what_a_revoked_device_wrote_is_struck_out_once_the_policy_says_so(
     assert dict(fields(details.line))["Warning"].startswith("Struck out: its device was revoked")
     details.copy.click()
     assert "[struck out: " in QGuiApplication.clipboard().text()
-    shown.browser.table.select(honest.row())
+    shown.browser.view.select(honest.row())
     assert not details.title.font().strikeOut()

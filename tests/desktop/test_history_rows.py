@@ -55,10 +55,10 @@ def test_a_commit_is_one_item_with_its_steps(window, story):
     spoken = model.index(2).data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken.startswith("deployed, shop, ana deployed cdcdcdc to production — Round VAT")
     assert spoken.endswith("steps: pushed, CI 412, production")
-    shown.browser.table.select(2)
+    shown.browser.view.select(2)
     model.toggle(2)
     assert lines_below_headings(shown) == 5
-    assert shown.browser.table.current_line() == thing.line
+    assert shown.browser.view.current_line() == thing.line
     model.toggle(2)
     assert lines_below_headings(shown) == 2
 
@@ -67,7 +67,7 @@ def test_a_live_row_comes_in_on_top(window, written, story, pushes):
     shown = window(*pushes(3))
     written.add(story.push("search", now(), "chen", "Live", "ff" * 20))
     assert services(shown) == ["search", "shop", "shop", "shop"]
-    assert not shown.browser.table.pill.isVisible()
+    assert not shown.browser.view.pill.isVisible()
 
 
 def test_a_later_state_takes_the_place_of_its_row(window, states, written, story, pushes):
@@ -89,7 +89,7 @@ def test_scrolling_reads_on_until_the_beginning(window, pushes):
 
 def test_what_is_read_stays_in_place_while_rows_come_in(qtbot, window, written, story, pushes):
     browser = window(*pushes(80)).browser
-    table, model = browser.table, browser.model
+    table, model = browser.view, browser.model
     table.verticalScrollBar().setValue(400)
     first = table.indexAt(QPoint(1, 1))
     reading, top = model.item(first.row()).key, table.visualRect(first).top()
@@ -107,6 +107,15 @@ def test_what_is_read_stays_in_place_while_rows_come_in(qtbot, window, written, 
     qtbot.mouseClick(table.pill, Qt.MouseButton.LeftButton)
     assert table.at_top
     assert not table.pill.isVisible()
+
+
+def test_a_larger_font_makes_higher_rows(window, pushes):
+    browser = window(*pushes(3)).browser
+    before = browser.view.visualRect(browser.model.index(1)).height()
+    font = browser.view.font()
+    font.setPointSizeF(font.pointSizeF() * 2)
+    browser.view.setFont(font)
+    assert browser.view.visualRect(browser.model.index(1)).height() > before
 
 
 def test_search_as_one_types_and_live_rows_only_where_they_answer(qtbot, window, written, story):
@@ -171,14 +180,14 @@ def test_a_line_of_the_menu_is_found_under_a_filter_and_stays_open(qtbot, window
     with qtbot.waitSignal(shown.filters.changed, timeout=2_000):
         shown.show_line(wanted)
     # The emptied search field reports its query a moment later, and it is the one shown already.
-    assert shown.browser.table.current_line() == wanted
+    assert shown.browser.view.current_line() == wanted
     assert shown.browser.details.isVisible()
 
 
 def test_another_team_is_another_history(window, written, pushes):
     shown = window(*pushes(2))
     written.answer()
-    shown.browser.table.select_first()
+    shown.browser.view.select_first()
     written.answer(team_id="other")
     assert not shown.browser.details.isVisible()
     assert len(shown.browser.model.lines) == 2

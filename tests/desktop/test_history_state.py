@@ -45,14 +45,14 @@ def test_a_catch_up_is_a_quiet_strip_with_words_for_a_screen_reader(window, writ
     shown = window(*pushes(1))
     written.answer()
     assert not shown.progress.isVisible()
-    height = shown.browser.table.height()
+    height = shown.browser.view.height()
     written.answer(missing=7_880, catch_up_total=12_000)
     assert shown.progress.isVisible()
     assert shown.progress.accessibleName() == "Catching up"
     assert shown.progress.accessibleDescription() == "Catching up: 4,120 of 12,000 events"
     assert shown.progress.value() * 12_000 // shown.progress.maximum() // 100 == 41
     assert shown.status.whole.startswith("Catching up: 4,120 of 12,000 events.")
-    assert shown.browser.table.height() == height, "nothing jumps"
+    assert shown.browser.view.height() == height, "nothing jumps"
     written.answer(missing=0, catch_up_total=0)
     assert not shown.progress.isVisible()
 

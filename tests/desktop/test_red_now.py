@@ -151,7 +151,7 @@ def test_the_board_keeps_the_rules_of_qt(window, qtmodeltester):
 def test_a_red_row_is_claimed_released_and_muted_by_keys(qtbot, window, written, story, asked):
     shown = window(alert(story))
     written.answer()
-    shown.browser.table.select_first()
+    shown.browser.view.select_first()
     assert shown.browser.details.claim.isVisible()
     entry = shown.browser.model.lines[0].entry
     shown.commands.action(Command.CLAIM).trigger()
@@ -167,7 +167,7 @@ def test_a_red_row_is_claimed_released_and_muted_by_keys(qtbot, window, written,
 
 def test_what_is_well_cannot_be_claimed(window, pushes):
     shown = window(*pushes(1))
-    shown.browser.table.select_first()
+    shown.browser.view.select_first()
     assert not shown.browser.details.claim.isVisible()
     assert not shown.commands.action(Command.CLAIM).isEnabled()
 
@@ -212,7 +212,7 @@ def test_an_incident_shows_its_suspect_and_the_way_from_the_commit(qtbot, window
     written.answer()
     target = msgspec.structs.replace(fake.TARGETS[0], target="shop", environment="production")
     written.state.targets = Targets(targets=(target,))
-    shown.browser.table.select(0)
+    shown.browser.view.select(0)
     details = shown.browser.details
     assert details.suspect.text().startswith("Suspect: ana's deploy of ")
     assert "Überweisungen mit Umlauten" in details.suspect.text()

@@ -24,7 +24,7 @@ from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.icons import Mark
 from devstream_desktop.desktop.widgets.text import menu_text, popup_text
 from devstream_desktop.desktop.windows.history.details import About, Details
-from devstream_desktop.desktop.windows.history.items import Thing
+from devstream_desktop.desktop.windows.history.items import Row
 from devstream_desktop.desktop.windows.history.model import StreamModel
 from devstream_desktop.desktop.windows.history.spoken import red_more, red_title
 from devstream_desktop.home import Home
@@ -39,7 +39,7 @@ from devstream_desktop.stream.line import (
     markdown,
 )
 from devstream_desktop.stream.subject import Line, Tone
-from devstream_desktop.stream.thing import Thing as RedThing
+from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.words import Kind, Severity, Transition
 
 MARKUP = [
@@ -190,7 +190,7 @@ def test_the_list(qapp) -> None:
     for row, item in enumerate(items):
         said = model.index(row).data(Qt.ItemDataRole.AccessibleTextRole)
         # Each step of a thing adds its few words.
-        steps = len(item.lines) if isinstance(item, Thing) else 0
+        steps = len(item.lines) if isinstance(item, Row) else 0
         plain(said, 3 * LIST_WIDTH + steps * (BRIEF_WIDTH + 2))
 
 
@@ -199,8 +199,8 @@ def test_steps_and_what_is_red() -> None:
         line = stored(text, number)
         plain(brief(line.event, line.transition), BRIEF_WIDTH)
         plain(headline(line.event, line.transition), POPUP_WIDTH)
-        plain(red_title(RedThing(1, Tone.OPEN, line, line)), POPUP_WIDTH + LIST_WIDTH)
-        plain(red_more(RedThing(1, Tone.OPEN, line, line, suspect=line)), 4 * LIST_WIDTH)
+        plain(red_title(Thing(1, Tone.OPEN, line, line)), POPUP_WIDTH + LIST_WIDTH)
+        plain(red_more(Thing(1, Tone.OPEN, line, line, suspect=line)), 4 * LIST_WIDTH)
 
 
 def test_markdown_of_a_row_is_only_its_text_and_its_link() -> None:

@@ -33,7 +33,7 @@ _MAX_PAGES = 20
 
 
 class Browser(QSplitter):
-    """A table, or the reason why it is empty; and the details of one row."""
+    """The list, or the reason why it is empty; and the details of one row."""
 
     acted = Signal(str)
     """The name of an action that the empty page offers (`empty_page.EmptyState`)."""
@@ -51,11 +51,11 @@ class Browser(QSplitter):
         self._why = why
         self._read_error = ""
         self.model = StreamModel(state.reader, self)
-        self.table = StreamView(self.model)
+        self.view = StreamView(self.model)
         self.empty = EmptyPage()
         self.details = Details()
         self._pages = QStackedWidget()
-        self._pages.addWidget(self.table)
+        self._pages.addWidget(self.view)
         self._pages.addWidget(self.empty)
         self.addWidget(self._pages)
         self.addWidget(self.details)
@@ -68,9 +68,9 @@ class Browser(QSplitter):
         self._connect()
 
     def _connect(self) -> None:
-        self.table.escaped.connect(self._escape)
-        self.table.chosen.connect(self._choose)
-        self.table.opened.connect(self._open)
+        self.view.escaped.connect(self._escape)
+        self.view.chosen.connect(self._choose)
+        self.view.opened.connect(self._open)
         self.details.open_chosen.connect(self._open)
         self.details.copy_chosen.connect(self._copy)
         self.details.claim_chosen.connect(self._claim)
@@ -89,7 +89,7 @@ class Browser(QSplitter):
     @property
     def at_newest(self) -> bool:
         """True while the newest of all rows is in view."""
-        return self.table.at_top and self.model.query.everything
+        return self.view.at_top and self.model.query.everything
 
     @property
     def shown_line(self) -> Line | None:
@@ -132,11 +132,11 @@ class Browser(QSplitter):
             self.model.fetchMore(QModelIndex())
             row = self.model.find(line.id)
         if row is not None:
-            self.table.select(row)
+            self.view.select(row)
         else:
             # Too far down, or gone from the history: its details are known all the same.
             self._show_details(line)
-        self.table.setFocus()
+        self.view.setFocus()
 
     def merge(self, lines: list[Line]) -> None:
         """Add rows that have just arrived."""
@@ -148,56 +148,56 @@ class Browser(QSplitter):
         shown = self.shown_line
         # The details list the past of their subject, which has just grown.
         if shown is not None and any(one.event.subject == shown.event.subject for one in lines):
-            self._show_details(self.table.current_line() or shown)
+            self._show_details(self.view.current_line() or shown)
 
     def enter(self) -> None:
         """Move the focus to the rows, selecting the newest if none is."""
         if self.model.rowCount():
-            if self.table.current_line() is None:
-                self.table.select_first()
-            self.table.setFocus()
+            if self.view.current_line() is None:
+                self.view.select_first()
+            self.view.setFocus()
 
     def approve(self) -> None:
         """Review the deploy of the selected line, which waits."""
-        line = self.table.current_line()
+        line = self.view.current_line()
         if line is not None:
             self.approve_chosen.emit(line)
 
     def claim(self) -> None:
         """Say that one is on the thing of the selected line."""
-        self._claim(self.table.current_line())
+        self._claim(self.view.current_line())
 
     def release(self) -> None:
         """Say that one is on it no more."""
-        line = self.table.current_line()
+        line = self.view.current_line()
         if line is not None:
             self._ask(Release(entry=line.entry))
 
     def mute(self) -> None:
         """Keep the selected thing quiet for a while, on this desk."""
-        line = self.table.current_line()
+        line = self.view.current_line()
         if line is not None:
             self.mute_chosen.emit(line)
             self.noted.emit("It does not pop up here for 4 hours; its end is told.")
 
     def open_link(self) -> None:
         """Open the link of the selected line."""
-        self._open(self.table.current_line())
+        self._open(self.view.current_line())
 
     def copy(self) -> None:
         """Copy the selected line."""
-        self._copy(self.table.current_line())
+        self._copy(self.view.current_line())
 
     def copy_markdown(self) -> None:
         """Copy the selected line for a chat, with its link."""
-        line = self.table.current_line()
+        line = self.view.current_line()
         if line is not None:
             _to_clipboard(markdown(line))
             self.noted.emit("The line is in the clipboard, as Markdown.")
 
     def copy_link(self) -> None:
         """Copy the link of the selected line."""
-        line = self.table.current_line()
+        line = self.view.current_line()
         if line is not None and safe_link(line.event.url) is not None:
             _to_clipboard(line.event.url)
             self.noted.emit("The link is in the clipboard.")
@@ -215,7 +215,7 @@ class Browser(QSplitter):
 
     def _refresh_page(self) -> None:
         if self.model.rowCount():
-            self._pages.setCurrentWidget(self.table)
+            self._pages.setCurrentWidget(self.view)
             return
         self.empty.show_state(empty_state(self._state, self.model.query, self._read_error))
         self._pages.setCurrentWidget(self.empty)
@@ -227,7 +227,7 @@ class Browser(QSplitter):
 
     def _escape(self) -> None:
         if self.details.isVisible():
-            self.table.clearSelection()
+            self.view.clearSelection()
         else:
             self.escaped.emit()
 
@@ -246,7 +246,7 @@ class Browser(QSplitter):
         self.details.show_line(line, replace(about, why=self._why(line)))
         if not self.details.isVisible():
             self.details.show()
-            # The details take height from the table, perhaps where the chosen row is.
+            # The details take height from the list, perhaps where the chosen row is.
             QTimer.singleShot(0, self, self._keep_chosen_in_view)
 
     def _about(self, line: Line) -> About:
@@ -270,9 +270,9 @@ class Browser(QSplitter):
             self.deploy_chosen.emit(target, "rollback")
 
     def _keep_chosen_in_view(self) -> None:
-        index = self.table.currentIndex()
+        index = self.view.currentIndex()
         if index.isValid():
-            self.table.scrollTo(index)
+            self.view.scrollTo(index)
 
     def _claim(self, line: Line | None) -> None:
         if line is not None:

@@ -9,7 +9,15 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import (
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+)
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -21,8 +29,8 @@ from devstream_desktop.desktop.windows.history.items import (
     Heading,
     Item,
     Pinned,
+    Row,
     Step,
-    Thing,
 )
 from devstream_desktop.desktop.windows.history.model import ITEM_ROLE, StreamModel
 from devstream_desktop.desktop.windows.history.spoken import (
@@ -67,20 +75,33 @@ class Fonts:
 
 
 class ItemDelegate(QStyledItemDelegate):
-    """Paints the items of the stream."""
+    """Paints the items of the stream, in the font of `use`."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.use(QFont())
+
+    def use(self, font: QFont) -> None:
+        """Measure a font once; the list asks for the height of every item it has."""
+        self._fonts = Fonts.of(font)
+        first = QFontMetrics(font).height()
+        second = QFontMetrics(self._fonts.small).height()
+        self._heading = QSize(0, first + 3 * _LINE_PADDING)
+        self._one_line = QSize(0, first + 2 * _LINE_PADDING)
+        self._two_lines = QSize(0, first + second + 2 * _LINE_PADDING)
 
     def sizeHint(
-        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+        self,
+        option: QStyleOptionViewItem,  # noqa: ARG002 - Qt gives it
+        index: QModelIndex | QPersistentModelIndex,
     ) -> QSize:
         """Return the height of an item: one line, or two for a thing with steps."""
         item = index.data(ITEM_ROLE)
-        height = QFontMetrics(option.font).height()
         if isinstance(item, Heading):
-            return QSize(0, height + 3 * _LINE_PADDING)
-        if isinstance(item, Pinned) or (isinstance(item, Thing) and item.steps):
-            second = QFontMetrics(Fonts.of(option.font).small).height()
-            return QSize(0, height + second + 2 * _LINE_PADDING)
-        return QSize(0, height + 2 * _LINE_PADDING)
+            return self._heading
+        if isinstance(item, Pinned) or (isinstance(item, Row) and item.steps):
+            return self._two_lines
+        return self._one_line
 
     def paint(
         self,
@@ -94,8 +115,8 @@ class ItemDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(option.rect)
         model = index.model()
-        now_red = model.open if isinstance(model, StreamModel) else frozenset()
-        _Painting(painter, option, Fonts.of(option.font), now_red).item(item)
+        now_red = model.now_red if isinstance(model, StreamModel) else frozenset()
+        _Painting(painter, option, self._fonts, now_red).item(item)
         painter.restore()
 
 
@@ -158,7 +179,7 @@ class _Painting:
         inside = self._rect.adjusted(MARGIN, 0, -MARGIN, 0)
         self._painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter, day_text(item.day, today))
 
-    def _thing(self, item: Thing) -> None:
+    def _thing(self, item: Row) -> None:
         line, look = item.line, self._look(item.line)
         self._row(
             line.event.service,
@@ -217,7 +238,7 @@ class _Painting:
         over = look.tone is Tone.RED and line.id not in self._now_red
         return replace(look, tone=Tone.MUTED) if over else look
 
-    def _steps(self, item: Thing) -> None:
+    def _steps(self, item: Row) -> None:
         metrics = QFontMetrics(self._fonts.small)
         top = self._rect.top() + _LINE_PADDING + QFontMetrics(self._fonts.text).height()
         left, right = self._rect.left() + _TEXT_LEFT, self._rect.right() - MARGIN

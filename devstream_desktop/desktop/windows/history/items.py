@@ -1,4 +1,4 @@
-"""The items of the stream: headings of days, things with their steps, and runs of green folded.
+"""The items of the stream: headings of days, rows with their steps, and runs of green folded.
 
 A row is a thing and not a message: what one commit went through within a day is one item, told by
 its weightiest line, with the others as its steps. Under a search each line that answers is an item,
@@ -7,15 +7,15 @@ for that is what was asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 
 from devstream_desktop.stream.fact import topic_of
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import short_ref
-from devstream_desktop.stream.thing import Thing as RedThing
+from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind, Transition
 
 _OF_A_COMMIT = frozenset({Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.DEPLOY})
@@ -36,7 +36,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Thing:
+class Row:
     """One line, with the others of its commit as steps, oldest first."""
 
     line: Line
@@ -92,7 +92,7 @@ class Step:
 class Pinned:
     """A thing that is red now, above everything else."""
 
-    thing: RedThing
+    thing: Thing
 
     @property
     def key(self) -> str:
@@ -103,55 +103,61 @@ class Pinned:
         return self.thing.line
 
 
-Item = Heading | Thing | Greens | Step | Pinned
+Item = Heading | Row | Greens | Step | Pinned
 
 
-@dataclass
-class _Group:
-    lines: list[Line] = field(default_factory=list)
+def days(lines: Iterable[Line]) -> Iterator[tuple[date, list[Line]]]:
+    """Part lines, newest first, by the local day of their record; no day comes twice."""
+    day, begin, of_day = date.min, 0, list[Line]()
+    for line in lines:
+        # The record's time orders the rows; only the first line of a day asks the calendar.
+        if line.received >= begin and of_day:
+            of_day.append(line)
+            continue
+        if of_day:
+            yield day, of_day
+        midnight = _midnight(line.received)
+        day, begin, of_day = midnight.date(), int(midnight.timestamp() * 1000), [line]
+    if of_day:
+        yield day, of_day
 
 
 def fold(
-    lines: Iterable[Line],
+    day: date,
+    lines: Sequence[Line],
     *,
-    red: Sequence[RedThing] = (),
     together: bool = True,
     unfolded: frozenset[str] = frozenset(),
 ) -> list[Item]:
-    """Fold lines, newest first, into items.
+    """Fold the lines of a day, newest first, into items below its heading.
 
     Args:
-        lines: Rows of a history.
-        red: What is red now, the worst first; it is pinned on top.
+        day: The day.
+        lines: Its rows.
         together: False to show each line by itself.
         unfolded: Keys of items whose lines follow as steps.
 
     """
-    items: list[Item] = [Pinned(thing) for thing in red]
-    for day, of_day in groupby(lines, key=_day):
-        items.append(Heading(day))
-        for item in _items(list(of_day), together=together):
-            items.append(item)
-            if item.key in unfolded:
-                newest_first = reversed(item.lines) if isinstance(item, Thing) else item.lines
-                items += [Step(line) for line in newest_first]
+    items: list[Item] = [Heading(day)]
+    for item in _fold_greens(_rows(lines)) if together else [Row(line) for line in lines]:
+        items.append(item)
+        if item.key in unfolded:
+            newest_first = reversed(item.lines) if isinstance(item, Row) else item.lines
+            items += [Step(line) for line in newest_first]
     return items
 
 
-def _items(of_day: Sequence[Line], *, together: bool) -> Sequence[Thing | Greens]:
-    return _fold_greens(_things(of_day)) if together else [Thing(line) for line in of_day]
+def _midnight(milliseconds: int) -> datetime:
+    when = datetime.fromtimestamp(milliseconds / 1000).astimezone()
+    # Made without its offset, which on the day of a clock change is another at midnight.
+    return datetime(when.year, when.month, when.day).astimezone()
 
 
-def _day(line: Line) -> date:
-    # By the time of the record, which orders the rows: no day comes twice.
-    return datetime.fromtimestamp(line.received / 1000).astimezone().date()
-
-
-def _things(lines: Iterable[Line]) -> list[Thing]:
-    groups: dict[object, _Group] = {}
+def _rows(lines: Iterable[Line]) -> list[Row]:
+    commits: dict[object, list[Line]] = {}
     for line in lines:
-        groups.setdefault(_commit(line) or line.id, _Group()).lines.append(line)
-    return [_thing(group.lines) for group in groups.values()]
+        commits.setdefault(_commit(line) or line.id, []).append(line)
+    return [_row(of_commit) for of_commit in commits.values()]
 
 
 def _commit(line: Line) -> tuple[str, str] | None:
@@ -162,14 +168,14 @@ def _commit(line: Line) -> tuple[str, str] | None:
     return event.service, event.revision
 
 
-def _thing(newest_first: Sequence[Line]) -> Thing:
+def _row(newest_first: Sequence[Line]) -> Row:
     if len(newest_first) == 1:
-        return Thing(newest_first[0])
+        return Row(newest_first[0])
     # A run that was mended is a step like any other; the last word about each counts.
     last_words: dict[str, Line] = {}
     for line in newest_first:
         last_words.setdefault(topic_of(line.event), line)
-    return Thing(max(last_words.values(), key=_weight), tuple(reversed(newest_first)))
+    return Row(max(last_words.values(), key=_weight), tuple(reversed(newest_first)))
 
 
 def _weight(line: Line) -> tuple[int, int]:
@@ -181,23 +187,23 @@ def _weight(line: Line) -> tuple[int, int]:
     return by_kind.get(event.kind, 1), line.id
 
 
-def _fold_greens(things: Sequence[Thing]) -> list[Thing | Greens]:
-    folded: list[Thing | Greens] = []
-    for place, group in groupby(things, key=_green_place):
+def _fold_greens(rows: Sequence[Row]) -> list[Row | Greens]:
+    folded: list[Row | Greens] = []
+    for place, group in groupby(rows, key=_green_place):
         found = list(group)
-        if place is None or sum(len(thing.lines) for thing in found) < _WORTH_FOLDING:
+        if place is None or sum(len(row.lines) for row in found) < _WORTH_FOLDING:
             folded += found
         else:
-            lines = [line for thing in found for line in reversed(thing.lines)]
+            lines = [line for row in found for line in reversed(row.lines)]
             folded.append(Greens(tuple(lines)))
     return folded
 
 
-def _green_place(thing: Thing) -> tuple[str, str] | None:
+def _green_place(row: Row) -> tuple[str, str] | None:
     """Return service and branch of green runs that tell nothing; None for all else."""
-    if not all(_is_plain_green(line) for line in thing.lines):
+    if not all(_is_plain_green(line) for line in row.lines):
         return None
-    return thing.line.event.service, thing.line.event.ref
+    return row.line.event.service, row.line.event.ref
 
 
 def _is_plain_green(line: Line) -> bool:

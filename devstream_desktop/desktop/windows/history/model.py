@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Protocol
 
 from PySide6.QtCore import (
@@ -26,7 +26,8 @@ from devstream_desktop.desktop.windows.history.items import (
     Heading,
     Item,
     Pinned,
-    Thing,
+    Row,
+    days,
     fold,
 )
 from devstream_desktop.desktop.windows.history.spoken import spoken
@@ -34,7 +35,7 @@ from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.fact import run_of
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.thing import Thing as RedThing
+from devstream_desktop.stream.thing import Thing
 
 PAGE = 100
 ITEM_ROLE = Qt.ItemDataRole.UserRole
@@ -83,8 +84,12 @@ class StreamModel(QAbstractListModel):
         """All lines read so far, newest first."""
         self._runs: dict[str, int] = {}
         """The row id that shows each run (`stream.fact.run_of`)."""
+        self._days: dict[date, tuple[list[Line], list[Item]]] = {}
+        """The items of each day, and the lines that they were folded from."""
         self._items: list[Item] = []
-        self._red: tuple[RedThing, ...] = ()
+        self._red: tuple[Thing, ...] = ()
+        self.now_red: frozenset[int] = frozenset()
+        """The ids of the lines that say what is red now."""
         self._unfolded: frozenset[str] = frozenset()
         self._query = Query()
         self._more = True
@@ -110,6 +115,7 @@ class StreamModel(QAbstractListModel):
         # An unreadable history leaves an empty list, and `failed` says why.
         page = self._read(limit=PAGE)
         self._runs.clear()
+        self._days.clear()
         self._lines = []
         self._take(page)
         self._more = len(page) == PAGE
@@ -130,7 +136,7 @@ class StreamModel(QAbstractListModel):
         for row, item in enumerate(self._items):
             if isinstance(item, Pinned) and item.line.id == line_id:
                 return row
-            if isinstance(item, (Thing, Greens)) and any(one.id == line_id for one in item.lines):
+            if isinstance(item, (Row, Greens)) and any(one.id == line_id for one in item.lines):
                 return row
         return None
 
@@ -141,19 +147,19 @@ class StreamModel(QAbstractListModel):
     def toggle(self, row: int) -> None:
         """Unfold the lines of an item, or fold them again."""
         item = self._items[row]
-        if isinstance(item, (Thing, Greens)) and len(item.lines) > 1:
+        if isinstance(item, (Row, Greens)) and len(item.lines) > 1:
             self._unfolded ^= {item.key}
+            self._days.clear()
             self._refold(0)
 
-    def show_red(self, things: Sequence[RedThing]) -> None:
+    def show_red(self, things: Sequence[Thing]) -> None:
         """Pin these things on top; under a search nothing is pinned."""
+        # Asked for with every line that arrives, and nearly always the same.
+        if self._red == tuple(things):
+            return
         self._red = tuple(things)
+        self.now_red = frozenset(thing.line.id for thing in things)
         self._refold(0)
-
-    @property
-    def open(self) -> frozenset[int]:
-        """The ids of the lines that say what is red now."""
-        return frozenset(thing.line.id for thing in self._red)
 
     def refresh_times(self) -> None:
         """Write the times and headings again, after midnight."""
@@ -213,8 +219,16 @@ class StreamModel(QAbstractListModel):
 
     def _folded(self) -> list[Item]:
         everything = self._query.everything
-        red = self._red if everything else ()
-        return fold(self._lines, red=red, together=everything, unfolded=self._unfolded)
+        items: list[Item] = [Pinned(thing) for thing in self._red] if everything else []
+        before, self._days = self._days, {}
+        for day, lines in days(self._lines):
+            kept = before.get(day)
+            # A day that nothing came to is folded already.
+            if kept is None or kept[0] != lines:
+                kept = lines, fold(day, lines, together=everything, unfolded=self._unfolded)
+            self._days[day] = kept
+            items += kept[1]
+        return items
 
     def _refold(self, came: int) -> None:
         """Fold anew, and change only the span of items that differs."""

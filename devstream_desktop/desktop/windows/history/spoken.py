@@ -10,12 +10,12 @@ from devstream_desktop.desktop.windows.history.items import (
     Heading,
     Item,
     Pinned,
+    Row,
     Step,
-    Thing,
 )
 from devstream_desktop.stream.line import STRUCK, brief, headline, render
 from devstream_desktop.stream.text import clean, duration, short_revision
-from devstream_desktop.stream.thing import Thing as RedThing
+from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.words import Kind
 
 
@@ -30,7 +30,7 @@ def spoken(item: Item, now: datetime) -> str:
     if isinstance(item, Greens):
         return f"passed, {clean(line.event.service)}, {greens_text(item)}, {when}"
     parts = [state_look(line).word, clean(line.event.service), sentence_of(item), when]
-    if isinstance(item, Thing) and item.steps:
+    if isinstance(item, Row) and item.steps:
         steps = ", ".join(brief(step.event, step.transition) for step in item.steps)
         parts.append(f"steps: {steps}")
     if line.struck:
@@ -38,21 +38,21 @@ def spoken(item: Item, now: datetime) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def sentence_of(item: Thing | Step) -> str:
+def sentence_of(item: Row | Step) -> str:
     """Return what happened, without the service that stands before it.
 
     A deploy has the title of the commit that it shipped, where that is one of the steps.
     """
     line = item.line
     said = render(line.event, line.transition, service=False)
-    if not isinstance(item, Thing) or line.event.kind is not Kind.DEPLOY or line.event.title:
+    if not isinstance(item, Row) or line.event.kind is not Kind.DEPLOY or line.event.title:
         return said
     titles = (step.event.title for step in item.steps if step.event.kind is Kind.CHANGE)
     title = next((title for title in titles if title), "")
     return f"{said} — {clean(title)}" if title else said
 
 
-def red_title(thing: RedThing) -> str:
+def red_title(thing: Thing) -> str:
     """Return what is broken, without the service that stands before it."""
     event = thing.line.event
     service = clean(event.service)
@@ -63,7 +63,7 @@ def red_title(thing: RedThing) -> str:
     return said
 
 
-def red_more(thing: RedThing) -> str:
+def red_more(thing: Thing) -> str:
     """Return who is on it, why, and what may have broken it."""
     event, parts = thing.line.event, []
     if thing.claimed_by:

@@ -31,7 +31,9 @@ class StreamView(QListView):
         self._anchor: tuple[str, int] | None = None
         self._chosen = ""
         self.setModel(model)
-        self.setItemDelegate(ItemDelegate(self))
+        self._delegate = ItemDelegate(self)
+        self._delegate.use(self.font())
+        self.setItemDelegate(self._delegate)
         self.setAccessibleName("History, newest first")
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -104,8 +106,11 @@ class StreamView(QListView):
         self._place_pill()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Paint the items again in a new palette."""
+        """Paint the items again in a new palette, and measure a new font."""
         super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._delegate.use(self.font())
+            self.scheduleDelayedItemsLayout()
         if event.type() == QEvent.Type.PaletteChange:
             self.viewport().update()
 

@@ -149,7 +149,7 @@ class HistoryWindow(QWidget):
             Command.COPY_LINE: self.browser.copy,
             Command.COPY_MARKDOWN: self.browser.copy_markdown,
             Command.COPY_LINK: self.browser.copy_link,
-            Command.UNFOLD: self.browser.table.toggle,
+            Command.UNFOLD: self.browser.view.toggle,
             Command.STREAM: lambda: self.show_page(Page.STREAM),
             Command.BOARD: lambda: self.show_page(Page.BOARD),
             Command.HAND_OVER: lambda: self.show_page(Page.HAND_OVER),
@@ -166,9 +166,9 @@ class HistoryWindow(QWidget):
         for command, act in does.items():
             self.commands.bind(command, act)
             self.addAction(self.commands.action(command))
-        self.browser.table.addActions(self.commands.about_line)
-        self.browser.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        self.browser.table.chosen.connect(self._follow_line)
+        self.browser.view.addActions(self.commands.about_line)
+        self.browser.view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.browser.view.chosen.connect(self._follow_line)
         self._follow_line(None)
 
     def _follow_line(self, line: Line | None) -> None:
