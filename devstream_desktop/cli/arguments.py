@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import time
-from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.stream.moment import parse_moment
 
 if TYPE_CHECKING:
     from devstream_desktop.cli.commands import CommandParser
@@ -85,11 +85,10 @@ def moment(text: str) -> int:
 
     A time without a zone is local.
     """
-    if re.fullmatch(r"\d{1,6}[smhd]", text):
-        return round((time.time() - seconds(text)) * 1000)
     try:
-        return round(datetime.fromisoformat(text).timestamp() * 1000)
-    except (ValueError, OverflowError):
+        at = parse_moment(text)
+    except ValueError:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a time; write 2h for two hours ago, or 2026-11-22T18:30"
         ) from None
+    return at if at > 0 else max(1, now_ms() + at)

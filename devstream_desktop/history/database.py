@@ -113,6 +113,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
         with friendly(path):
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA query_only = ON")
+            # SQLite's own lower() knows the letters of English.
+            connection.create_function("casefold", 1, _casefold, deterministic=True)
             _check_version(connection, path)
     except BaseException:
         connection.close()
@@ -123,6 +125,10 @@ def open_reader(path: Path) -> sqlite3.Connection:
 def _text(content: bytes) -> str:
     """Return a text column; what is no UTF-8 in it spoils the one value and stops nobody."""
     return content.decode("utf-8", "replace")
+
+
+def _casefold(value: object) -> str:
+    return value.casefold() if isinstance(value, str) else ""
 
 
 @contextmanager

@@ -27,15 +27,11 @@ class HandOvers(Present, Pages):
         after = beginning(since_ms)
         red = self.red_now(limit=limit)
         deploys = self._since(Query(kind=Kind.DEPLOY), after, limit)
-        fixed = [
-            line
-            for line in self._lines(
-                f"{COLUMNS} WHERE lines.transition = ? AND lines.id >= ? AND lines.run >= 0"
-                f"{CURRENT} ORDER BY lines.id DESC LIMIT ?",
-                (Transition.FIXED.value, after, limit),
-            )
-            if line.event.kind is not Kind.TICKET
-        ]
+        fixed = self._lines(
+            f"{COLUMNS} WHERE lines.transition = ? AND lines.transition != '' AND lines.id >= ?"
+            f" AND lines.kind != ? AND lines.run >= 0{CURRENT} ORDER BY lines.id DESC LIMIT ?",
+            (Transition.FIXED.value, after, Kind.TICKET.value, limit),
+        )
         waits = self._all_waiting(self.running(), _SHOWN)
         return HandOver(
             since_ms=since_ms,

@@ -6,6 +6,7 @@ import time
 
 from devstream_desktop.history.places import beginning
 from devstream_desktop.stream.query import Is, Query
+from devstream_desktop.stream.words import MEANINGS
 
 _OF_THINGS = {
     Is.RED: "tone = 2 AND kind != 'ticket'",
@@ -19,8 +20,8 @@ def conditions(query: Query) -> tuple[str, list[object]]:
     found: list[str] = []
     values: list[object] = []
     if query.meaning:
-        found.append("lines.transition = ?")
-        values.append(query.meaning.value)
+        found.append(_meant(query.meaning, values))
+    found += [f"NOT ({_meant(said, values)})" for said in sorted(query.not_meant)]
     for moment, beyond in ((query.since, ">="), (query.until, "<")):
         if moment:
             found.append(f"lines.id {beyond} ?")
@@ -31,10 +32,18 @@ def conditions(query: Query) -> tuple[str, list[object]]:
     return "".join(f" AND {one}" for one in found), values
 
 
+def _meant(said: str, values: list[object]) -> str:
+    change, kinds = MEANINGS[said]
+    values += [change.value, *(kind.value for kind in kinds)]
+    # The index of transitions leaves out the many rows without one.
+    marks = ", ".join("?" * len(kinds))
+    return f"lines.transition != '' AND lines.transition = ? AND lines.kind IN ({marks})"
+
+
 def _now(query: Query, state: Is, values: list[object]) -> str:
     if state is Is.MINE:
-        values += [name.lower() for name in query.names]
-        return f"lower(lines.actor) IN ({', '.join('?' * len(query.names))})"
+        values += [name.casefold() for name in query.names]
+        return f"casefold(lines.actor) IN ({', '.join('?' * len(query.names))})"
     if state is Is.UNSEEN:
         # Whoever does not say what they have seen has seen everything.
         values += [query.seen, query.seen]

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.subject import BACKLOG, GAP, Line
 from devstream_desktop.stream.text import clean, duration, short_ref, short_revision, shorten
-from devstream_desktop.stream.words import GREEN_STATES, Kind, Transition, outcome
+from devstream_desktop.stream.words import GREEN_STATES, Kind, Transition, lateness, outcome
 
 LIST_WIDTH = 120
 POPUP_WIDTH = 80
@@ -29,7 +29,6 @@ _MARK = "\0"
 _SHORTEST_NAME = 8
 _SMALL = re.compile(r"[1-9][0-9]{0,6}")
 _DOWN = re.compile(r"(.+) (is|are) down")
-_OUTDATED = dict.fromkeys((Kind.BUILD, Kind.TEST), "for an older commit")
 
 
 def render(
@@ -45,7 +44,7 @@ def render(
     """
     gap = f"{clean(event.service)}  " if service else ""
     sentence, qualifiers, title = _PARTS[event.kind](event, transition)
-    late = _OUTDATED.get(event.kind, "reported late") if transition is Transition.OUTDATED else ""
+    late = lateness(event.kind) if transition is Transition.OUTDATED else ""
     # Cleaning folds the two spaces after the service, so it works on the parts.
     plain = shorten(gap + _fitted(sentence, width - len(gap)), width)
     for text in filter(None, map(clean, (late, *qualifiers))):

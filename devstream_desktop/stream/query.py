@@ -6,8 +6,8 @@ kind:deploy env:prod   filters; also service: state: branch: actor: severity: is
 -bot -kind:change      without
 shop OR cart           either
 
-A word that a screen shows for a meaning, such as `fixed` or `firing again`, finds the rows that
-have it, besides those with the word in their text.
+A word that lines show for their meaning, such as `fixed` or `firing again`, finds the lines that
+show it, besides those with the word in their text.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
 from devstream_desktop.stream.environment import environment_name
+from devstream_desktop.stream.moment import parse_moment
 from devstream_desktop.stream.search_text import (
     ALL_STATES,
     EVERY_KIND,
@@ -28,7 +28,7 @@ from devstream_desktop.stream.search_text import (
     tag,
     typed_words,
 )
-from devstream_desktop.stream.words import STATES, Kind, Severity, Transition, outcome
+from devstream_desktop.stream.words import MEANINGS, STATES, Kind, Severity, outcome
 
 MOST_TEXT = 400
 """Characters of a query that are read."""
@@ -54,14 +54,6 @@ _FIELDS = {
 }
 FILTERS = ("kind", "state", "service", "env", "branch", "actor", "severity", "is", "since", "until")
 """Filters by the names that are shown and completed."""
-_MEANINGS = {
-    # An alert that fires anew.
-    "firing again": Transition.REGRESSED,
-    **{one.value: one for one in Transition if one and one is not Transition.FAILED},
-}
-"""Meanings that are no state, by the words on screens."""
-_AGO = re.compile(r"(\d{1,5})([smhdw])")
-_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -96,7 +88,9 @@ class Query:
     actor: str = ""
     severity: Severity | None = None
     """This one and worse."""
-    meaning: Transition = Transition.NONE
+    meaning: str = ""
+    """Word of `MEANINGS`."""
+    not_meant: frozenset[str] = frozenset()
     now: frozenset[Is] = frozenset()
     not_now: frozenset[Is] = frozenset()
     since: int = 0
@@ -183,19 +177,15 @@ def parse_query(text: str) -> Query:
     # What is typed is bounded; FTS5 has NFC text only.
     typed = unicodedata.normalize("NFC", text[:MOST_TEXT])
     groups: list[Query] = [Query()]
-    begun = False
     for token in _TOKEN.finditer(typed):
         if not token[0]:
             continue
         if token[0] == "OR":
-            # At the beginning and the end it is not written out yet.
-            groups += [Query()] if begun else []
-            begun = False
-            continue
-        groups[-1] = _with(groups[-1], token)
-        begun = True
-    if len(groups) > 1 and groups[-1] == _EVERYTHING:
-        groups.pop()
+            groups.append(Query())
+        else:
+            groups[-1] = _with(groups[-1], token)
+    # Beside an OR nothing may be typed yet, or what is no word.
+    groups = [group for group in groups if group != _EVERYTHING] or [Query()]
     found = [one for group in groups for one in _meanings_of(group)][:_MOST_ALTERNATIVES]
     return replace(found[0], alternatives=tuple(found[1:]))
 
@@ -212,8 +202,13 @@ def _with(query: Query, token: re.Match[str]) -> Query:
         parts = typed_words(whole)
         words = (" ".join(parts),) if phrase is not None else tuple(parts)
         words = tuple(one for one in words if one)
-        if negative:
-            return replace(query, without=(*query.without, Query(words=words))) if words else query
+        if negative and words:
+            meant = {said for said in MEANINGS if all(_says(said, one) for one in words)}
+            return replace(
+                query,
+                without=(*query.without, Query(words=words)),
+                not_meant=query.not_meant.union(meant),
+            )
         return replace(query, words=(*query.words, *words))
     if known is None:
         said = ": ".join(("", *FILTERS))[2:]
@@ -227,7 +222,9 @@ def _with(query: Query, token: re.Match[str]) -> Query:
         return _both(query, one, name)
     if one.now:
         return replace(query, not_now=query.not_now | one.now)
-    if one.since or one.until or one.meaning:
+    if one.meaning:
+        return replace(query, not_meant=query.not_meant | {one.meaning})
+    if one.since or one.until:
         raise InvalidQueryError(f"-{name}:{value} cannot be left out; say what you look for")
     return replace(query, without=(*query.without, one))
 
@@ -293,27 +290,25 @@ _SHOWN: dict[str, frozenset[str]] = {}
 for _kind, _states in STATES.items():
     for _one in _states:
         # `failed` is what a deploy's row says too: "deploy failed".
-        for _word in {_one.replace("_", " "), outcome(_kind, _one), *outcome(_kind, _one).split()}:
+        _said = outcome(_kind, _one)
+        for _word in {_one.replace("_", " "), _said, _said.rpartition(" ")[2]}:
             _SHOWN[_word] = _SHOWN.get(_word, frozenset()) | {_one}
 
 
 def _state(word: str) -> Query:
-    if word in _MEANINGS and word not in ALL_STATES:
-        return Query(meaning=_MEANINGS[word])
+    if word in MEANINGS:
+        return Query(meaning=word)
     found = _SHOWN.get(word)
     if found is None:
-        allowed = sorted({*(one.replace("_", " ") for one in ALL_STATES), *_SHOWN, *_MEANINGS})
+        allowed = sorted({*(one.replace("_", " ") for one in ALL_STATES), *_SHOWN, *MEANINGS})
         raise _none("state", word, allowed, "states")
     return Query(state=min(found)) if len(found) == 1 else Query(states=tuple(sorted(found)))
 
 
 def _moment(value: str) -> int:
-    if ago := _AGO.fullmatch(value.lower()):
-        return -int(ago[1]) * _UNITS[ago[2]]
     try:
-        # Without a zone it is this machine's time.
-        return round(datetime.fromisoformat(value).timestamp() * 1000)
-    except (ValueError, OverflowError, OSError):
+        return parse_moment(value)
+    except ValueError:
         raise InvalidQueryError(f"{value!r} is no time; {_ALLOWED['since']}") from None
 
 
@@ -333,18 +328,16 @@ def _meanings_of(query: Query) -> list[Query]:
     found = [query]
     if query.meaning:
         return found
-    typed = [fold(word).casefold() for word in query.words]
-    for said, meaning in _MEANINGS.items():
-        parts = said.split()
-        # The beginning of a word is enough, where it is long enough to mean it.
-        hits = [
-            place
-            for place, word in enumerate(typed)
-            if word in parts
-            or word == said
-            or (len(word) > 3 and any(part.startswith(word) for part in parts))
-        ]
-        rest = tuple(word for place, word in enumerate(query.words) if place not in hits)
-        if hits:
-            found.append(replace(query, words=rest, meaning=meaning))
+    for said in MEANINGS:
+        rest = tuple(word for word in query.words if not _says(said, word))
+        if rest != query.words:
+            found.append(replace(query, words=rest, meaning=said))
     return found
+
+
+def _says(said: str, typed: str) -> bool:
+    """Tell whether a typed word is a meaning's, or the beginning of one that is long enough."""
+    word, parts = fold(typed).casefold(), said.split()
+    return word in (said, *parts) or (
+        len(word) > 3 and any(part.startswith(word) for part in parts)
+    )

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum, StrEnum
+from itertools import product
 from types import MappingProxyType
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -230,3 +232,31 @@ OUTCOMES = frozenset(
     for change in Transition
 )
 """Every word of `outcome`."""
+
+
+def lateness(kind: Kind) -> str:
+    """Say of an outdated line that it is."""
+    return "for an older commit" if kind in (Kind.BUILD, Kind.TEST) else "reported late"
+
+
+class Meaning(NamedTuple):
+    """A transition in the kinds whose lines say it by one word."""
+
+    change: Transition
+    kinds: tuple[Kind, ...]
+
+
+def _meanings() -> dict[str, Meaning]:
+    said: dict[tuple[str, Transition], dict[Kind, None]] = {}
+    for kind, states in STATES.items():
+        said.setdefault((lateness(kind), Transition.OUTDATED), {})[kind] = None
+        for state, change in product(states, Transition):
+            word = outcome(kind, state, change)
+            # Where the state says as much, it is found by that.
+            if word != outcome(kind, state):
+                said.setdefault((word, change), {})[kind] = None
+    return {word: Meaning(change, tuple(kinds)) for (word, change), kinds in said.items()}
+
+
+MEANINGS: Mapping[str, Meaning] = MappingProxyType(_meanings())
+"""Words that lines show for a transition: `fixed`, `firing again`. A ticket only is closed."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Facets, Reader
 from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.line import told as told_line
 from devstream_desktop.stream.log import Arrival
-from devstream_desktop.stream.query import parse_query
-from devstream_desktop.stream.words import Kind, Severity
+from devstream_desktop.stream.query import InvalidQueryError, parse_query
+from devstream_desktop.stream.words import MEANINGS, Kind, Severity, outcome
 
 START = 1_760_000_000_000
 SHA = "3f2c1ab" + "0" * 33
@@ -118,6 +121,23 @@ def test_who_says_nothing_of_themselves_has_nothing_and_saw_everything(
     assert reader.page(parse_query("is:unseen")) == []
 
 
+@pytest.mark.parametrize("name", ["jürgen", "JÜRGEN", "Jürgen"])
+def test_a_name_is_mine_however_it_is_written(
+    name: str, told: History, reader: Reader, new_feed: type
+) -> None:
+    feed = new_feed()
+    event = make_event(
+        kind=Kind.TICKET, state="opened", service="x", subject="ticket/x/1", time=START + 1,
+        key=fact_key("s", "x"), actor="JÜRGEN", title="loud",
+    )  # fmt: skip
+    told.add([Arrival(feed.entry(event, clock=(START + 1) << 16), "peer")])
+    mine = reader.page(parse_query("is:mine").asked_by([name], seen=0))
+    assert {line.event.title for line in mine} == {"Größe der Überweisung", "loud"}
+    others = reader.page(parse_query("-is:mine").asked_by([name], seen=0))
+    assert len(mine) + len(others) == 11
+    assert not {line.id for line in mine} & {line.id for line in others}
+
+
 def test_completion_knows_what_the_history_holds(told: History, reader: Reader) -> None:
     assert reader.facets() == Facets(
         services=("acme/shop", "cart", "shop"),
@@ -155,3 +175,106 @@ def test_rows_of_an_earlier_version_are_found_as_they_are_read_again(
     assert reader.page(parse_query("kind:test OR kind:change")) == before
     assert reader.red_now() == red
     history.close()
+
+
+@pytest.fixture
+def meant(history: History, new_feed: type) -> History:
+    """One thing of each kind that breaks, is mended and breaks again, and news of older work."""
+    feed = new_feed()
+
+    def tell(kind: Kind, state: str, order: int = 0, service: str = "shop") -> None:
+        number = str(feed.seq)
+        time = START + feed.seq * 60_000
+        event = make_event(
+            kind=kind, state=state, service=service, subject=f"{kind}/{service}/main", time=time,
+            key=fact_key("s", kind, service, number), number=number, order=order,
+            title="it" if kind is Kind.TICKET else "",
+        )  # fmt: skip
+        history.add([Arrival(feed.entry(event, clock=time << 16), "peer")])
+
+    for kind, bad, good in (
+        (Kind.TEST, "failed", "succeeded"),
+        (Kind.BUILD, "errored", "succeeded"),
+        (Kind.INCIDENT, "firing", "resolved"),
+        (Kind.SOURCE, "silent", "active"),
+        (Kind.TICKET, "opened", "closed"),
+    ):
+        again = "reopened" if kind is Kind.TICKET else bad
+        for order, state in enumerate((bad, bad, good, again, again, good), start=5):
+            tell(kind, state, order)
+        tell(kind, bad, 1)
+    tell(Kind.CHANGE, "pushed", 5)
+    tell(Kind.CHANGE, "pushed", 1)
+    return history
+
+
+@pytest.mark.parametrize("word", MEANINGS)
+def test_a_meaning_finds_the_lines_that_say_it_and_no_others(
+    word: str, meant: History, reader: Reader
+) -> None:
+    lines = reader.page(parse_query(""), limit=1000)
+    # The whole sentence, as it is on screens; an outcome is its verb or the mark before it.
+    says = {
+        line.id
+        for line in lines
+        if word in told_line(line).casefold()
+        or word == outcome(line.event.kind, line.event.state, line.transition)
+    }
+    assert says
+    for typed in (f'"{word}"', word, f'state:"{word}"', word.upper()):
+        assert {line.id for line in reader.page(parse_query(typed), limit=1000)} == says, typed
+    for typed in (f'-"{word}"', f'-state:"{word}"'):
+        found = {line.id for line in reader.page(parse_query(typed), limit=1000)}
+        assert found == {line.id for line in lines} - says, typed
+
+
+@pytest.mark.parametrize("word", ["new", "regressed", "outdated", "deploy", "dry", "run"])
+def test_no_word_is_a_state_that_no_screen_shows(word: str) -> None:
+    with pytest.raises(InvalidQueryError, match="no state"):
+        parse_query(f"state:{word}")
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("until:1969-12-31T12:00+00:00", 0),
+        ("since:1901-01-01", 10),
+        ("since:9999-12-31T23:59", 0),
+        ("until:9999-12-31T23:59", 10),
+        ("since:0s", 0),
+        ("until:0D", 10),
+        ("since:999999w", 10),
+        ("since:٣d", 0),
+        ("KIND:Ticket", 1),
+        ("OR SHOP-7 OR", 1),
+        ("SHOP-7 OR - OR ,", 1),
+        (", OR SHOP-7", 1),
+        ('"SHOP-7', 1),
+        ('-"SHOP-7', 9),
+        ("SHOP " * 400, 9),
+        ("SHOP OR " * 400, 9),
+        ("-zzz " * 400, 10),
+        ("(SHOP* NEAR 7) ^ + {}", 0),
+    ],
+)
+def test_odd_questions_have_answers(query: str, count: int, told: History, reader: Reader) -> None:
+    assert len(reader.page(parse_query(query))) == reader.hits(parse_query(query)) == count
+
+
+_PIECES = st.sampled_from(
+    ["OR", "-", '"', ":", "kind:", "KIND:Test", "since:", "0d", "99999w", "until:1960-01-01",
+     "is:mine", "-is:open", "state:fixed", "-fixed", "env:", "画面", "ß", "\0", "'", "*", "(", "x",
+     "severity:", "\ue000", "9999-12-31", "NOT", "AND", " "]
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(pieces=st.lists(_PIECES, max_size=12), glue=st.sampled_from(["", " "]))
+def test_whatever_is_typed_is_answered_or_said_to_be_no_filter(
+    pieces: list[str], glue: str, told: History, reader: Reader
+) -> None:
+    try:
+        query = parse_query(glue.join(pieces)).asked_by(("ana", 'o"neil'), seen=3)
+    except InvalidQueryError:
+        return
+    assert len(reader.page(query, limit=1000)) == reader.hits(query, most=1000)
