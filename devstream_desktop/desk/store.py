@@ -68,6 +68,7 @@ class DeskStore:
             _LOG.warning("what was shown is not kept: %s", self.trouble)
             self._connection = sqlite3.connect(":memory:", isolation_level=None)
             self._connection.executescript(_SCHEMA)
+        self._reds = self._read_reds()
 
     def close(self) -> None:
         """Let the file go."""
@@ -96,26 +97,33 @@ class DeskStore:
             return Reason(found, Attention(attention), reason)
         return None
 
+    def is_red(self, key: str) -> bool:
+        """Tell whether a thing was shown as broken, and not as over since."""
+        return key in self._reds
+
     def keep_red(self, key: str) -> None:
-        """Remember that a thing was shown as broken."""
+        """Remember that a thing was shown as broken; the oldest beyond `SHOWN` go."""
         self._write("INSERT OR REPLACE INTO red (key) VALUES (?)", (key,))
         self._write("DELETE FROM red WHERE number <= (SELECT MAX(number) FROM red) - ?", (SHOWN,))
+        self._reds = self._read_reds()
 
-    def take_red(self, key: str) -> bool:
-        """Forget a thing that was shown as broken; tells whether it was."""
-        if not self._read("SELECT 1 FROM red WHERE key = ?", key):
-            return False
-        self._write("DELETE FROM red WHERE key = ?", (key,))
-        return True
+    def forget_red(self, key: str) -> None:
+        """Forget that a thing was shown as broken."""
+        if key in self._reds:
+            self._write("DELETE FROM red WHERE key = ?", (key,))
+            self._reds = self._read_reds()
 
     def mute(self, topic: str, until: int) -> None:
-        """Keep a thing quiet until a moment (UTC milliseconds); one that is past ends it."""
-        self._write("INSERT OR REPLACE INTO mute VALUES (?, ?)", (topic, until))
+        """Keep a thing quiet until a moment (UTC milliseconds); 0 ends it."""
+        if until:
+            self._write("INSERT OR REPLACE INTO mute VALUES (?, ?)", (topic, until))
+        else:
+            self._write("DELETE FROM mute WHERE topic = ?", (topic,))
 
-    def muted_until(self, topic: str) -> int:
-        """Return the end of a thing's silence, UTC milliseconds; 0 for none."""
-        found = self._read("SELECT until FROM mute WHERE topic = ?", topic)
-        return int(found[0][0]) if found else 0
+    def muted(self, now: int) -> frozenset[str]:
+        """Return the things that are quiet at a moment; the command may have added some."""
+        found = self._read("SELECT topic FROM mute WHERE until > ?", now)
+        return frozenset(topic for (topic,) in found)
 
     def note(self, name: str) -> bytes:
         """Return what was noted under a name; empty for nothing."""
@@ -135,16 +143,25 @@ class DeskStore:
         """Note a moment, UTC milliseconds."""
         self.set_note(name, str(at).encode())
 
-    def _read(self, query: str, value: str) -> list[Any]:
+    def _read_reds(self) -> frozenset[str]:
+        # Only the desk writes them, so they are read with each change alone.
+        return frozenset(key for (key,) in self._read("SELECT key FROM red"))
+
+    def _read(self, query: str, *values: str | int) -> list[Any]:
         try:
-            return self._connection.execute(query, (value,)).fetchall()
+            return self._connection.execute(query, values).fetchall()
         except sqlite3.Error as error:
             _LOG.warning("what was shown cannot be read: %s", machine.reason(error))
             return []
 
     def _write(self, query: str, *rows: tuple[object, ...]) -> None:
         try:
-            self._connection.executemany(query, rows)
+            # One transaction: else each row is one of its own, on the thread of the screen.
+            self._connection.execute("BEGIN")
+            try:
+                self._connection.executemany(query, rows)
+            finally:
+                self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             _LOG.warning("what was shown is not kept: %s", machine.reason(error))
 

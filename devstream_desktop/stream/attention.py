@@ -13,7 +13,7 @@ from datetime import datetime
 from devstream_desktop.stream.fact import AuthorClass, author_class
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule, first, is_mine, is_repeat
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import DEPLOY_FINAL, Kind, Transition
+from devstream_desktop.stream.words import DEPLOY_FINAL, GREEN_STATES, Kind, Transition
 
 FRESH = 120_000
 """Milliseconds after which news is history.
@@ -51,6 +51,15 @@ class Desk:
 
 
 @dataclass(frozen=True)
+class Known:
+    """Memory of a desk about a line's thing."""
+
+    shown_red: bool = False
+    """A popup said that it is broken, and none that it is over."""
+    muted: bool = False
+
+
+@dataclass(frozen=True)
 class Decision:
     """Verdict on one line, and the reason in words."""
 
@@ -70,9 +79,9 @@ class Recent:
     """The same, by who said it."""
 
 
-def decide(line: Line, desk: Desk, recent: Recent, now: int) -> Decision:
+def decide(line: Line, desk: Desk, recent: Recent, now: int, known: Known = Known()) -> Decision:
     """Decide about `line` on `desk` at `now` (UTC milliseconds)."""
-    decision = _wanted(line, desk, now)
+    decision = _wanted(line, desk, now, known)
     if decision.attention is not Attention.POPUP or decision.urgent:
         return decision
     shown = recent.shown
@@ -107,8 +116,16 @@ def _has_a_word(device: str, recent: Recent, now: int) -> bool:
     return False
 
 
-def _wanted(line: Line, desk: Desk, now: int) -> Decision:
+def is_end(line: Line) -> bool:
+    """Tell whether a line says that something broken works again, and is believed."""
+    believed = not line.struck and line.transition is not Transition.OUTDATED
+    return believed and (line.event.kind, line.event.state) in GREEN_STATES
+
+
+def _wanted(line: Line, desk: Desk, now: int, known: Known) -> Decision:
     event = line.event
+    # Who was told that it broke is told that it is over, however late and whatever the rules say.
+    over = known.shown_red and is_end(line)
     own = is_mine(event, desk.names)
     own_result = (
         own
@@ -117,14 +134,14 @@ def _wanted(line: Line, desk: Desk, now: int) -> Decision:
         and event.state in DEPLOY_FINAL - _ANSWERS
     )
     # Not by the time of the event: an alert that fired unheard for two hours is news.
-    if now - line.received > FRESH:
+    if now - line.received > FRESH and not over:
         return _quiet("it was history when it came here")
     # Anybody may have written it.
     if line.struck:
         return _quiet("its device was revoked")
     if line.transition is Transition.OUTDATED:
         return _quiet("something newer was reported before")
-    if event.quiet:
+    if event.quiet and not over:
         return _quiet("its source filled in history")
     # Whoever deployed waits for this, on duty or not.
     if own_result:
@@ -138,6 +155,10 @@ def _wanted(line: Line, desk: Desk, now: int) -> Decision:
         return _quiet("you snoozed popups")
     if desk.watching:
         return _quiet("the history window shows it")
+    if over:
+        return Decision(Attention.POPUP, "you were shown that it broke", urgent=True)
+    if known.muted:
+        return _quiet("you muted it")
     if own and event.state == "locked" and event.duration:
         return Decision(Attention.POPUP, "your lock is old")
     # A person needs no popup for what they have just done. A join or its end is about them, and

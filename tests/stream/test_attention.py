@@ -11,8 +11,10 @@ from devstream_desktop.stream.attention import (
     FRESH,
     WORDS_WINDOW,
     Desk,
+    Known,
     Recent,
     decide,
+    is_end,
 )
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
@@ -68,6 +70,56 @@ def test_snoozed_all_is_quiet_but_the_result_of_ones_own_deploy() -> None:
     assert attention(a_line(Kind.TICKET, "opened"), asleep) is Attention.QUIET
     own = {"actor": "ana", "request": "ab" * 16, "environment": "production"}
     assert attention(a_line(Kind.DEPLOY, "success", **own), asleep) is Attention.POPUP
+
+
+SHOWN = Known(shown_red=True)
+FIXED = a_line(Kind.TEST, "succeeded", Transition.FIXED)
+
+
+def known(line: Line, memory: Known, desk: Desk = DUTY) -> Attention:
+    return decide(line, desk, Recent(), NOW, memory).attention
+
+
+def test_whoever_was_shown_that_it_broke_is_told_that_it_is_over() -> None:
+    none = Desk("ana", on_duty=True, rules=())
+    assert known(FIXED, Known(), none) is Attention.QUIET
+    assert known(FIXED, SHOWN, none) is Attention.POPUP
+    overnight = msgspec.structs.replace(FIXED, received=NOW - 10 * FRESH)
+    assert known(overnight, SHOWN, none) is Attention.POPUP
+    burst = Recent(shown=[NOW] * BURST_LIMIT)
+    assert decide(FIXED, DUTY, burst, NOW, SHOWN).attention is Attention.POPUP
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        msgspec.structs.replace(FIXED, struck=True),
+        msgspec.structs.replace(FIXED, transition=Transition.OUTDATED),
+    ],
+)
+def test_nobody_is_told_of_an_end_that_is_not_believed(line: Line) -> None:
+    assert known(line, SHOWN) is Attention.QUIET
+    assert not is_end(line)
+
+
+@pytest.mark.parametrize(
+    "desk",
+    [
+        Desk("ana", on_duty=False),
+        Desk("ana", on_duty=True, snoozed=True),
+        Desk("ana", on_duty=True, watching=True),
+    ],
+)
+def test_who_wants_no_popup_gets_none_of_an_end_either(desk: Desk) -> None:
+    assert known(FIXED, SHOWN, desk) is Attention.QUIET
+
+
+def test_muted_is_quiet_but_for_the_end_and_ones_own_deploy() -> None:
+    muted = Known(muted=True)
+    assert known(a_line(Kind.INCIDENT, "firing", Transition.NEW), muted) is Attention.QUIET
+    assert known(FIXED, Known(shown_red=True, muted=True)) is Attention.POPUP
+    own = {"actor": "ana", "request": "ab" * 16, "environment": "production"}
+    assert known(a_line(Kind.DEPLOY, "failure", **own), muted) is Attention.POPUP
 
 
 def test_commits_are_quiet_until_a_rule_wants_them() -> None:

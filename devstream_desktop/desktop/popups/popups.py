@@ -20,14 +20,16 @@ from devstream_desktop.stream.attention import (
     BURST_WINDOW,
     Decision,
     Desk,
+    Known,
     Recent,
     decide,
+    is_end,
 )
 from devstream_desktop.stream.fact import AuthorClass, author_class, topic_of
 from devstream_desktop.stream.line import headline, render
 from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
-from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind
+from devstream_desktop.stream.words import RED_STATES, Kind
 
 DIGEST = "digest"
 MUTE_MS = 4 * 3_600_000
@@ -78,10 +80,11 @@ class Popups(QObject):
     def consider(self, lines: Iterable[Line], desk: Desk) -> None:
         """Decide about lines that have just arrived, and show the popups."""
         now = self._clock()
+        muted = self._store.muted(now)
         reasons = []
         # The worst first, so that no burst of small news takes its place.
         for line in sorted(lines, key=_worst_first):
-            decision = self._decide(line, desk, now)
+            decision = self._decide(line, desk, now, muted)
             reasons.append(Reason(line.entry, decision.attention, decision.reason))
             if decision.attention is Attention.POPUP:
                 self._show(line, decision)
@@ -105,22 +108,19 @@ class Popups(QObject):
         """Keep a line's thing quiet for a while; its end is told all the same."""
         self._store.mute(topic_of(line.event), self._clock() + MUTE_MS)
 
-    def _decide(self, line: Line, desk: Desk, now: int) -> Decision:
+    def _decide(self, line: Line, desk: Desk, now: int, muted: frozenset[str]) -> Decision:
         # Out of order: a popup would replace the one that shows the later state.
         if line.superseded:
             reason = "a later state of the same subject was here already"
             return Decision(Attention.QUIET, reason)
-        decision = decide(line, desk, self._recent, now)
-        event = line.event
-        if (event.kind, event.state) in GREEN_STATES:
-            # It changed: what comes after is another story than the one that was muted.
-            self._store.mute(topic_of(event), 0)
-            # Who was told that it broke is told that it is over, whatever the rules say.
-            told = self._store.take_red(popup_key(line))
-            if told and decision.attention is not Attention.POPUP and desk.on_duty:
-                return Decision(Attention.POPUP, "you were shown that it broke")
-        elif self._store.muted_until(topic_of(event)) > now:
-            return Decision(Attention.QUIET, "you muted it")
+        key, topic = popup_key(line), topic_of(line.event)
+        known = Known(shown_red=self._store.is_red(key), muted=topic in muted)
+        decision = decide(line, desk, self._recent, now, known)
+        if is_end(line):
+            self._store.forget_red(key)
+            # What comes after is another story than the one that was muted.
+            if topic in muted:
+                self._store.mute(topic, 0)
         return decision
 
     def _show(self, line: Line, decision: Decision) -> None:
