@@ -14,7 +14,13 @@ import pytest
 
 from devstream_desktop.deploy import runlog
 from devstream_desktop.deploy.backends import supervisor
-from devstream_desktop.deploy.backends.contract import NotStarted, Order, Started, Unsure
+from devstream_desktop.deploy.backends.contract import (
+    BackendError,
+    NotStarted,
+    Order,
+    Started,
+    Unsure,
+)
 from devstream_desktop.deploy.backends.shell import Shell
 
 pytestmark = [
@@ -109,6 +115,23 @@ async def test_a_time_out_quotes_what_was_said_last(order):
     assert outcome.reason == (
         "stopped: it took longer than 300 ms; the last it said: waiting for the lock"
     )
+
+
+@pytest.mark.parametrize("content", [None, b"{", b'{"program": 7}', b'{"supervisor": -1}'])
+async def test_cancel_ends_nothing_where_the_supervisor_is_not_known(order, monkeypatch, content):
+    """0 would be this process and its group, -1 every process of the user."""
+    ended: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda number, _signal: ended.append(number))
+    given = order("true")
+    lock = runlog.open_log(given.log)
+    try:
+        if content is not None:
+            runlog.result_of(given.log).write_bytes(content)
+        with pytest.raises(BackendError, match="cannot be ended from here"):
+            await Shell().cancel(given, given.request.id)
+    finally:
+        os.close(lock)
+    assert ended == []
 
 
 async def test_a_killed_supervisor_is_unknown_and_names_what_still_runs(order, tmp_path):

@@ -146,12 +146,13 @@ class Shell(Backend):
         result = await asyncio.to_thread(_result, order.log)
         if result.exit is not None:
             return
-        # The lock says that this number is still the supervisor's.
-        if sys.platform != "win32" and await asyncio.to_thread(runlog.is_held, order.log):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(result.supervisor, signal.SIGTERM)
-            return
-        raise BackendError("its supervisor is gone, so it cannot be ended from here")
+        # The lock says that this number is still the supervisor's. Without a number, 0 and -1 would
+        # end this node and every process of its user.
+        known = sys.platform != "win32" and result.supervisor > 0
+        if not known or not await asyncio.to_thread(runlog.is_held, order.log):
+            raise BackendError("its supervisor is not known, so it cannot be ended from here")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(result.supervisor, signal.SIGTERM)
 
     def leftover(self, order: Order) -> str:
         """Name the processes of a run whose supervisor is gone."""
