@@ -27,7 +27,7 @@ from devstream_desktop.control.messages.deploys import (
 )
 from devstream_desktop.deploy.locks import EVERYTHING
 from devstream_desktop.deploy.output import plain_lines
-from devstream_desktop.deploy.request import Action, make_request
+from devstream_desktop.deploy.request import RUNS, Action, make_request
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.mesh.service import NotAnsweredError, UnreachableError
 from devstream_desktop.node import board
@@ -125,12 +125,20 @@ class DeployRequests:
         return msgspec.structs.replace(log, text=plain_lines(log.text))
 
     async def request(self, asked: RequestDeploy) -> Done:
-        """Sign and publish a deploy request."""
+        """Sign and publish a deploy request.
+
+        Raises:
+            ControlError: there is no such target, or what is asked for is nothing that runs.
+
+        """
+        # A word of a newer screen, or a mistake of a script, must not become a deploy.
+        if asked.action not in {action.value for action in RUNS}:
+            raise ControlError("only a deploy, a rollback or a dry_run can be asked for; nothing ran")
         offer = self._offer(asked.target, asked.environment)
         title = asked.title or await asyncio.to_thread(self._title, asked)
         event = self._made(
             offer.executor,
-            Action(asked.action) if asked.action in list(Action) else Action.DEPLOY,
+            Action(asked.action),
             target=asked.target,
             environment=asked.environment,
             ref=asked.ref,

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from devstream_desktop.control.client import Client
+from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.messages.deploys import RequestDeploy
+
 pytestmark = pytest.mark.process
 
 
@@ -215,3 +219,17 @@ def test_a_full_disk_is_told_and_nothing_is_acknowledged_that_is_not_stored(
         ana.stop()
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
+
+
+@pytest.mark.parametrize("action", ["dry-run", "canary", "lock", "cancel"])
+def test_an_action_that_nobody_knows_is_never_taken_for_a_deploy(world, until, action) -> None:
+    (ana,) = world.team()
+    ran = ana.home.root / "ran"
+    run = f'["touch", "{ran}"]'
+    ana.home.targets.write_text(f"[target.shop.staging]\nrun = {run}\n")
+    until("the target is known", lambda: "shop" in str(ana.targets()))
+    asked = RequestDeploy(target="shop", environment="staging", sha="4f" * 20, action=action)
+    with Client(ana.home.control_url()) as client, pytest.raises(ControlError, match="dry_run"):
+        client.ask(asked)
+    assert not [line for line in ana.lines() if line.event.state == "requested"]
+    assert not ran.exists()
