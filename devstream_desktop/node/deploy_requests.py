@@ -133,7 +133,9 @@ class DeployRequests:
         """
         # A word of a newer screen, or a mistake of a script, must not become a deploy.
         if asked.action not in {action.value for action in RUNS}:
-            raise ControlError("only a deploy, a rollback or a dry_run can be asked for; nothing ran")
+            raise ControlError(
+                "only a deploy, a rollback or a dry_run can be asked for; nothing ran"
+            )
         offer = self._offer(asked.target, asked.environment)
         title = asked.title or await asyncio.to_thread(self._title, asked)
         event = self._made(

@@ -18,6 +18,7 @@ from deploy_services import (
     Service,
 )
 
+from devstream_desktop.deploy.backends import following
 from devstream_desktop.deploy.backends.argocd import Argocd
 from devstream_desktop.deploy.backends.contract import Backend
 from devstream_desktop.deploy.backends.github import Github
@@ -28,7 +29,6 @@ from devstream_desktop.deploy.backends.webhook import Webhook
 FIRST_S, EVERY_S = 0.02, 0.05
 NAMES = ("github", "github-workflow", "github-old", "gitlab", "jenkins", "argocd", "webhook")
 SECRETS = {"TOKEN": TOKEN, "HOOK": "whsec_" + base64.b64encode(b"k" * 24).decode()}
-_ABSENT_S = "ABSENT_S"
 
 
 @dataclass
@@ -89,6 +89,6 @@ def make(name: str, sha: str) -> Place:
 
 def be_impatient(monkeypatch: pytest.MonkeyPatch, place: Place, seconds: float) -> None:
     """Look for a run that is not shown for so long only."""
-    module = sys.modules[type(place.backend).__module__]
-    monkeypatch.setattr(module, _ABSENT_S, seconds)
-    monkeypatch.setattr(module, "SILENT_S", seconds)
+    for module in (following, sys.modules[type(place.backend).__module__]):
+        for name in ("ABSENT_S", "SILENT_S"):
+            monkeypatch.setattr(module, name, seconds, raising=False)

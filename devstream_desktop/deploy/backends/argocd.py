@@ -13,14 +13,13 @@ import msgspec
 
 from devstream_desktop.deploy.backends.contract import (
     ABSENT_S,
-    SILENT_S,
     BackendError,
     Found,
-    NotStarted,
     Order,
     RunOutcome,
     Started,
     Unsure,
+    table,
 )
 from devstream_desktop.deploy.backends.following import (
     LOOK_EVERY_S,
@@ -28,11 +27,7 @@ from devstream_desktop.deploy.backends.following import (
     Following,
     Look,
 )
-from devstream_desktop.deploy.backends.http import (
-    Api,
-    LostAnswerError,
-    UnreachableError,
-)
+from devstream_desktop.deploy.backends.http import Api
 from devstream_desktop.deploy.backends.settings import Argocd as Settings
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.text import clean
@@ -82,6 +77,8 @@ class _Application(msgspec.Struct, frozen=True):
 class Argocd(Following):
     """The back end `argocd`."""
 
+    name = "Argo CD"
+
     def __init__(
         self,
         first_s: float = LOOK_FIRST_S,
@@ -95,42 +92,25 @@ class Argocd(Following):
 
     async def check(self, target: Target, secrets: Mapping[str, str]) -> Sequence[str]:
         """Return what the token may not, or what is not there."""
-        settings = _settings(target)
-        try:
-            answer = await _api(settings, secrets).get("")
-        except BackendError as error:
-            return [f"Argo CD: {error}"]
-        return [] if answer.is_success else [f"Argo CD {settings.application}: {answer.said()}"]
+        settings = table(target, Settings)
+        return await self.checked(_api(settings, secrets).get(""), settings.application)
 
-    async def start(self, order: Order) -> Found:
+    async def send(self, order: Order) -> Found:
         """Ask for a sync to the commit."""
-        settings = _settings(order.target)
+        settings = table(order.target, Settings)
         body = {
             "revision": order.request.sha,
             "prune": settings.prune,
             "dryRun": False,
             "infos": [{"name": REQUEST, "value": order.request.id}],
         }
-        try:
-            answer = await _api(settings, order.secrets).post("/sync", body)
-        except UnreachableError as error:
-            return NotStarted(f"Argo CD: {error}")
-        except LostAnswerError as error:
-            return Unsure(f"Argo CD: {error}", patience_s=SILENT_S)
-        if answer.is_success:
-            return Started(order.request.id)
-        if answer.is_lost:
-            return Unsure(f"Argo CD: {answer.said()}", patience_s=SILENT_S)
+        answer = await _api(settings, order.secrets).post("/sync", body)
         # 400 also when another operation is in progress: Argo CD's own lock.
-        return NotStarted(f"Argo CD did not start it: {answer.said()}")
+        return Started(order.request.id) if answer.is_success else self.refused(answer)
 
-    async def find(self, order: Order) -> Found:
+    async def search(self, order: Order) -> Found:
         """Look whether the application's latest operation is this request's."""
-        try:
-            application = await self._application(order)
-        except BackendError as error:
-            return Unsure(f"Argo CD: {error}", patience_s=SILENT_S)
-        if _is_ours(application, order):
+        if _is_ours(await self._application(order), order):
             return Started(order.request.id)
         return Unsure(
             "the latest operation that Argo CD shows is another one, so whether this sync was "
@@ -163,7 +143,7 @@ class Argocd(Following):
         """Terminate the operation, if it is this request's."""
         if not _is_ours(await self._application(order), order):
             raise BackendError("another operation runs at Argo CD by now")
-        answer = await _api(_settings(order.target), order.secrets).delete("/operation")
+        answer = await _api(table(order.target, Settings), order.secrets).delete("/operation")
         if not answer.is_success:
             raise BackendError(f"Argo CD does not end it: {answer.said()}")
 
@@ -185,12 +165,10 @@ class Argocd(Following):
 
     @staticmethod
     async def _application(order: Order) -> _Application:
-        answer = await _api(_settings(order.target), order.secrets).get("")
+        answer = await _api(table(order.target, Settings), order.secrets).get("")
         if answer.status == HTTPStatus.NOT_FOUND:
             raise BackendError("Argo CD does not know the application")
-        if not answer.is_success:
-            raise LostAnswerError(answer.said())
-        return answer.read(_Application)
+        return answer.taken().read(_Application)
 
 
 def _is_ours(application: _Application, order: Order) -> bool:
@@ -205,12 +183,6 @@ def _has(operation: _Operation, order: Order) -> bool:
     return any(
         info.name == REQUEST and info.value == order.request.id for info in operation.info or ()
     )
-
-
-def _settings(target: Target) -> Settings:
-    if target.argocd is None:
-        raise BackendError("the target has no table argocd")
-    return target.argocd
 
 
 def _api(settings: Settings, secrets: Mapping[str, str]) -> Api:

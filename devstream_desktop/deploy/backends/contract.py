@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from devstream_desktop.deploy.request import DeployRequest
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.errors import DevstreamError
 
+_T = TypeVar("_T")
 SILENT_S = 600.0
 """Patience with a back end that does not answer."""
 ABSENT_S = 60.0
@@ -92,6 +93,19 @@ Hear = Callable[[str], None]
 
 class BackendError(DevstreamError):
     """A back end cannot do what it was asked; the message is one sentence."""
+
+
+def table(target: Target, kind: type[_T]) -> _T:
+    """Return the table of a back end.
+
+    Raises:
+        BackendError: the target has another one, or none.
+
+    """
+    settings = target.settings()
+    if not isinstance(settings, kind):
+        raise BackendError(f"the target has no table {kind.__name__.lower()}")
+    return settings
 
 
 class Backend(Protocol):

@@ -6,17 +6,25 @@ import asyncio
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
+from urllib.parse import urlsplit
 
 from devstream_desktop.deploy.backends.contract import (
+    ABSENT_S,
+    SILENT_S,
     Backend,
     BackendError,
+    Found,
     Hear,
+    NotStarted,
     Order,
     RunOutcome,
+    Started,
+    Unsure,
 )
-from devstream_desktop.deploy.backends.http import LostAnswerError, UnreachableError
+from devstream_desktop.deploy.backends.http import Answer, LostAnswerError, UnreachableError
 from devstream_desktop.deploy.masking import masked
 from devstream_desktop.stream.text import clean, duration
 
@@ -24,6 +32,7 @@ LOOK_FIRST_S, LOOK_EVERY_S = 2.0, 10.0
 """Seconds between two looks at a run: at first, and later."""
 END_S = 60.0
 """Seconds for a run to end after its time-out cancelled it."""
+_MAX_URL = 500
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,31 @@ class Look:
 
 
 class Following(Backend, ABC):
-    """A back end whose runs are looked at from outside."""
+    """A service whose runs are looked at from outside."""
+
+    name: ClassVar[str]
+    """Its name for a person."""
 
     def __init__(self, first_s: float = LOOK_FIRST_S, every_s: float = LOOK_EVERY_S) -> None:
         self._first_s, self._every_s = first_s, every_s
+
+    @abstractmethod
+    async def send(self, order: Order) -> Found:
+        """Ask the service for the run, once.
+
+        Raises:
+            UnreachableError, LostAnswerError: there is no answer.
+
+        """
+
+    @abstractmethod
+    async def search(self, order: Order) -> Found | None:
+        """Look for what carries this request's id; None where nothing does.
+
+        Raises:
+            BackendError: it cannot be told now.
+
+        """
 
     @abstractmethod
     async def look(self, order: Order, handle: str) -> Look:
@@ -48,6 +78,27 @@ class Following(Backend, ABC):
             BackendError: it cannot be told now; it is asked again.
 
         """
+
+    async def start(self, order: Order) -> Found:
+        """Ask for the run. Only what surely did not arrive was not started."""
+        try:
+            return await self.send(order)
+        except UnreachableError as error:
+            return NotStarted(f"{self.name}: {error}")
+        except LostAnswerError as error:
+            return Unsure(f"{self.name}: {error}", patience_s=SILENT_S)
+
+    async def find(self, order: Order) -> Found:
+        """Look for the run, which the service may show late."""
+        try:
+            found = await self.search(order)
+        except BackendError as error:
+            return Unsure(f"{self.name}: {error}", patience_s=SILENT_S)
+        return found or Unsure(
+            f"{self.name} shows no run of it, and may have lost or not yet begun it; look there "
+            "before you ask again",
+            patience_s=ABSENT_S,
+        )
 
     async def watch(self, order: Order, handle: str, hear: Hear) -> RunOutcome:
         """Look until the run has ended, or takes too long."""
@@ -78,6 +129,21 @@ class Following(Backend, ABC):
         """Nothing of it runs on this machine."""
         return ""
 
+    async def checked(self, answer: Awaitable[Answer], what: str = "") -> list[str]:
+        """Return what an answer about `what` says is wrong, for `check`."""
+        try:
+            found = await answer
+        except BackendError as error:
+            return [f"{self.name}: {error}"]
+        named = f"{self.name} {what}".strip()
+        return [] if found.is_success else [f"{named}: {found.said()}"]
+
+    def refused(self, answer: Answer) -> Found:
+        """Read an answer that is no success: an error of the server's tells nothing."""
+        if answer.is_lost:
+            return Unsure(f"{self.name}: {answer.said()}", patience_s=SILENT_S)
+        return NotStarted(f"{self.name} did not start it: {answer.said()}")
+
     async def _one_look(self, order: Order, handle: str) -> Look:
         try:
             return await self.look(order, handle)
@@ -92,6 +158,15 @@ class Following(Backend, ABC):
         except BackendError as error:
             return str(error)
         return ""
+
+
+def started(handle: object, page: str | None = "") -> Started:
+    """Return a run by its handle; a page that is no address of the web is none."""
+    try:
+        is_page = page and urlsplit(page).scheme in ("http", "https") and len(page) <= _MAX_URL
+    except ValueError:
+        is_page = False
+    return Started(str(handle), page or "" if is_page else "")
 
 
 def note(order: Order, said: str) -> None:

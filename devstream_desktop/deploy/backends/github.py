@@ -12,7 +12,6 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from devstream_desktop.deploy.backends.contract import (
-    ABSENT_S,
     SILENT_S,
     BackendError,
     Found,
@@ -21,14 +20,10 @@ from devstream_desktop.deploy.backends.contract import (
     RunOutcome,
     Started,
     Unsure,
+    table,
 )
-from devstream_desktop.deploy.backends.following import Following, Look, filled_all
-from devstream_desktop.deploy.backends.http import (
-    Answer,
-    Api,
-    LostAnswerError,
-    UnreachableError,
-)
+from devstream_desktop.deploy.backends.following import Following, Look, filled_all, started
+from devstream_desktop.deploy.backends.http import Api
 from devstream_desktop.deploy.backends.settings import Github as Settings
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.text import clean
@@ -73,49 +68,32 @@ class _Runs(msgspec.Struct, frozen=True):
 class Github(Following):
     """The back end `github`."""
 
+    name = "GitHub"
+
     async def check(self, target: Target, secrets: Mapping[str, str]) -> Sequence[str]:
         """Return what the token may not, or what is not there."""
-        settings = _settings(target)
-        api = _api(settings, secrets)
+        settings = table(target, Settings)
         path = f"/repos/{settings.repository}"
         path += f"/actions/workflows/{settings.workflow}" if settings.workflow else ""
-        try:
-            answer = await api.get(path)
-        except BackendError as error:
-            return [f"GitHub: {error}"]
-        return [] if answer.is_success else [f"GitHub {path}: {answer.said()}"]
+        return await self.checked(_api(settings, secrets).get(path), path)
 
-    async def start(self, order: Order) -> Found:
+    async def send(self, order: Order) -> Found:
         """Make a deployment, or dispatch the workflow."""
-        settings = _settings(order.target)
+        settings = table(order.target, Settings)
         if settings.workflow and not order.request.ref:
             return NotStarted("a workflow is dispatched for a branch or tag; name one with --ref")
         send = self._dispatch if settings.workflow else self._deploy
-        try:
-            return await send(order, settings, _api(settings, order.secrets))
-        except UnreachableError as error:
-            return NotStarted(f"GitHub: {error}")
-        except LostAnswerError as error:
-            return Unsure(f"GitHub: {error}", patience_s=SILENT_S)
+        return await send(order, settings, _api(settings, order.secrets))
 
-    async def find(self, order: Order) -> Found:
+    async def search(self, order: Order) -> Found | None:
         """Look for what carries this request's id."""
-        settings = _settings(order.target)
-        api = _api(settings, order.secrets)
+        settings = table(order.target, Settings)
         look = self._find_run if settings.workflow else self._find_deployment
-        try:
-            found = await look(order, settings, api)
-        except BackendError as error:
-            return Unsure(f"GitHub: {error}", patience_s=SILENT_S)
-        return found or Unsure(
-            "GitHub shows no run of it, and may have lost or not yet begun it; "
-            "look there before you ask again",
-            patience_s=ABSENT_S,
-        )
+        return await look(order, settings, _api(settings, order.secrets))
 
     async def look(self, order: Order, handle: str) -> Look:
         """Read the state of the run or deployment."""
-        settings = _settings(order.target)
+        settings = table(order.target, Settings)
         api = _api(settings, order.secrets)
         kind, _, number = handle.partition(":")
         if kind == _RUN:
@@ -124,7 +102,7 @@ class Github(Following):
         answer = await api.get(path)
         if answer.status == HTTPStatus.NOT_FOUND:
             return Look(outcome=RunOutcome("unknown", reason="GitHub knows it no more"))
-        statuses = _taken(answer).read(list[_Status])
+        statuses = answer.taken().read(list[_Status])
         # The newest is first.
         for status in statuses:
             if state := _ENDED.get(status.state):
@@ -138,7 +116,7 @@ class Github(Following):
 
     async def cancel(self, order: Order, handle: str) -> None:
         """Cancel a workflow's run; a deployment cannot be cancelled."""
-        settings = _settings(order.target)
+        settings = table(order.target, Settings)
         kind, _, number = handle.partition(":")
         if kind != _RUN:
             raise BackendError("GitHub ends no deployment; end what acts on it there")
@@ -168,7 +146,7 @@ class Github(Following):
         answer = await api.post(f"/repos/{settings.repository}/deployments", body)
         if answer.status == HTTPStatus.CREATED:
             return Started(f"{_DEPLOYMENT}:{answer.read(_Deployment).id}")
-        return _refused(answer)
+        return self.refused(answer)
 
     async def _dispatch(self, order: Order, settings: Settings, api: Api) -> Found:
         path = f"/repos/{settings.repository}/actions/workflows/{settings.workflow}/dispatches"
@@ -182,17 +160,17 @@ class Github(Following):
             answer = await api.post(path, body)
         if answer.status == HTTPStatus.OK:
             run = answer.read(_Dispatched)
-            return Started(f"{_RUN}:{run.workflow_run_id}", _page(run.html_url))
+            return started(f"{_RUN}:{run.workflow_run_id}", run.html_url)
         # It does not say which run it is.
         if answer.status == HTTPStatus.NO_CONTENT:
             return Unsure("GitHub took it and does not name its run", patience_s=SILENT_S)
-        return _refused(answer)
+        return self.refused(answer)
 
     @staticmethod
     async def _find_deployment(order: Order, settings: Settings, api: Api) -> Started | None:
         query = urlencode({"sha": order.request.sha, "per_page": _PAGE})
-        answer = _taken(await api.get(f"/repos/{settings.repository}/deployments?{query}"))
-        for one in answer.read(list[_Deployment]):
+        answer = await api.get(f"/repos/{settings.repository}/deployments?{query}")
+        for one in answer.taken().read(list[_Deployment]):
             payload = one.payload
             if isinstance(payload, dict) and payload.get("devstream_request") == order.request.id:
                 return Started(f"{_DEPLOYMENT}:{one.id}")
@@ -202,18 +180,18 @@ class Github(Following):
     async def _find_run(order: Order, settings: Settings, api: Api) -> Started | None:
         query = urlencode({"event": "workflow_dispatch", "per_page": _PAGE})
         workflow = f"/repos/{settings.repository}/actions/workflows/{quote(settings.workflow)}"
-        answer = _taken(await api.get(f"{workflow}/runs?{query}"))
+        answer = await api.get(f"{workflow}/runs?{query}")
         # Told by its name: run-name: deploy ${{ inputs.devstream_request }}
-        for run in answer.read(_Runs).workflow_runs:
+        for run in answer.taken().read(_Runs).workflow_runs:
             if order.request.id in f"{run.name} {run.display_title}":
-                return Started(f"{_RUN}:{run.id}", _page(run.html_url))
+                return started(f"{_RUN}:{run.id}", run.html_url)
         return None
 
     async def _look_at_run(self, order: Order, settings: Settings, api: Api, number: str) -> Look:
         answer = await api.get(f"/repos/{settings.repository}/actions/runs/{number}")
         if answer.status == HTTPStatus.NOT_FOUND:
             return Look(outcome=RunOutcome("unknown", reason="GitHub knows it no more"))
-        run = _taken(answer).read(_Run)
+        run = answer.taken().read(_Run)
         # A workflow runs on a ref, which may have moved since the executor looked.
         if run.head_sha != order.request.sha and run.status != "completed":
             await self.cancel(order, f"{_RUN}:{number}")
@@ -234,28 +212,6 @@ def _outcome(state: str, said: str) -> RunOutcome:
         return RunOutcome("cancelled", reason="cancelled at GitHub")
     reason = f"GitHub says {said}" if said else "GitHub gives no reason"
     return RunOutcome("error" if state == "error" else "failure", reason=reason)
-
-
-def _refused(answer: Answer) -> Found:
-    if answer.is_lost:
-        return Unsure(f"GitHub: {answer.said()}", patience_s=SILENT_S)
-    return NotStarted(f"GitHub did not start it: {answer.said()}")
-
-
-def _taken(answer: Answer) -> Answer:
-    if not answer.is_success:
-        raise LostAnswerError(answer.said())
-    return answer
-
-
-def _page(url: str) -> str:
-    return url if url.startswith("https://") and len(url) <= 500 else ""
-
-
-def _settings(target: Target) -> Settings:
-    if target.github is None:
-        raise BackendError("the target has no table github")
-    return target.github
 
 
 def _api(settings: Settings, secrets: Mapping[str, str]) -> Api:

@@ -12,22 +12,16 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from devstream_desktop.deploy.backends.contract import (
-    ABSENT_S,
-    SILENT_S,
     BackendError,
     Found,
     NotStarted,
     Order,
     RunOutcome,
     Started,
-    Unsure,
+    table,
 )
-from devstream_desktop.deploy.backends.following import Following, Look, filled_all
-from devstream_desktop.deploy.backends.http import (
-    Api,
-    LostAnswerError,
-    UnreachableError,
-)
+from devstream_desktop.deploy.backends.following import Following, Look, filled_all, started
+from devstream_desktop.deploy.backends.http import Api
 from devstream_desktop.deploy.backends.settings import Gitlab as Settings
 from devstream_desktop.deploy.parameters import variables
 from devstream_desktop.deploy.targets import Target
@@ -52,18 +46,17 @@ class _Variable(msgspec.Struct, frozen=True):
 class Gitlab(Following):
     """The back end `gitlab`."""
 
+    name = "GitLab"
+
     async def check(self, target: Target, secrets: Mapping[str, str]) -> Sequence[str]:
         """Return what the token may not, or what is not there."""
-        settings = _settings(target)
-        try:
-            answer = await _api(settings, secrets).get("/pipelines?per_page=1")
-        except BackendError as error:
-            return [f"GitLab: {error}"]
-        return [] if answer.is_success else [f"GitLab {settings.project}: {answer.said()}"]
+        settings = table(target, Settings)
+        asked = _api(settings, secrets).get("/pipelines?per_page=1")
+        return await self.checked(asked, settings.project)
 
-    async def start(self, order: Order) -> Found:
+    async def send(self, order: Order) -> Found:
         """Create the pipeline."""
-        request, settings = order.request, _settings(order.target)
+        request, settings = order.request, table(order.target, Settings)
         if not request.ref:
             return NotStarted("a pipeline runs on a branch or tag; name one with --ref")
         chosen = variables(request.parameters)
@@ -72,50 +65,32 @@ class Gitlab(Following):
             "ref": request.ref,
             "variables": [{"key": key, "value": value} for key, value in sent.items()],
         }
-        try:
-            answer = await _api(settings, order.secrets).post("/pipeline", body)
-            if answer.status == HTTPStatus.CREATED:
-                made = answer.read(_Pipeline)
-                return Started(str(made.id), made.web_url)
-        except UnreachableError as error:
-            return NotStarted(f"GitLab: {error}")
-        except LostAnswerError as error:
-            return Unsure(f"GitLab: {error}", patience_s=SILENT_S)
-        if answer.is_lost:
-            return Unsure(f"GitLab: {answer.said()}", patience_s=SILENT_S)
-        return NotStarted(f"GitLab did not start it: {answer.said()}")
+        answer = await _api(settings, order.secrets).post("/pipeline", body)
+        if answer.status != HTTPStatus.CREATED:
+            return self.refused(answer)
+        made = answer.read(_Pipeline)
+        return started(made.id, made.web_url)
 
-    async def find(self, order: Order) -> Found:
+    async def search(self, order: Order) -> Started | None:
         """Look for the pipeline with this request's variable."""
-        api = _api(_settings(order.target), order.secrets)
-        try:
-            # Not by the commit: the ref may have moved since, and the pipeline is this one's.
-            query = urlencode({"source": "api", "per_page": _PAGE})
-            listed = await api.get(f"/pipelines?{query}")
-            if not listed.is_success:
-                return Unsure(f"GitLab: {listed.said()}", patience_s=SILENT_S)
-            for one in listed.read(list[_Pipeline]):
-                answer = await api.get(f"/pipelines/{one.id}/variables")
-                found = answer.read(list[_Variable]) if answer.is_success else []
-                if any(each.key == REQUEST and each.value == order.request.id for each in found):
-                    return Started(str(one.id), one.web_url)
-        except BackendError as error:
-            return Unsure(f"GitLab: {error}", patience_s=SILENT_S)
-        return Unsure(
-            "GitLab shows no pipeline of it, and may have lost or not yet begun it; "
-            "look there before you ask again",
-            patience_s=ABSENT_S,
-        )
+        api = _api(table(order.target, Settings), order.secrets)
+        # Not by the commit: the ref may have moved since, and the pipeline is this one's.
+        query = urlencode({"source": "api", "per_page": _PAGE})
+        listed = await api.get(f"/pipelines?{query}")
+        for one in listed.taken().read(list[_Pipeline]):
+            answer = await api.get(f"/pipelines/{one.id}/variables")
+            found = answer.read(list[_Variable]) if answer.is_success else []
+            if any(each.key == REQUEST and each.value == order.request.id for each in found):
+                return started(one.id, one.web_url)
+        return None
 
     async def look(self, order: Order, handle: str) -> Look:
         """Read the state of the pipeline."""
-        api = _api(_settings(order.target), order.secrets)
+        api = _api(table(order.target, Settings), order.secrets)
         answer = await api.get(f"/pipelines/{handle}")
         if answer.status == HTTPStatus.NOT_FOUND:
             return Look(outcome=RunOutcome("unknown", reason="GitLab knows it no more"))
-        if not answer.is_success:
-            raise LostAnswerError(answer.said())
-        pipeline = answer.read(_Pipeline)
+        pipeline = answer.taken().read(_Pipeline)
         moved = pipeline.sha != order.request.sha
         match pipeline.status:
             case "success" | "failed" | "skipped" if moved:
@@ -139,16 +114,10 @@ class Gitlab(Following):
 
     async def cancel(self, order: Order, handle: str) -> None:
         """Cancel the pipeline's jobs."""
-        api = _api(_settings(order.target), order.secrets)
+        api = _api(table(order.target, Settings), order.secrets)
         answer = await api.post(f"/pipelines/{handle}/cancel")
         if not answer.is_success:
             raise BackendError(f"GitLab does not cancel it: {answer.said()}")
-
-
-def _settings(target: Target) -> Settings:
-    if target.gitlab is None:
-        raise BackendError("the target has no table gitlab")
-    return target.gitlab
 
 
 def _api(settings: Settings, secrets: Mapping[str, str]) -> Api:

@@ -66,6 +66,17 @@ class Answer:
         """Tell whether it leaves open what became of the request."""
         return self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
+    def taken(self) -> Answer:
+        """Return itself where it is a success.
+
+        Raises:
+            LostAnswerError: it is none, with its reason.
+
+        """
+        if not self.is_success:
+            raise LostAnswerError(self.said())
+        return self
+
     def read(self, kind: type[_T]) -> _T:
         """Decode the body.
 

@@ -15,22 +15,16 @@ import msgspec
 
 from devstream_desktop.deploy.backends.contract import (
     ABSENT_S,
-    SILENT_S,
     BackendError,
     Found,
-    NotStarted,
     Order,
     RunOutcome,
     Started,
     Unsure,
+    table,
 )
 from devstream_desktop.deploy.backends.following import Following, Look, filled_all
-from devstream_desktop.deploy.backends.http import (
-    Answer,
-    Api,
-    LostAnswerError,
-    UnreachableError,
-)
+from devstream_desktop.deploy.backends.http import Api
 from devstream_desktop.deploy.backends.settings import Jenkins as Settings
 from devstream_desktop.deploy.parameters import variables
 from devstream_desktop.deploy.targets import Target
@@ -79,48 +73,41 @@ class _Queue(msgspec.Struct, frozen=True):
 class Jenkins(Following):
     """The back end `jenkins`."""
 
+    name = "Jenkins"
+
     async def check(self, target: Target, secrets: Mapping[str, str]) -> Sequence[str]:
         """Return what the user may not, or what is not there."""
-        try:
-            answer = await _job(target, secrets).get("/api/json?tree=name")
-        except BackendError as error:
-            return [f"Jenkins: {error}"]
-        return [] if answer.is_success else [f"Jenkins: {answer.said()}"]
+        return await self.checked(_job(target, secrets).get("/api/json?tree=name"))
 
-    async def start(self, order: Order) -> Found:
+    async def send(self, order: Order) -> Found:
         """Queue the job."""
-        settings = _settings(order.target)
+        settings = table(order.target, Settings)
         chosen = variables(order.request.parameters)
         fields = {**chosen, **filled_all(settings.parameters, order), REQUEST: order.request.id}
-        try:
-            answer = await _job(order.target, order.secrets).post_form(
-                "/buildWithParameters", fields
-            )
-        except UnreachableError as error:
-            return NotStarted(f"Jenkins: {error}")
-        except LostAnswerError as error:
-            return Unsure(f"Jenkins: {error}", patience_s=SILENT_S)
+        answer = await _job(order.target, order.secrets).post_form("/buildWithParameters", fields)
         if answer.is_lost:
-            return Unsure(f"Jenkins: {answer.said()}", patience_s=SILENT_S)
+            return self.refused(answer)
         # Only the number is taken from its address, which may name another host.
         if item := _ITEM.search(answer.headers.get("location", "")):
             return Started(f"{_QUEUE}:{item[1]}")
         # It took the job, as old versions say it, and named no item.
         if answer.status in (HTTPStatus.CREATED, HTTPStatus.FOUND, HTTPStatus.SEE_OTHER):
             return Unsure("Jenkins took it and names no queue item", patience_s=ABSENT_S)
-        return NotStarted(f"Jenkins did not start it: {answer.said()}")
+        return self.refused(answer)
 
-    async def find(self, order: Order) -> Found:
+    async def search(self, order: Order) -> Started | None:
         """Look for the request in the queue, then among the job's builds."""
-        try:
-            found = await self._found(order)
-        except BackendError as error:
-            return Unsure(f"Jenkins: {error}", patience_s=SILENT_S)
-        return found or Unsure(
-            "Jenkins shows no build of it, and may have lost or not yet queued it; "
-            "look there before you ask again",
-            patience_s=ABSENT_S,
-        )
+        root, job = _root(order.target, order.secrets), _job(order.target, order.secrets)
+        queue = await root.get(f"/queue/api/json?tree=items[id,{quote(_PARAMETERS)}]")
+        for item in queue.taken().read(_Queue).items:
+            if _carries(item.actions, order.request.id):
+                return Started(f"{_QUEUE}:{item.id}")
+        tree = quote(f"builds[number,{_PARAMETERS}]{{0,100}}")
+        builds = await job.get(f"/api/json?tree={tree}")
+        for build in builds.taken().read(_Job).builds:
+            if _carries(build.actions, order.request.id):
+                return Started(f"{_BUILD}:{build.number}")
+        return None
 
     async def look(self, order: Order, handle: str) -> Look:
         """Read the queue item, and the build once there is one."""
@@ -132,7 +119,7 @@ class Jenkins(Following):
         )
         if answer.status == HTTPStatus.NOT_FOUND:
             return Look(outcome=RunOutcome("unknown", reason="Jenkins knows it no more"))
-        state = _taken(answer).read(_Build)
+        state = answer.taken().read(_Build)
         if state.building or state.result is None:
             return Look(f"build {build} runs")
         outcome = _RESULTS.get(state.result, "failure")
@@ -165,29 +152,17 @@ class Jenkins(Following):
         answer = await _root(order.target, order.secrets).get(f"/queue/item/{number}/api/json")
         # Minutes after its start an item is forgotten.
         if answer.status == HTTPStatus.NOT_FOUND:
-            found = await self._found(order)
+            found = await self.search(order)
             if found is not None and found.handle.startswith(_BUILD):
                 return int(found.handle.partition(":")[2])
             return Look(outcome=RunOutcome("unknown", reason="Jenkins knows it no more"))
-        item = _taken(answer).read(_Item)
+        item = answer.taken().read(_Item)
         if item.executable is not None:
             return item.executable.number
         if item.cancelled:
             reason = "cancelled in the queue of Jenkins"
             return Look(outcome=RunOutcome("cancelled", reason=reason))
         return Look(f"queued: {item.why or ''}".rstrip(": "))
-
-    async def _found(self, order: Order) -> Started | None:
-        root, job = _root(order.target, order.secrets), _job(order.target, order.secrets)
-        queue = _taken(await root.get(f"/queue/api/json?tree=items[id,{quote(_PARAMETERS)}]"))
-        for item in queue.read(_Queue).items:
-            if _carries(item.actions, order.request.id):
-                return Started(f"{_QUEUE}:{item.id}")
-        tree = quote(f"builds[number,{_PARAMETERS}]{{0,100}}")
-        for build in _taken(await job.get(f"/api/json?tree={tree}")).read(_Job).builds:
-            if _carries(build.actions, order.request.id):
-                return Started(f"{_BUILD}:{build.number}")
-        return None
 
 
 def _carries(actions: Sequence[_Action | None], request: str) -> bool:
@@ -199,24 +174,13 @@ def _carries(actions: Sequence[_Action | None], request: str) -> bool:
     )
 
 
-def _taken(answer: Answer) -> Answer:
-    if not answer.is_success:
-        raise LostAnswerError(answer.said())
-    return answer
-
-
-def _settings(target: Target) -> Settings:
-    if target.jenkins is None:
-        raise BackendError("the target has no table jenkins")
-    return target.jenkins
-
-
 def _job(target: Target, secrets: Mapping[str, str]) -> Api:
-    return _api(_settings(target), secrets, _settings(target).url)
+    settings = table(target, Settings)
+    return _api(settings, secrets, settings.url)
 
 
 def _root(target: Target, secrets: Mapping[str, str]) -> Api:
-    settings = _settings(target)
+    settings = table(target, Settings)
     return _api(settings, secrets, settings.url.partition("/job/")[0])
 
 

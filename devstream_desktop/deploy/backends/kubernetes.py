@@ -9,7 +9,7 @@ import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
 
-from devstream_desktop.deploy.backends.contract import BackendError, Order
+from devstream_desktop.deploy.backends.contract import Order, table
 from devstream_desktop.deploy.backends.following import filled
 from devstream_desktop.deploy.backends.settings import Kubernetes as Settings
 from devstream_desktop.deploy.backends.shell import Program, Shell, environment
@@ -61,7 +61,7 @@ class Kubernetes(Shell):
 
     def program(self, order: Order) -> Program:
         """Return the script with this order's arguments."""
-        settings = _settings(order.target)
+        settings = table(order.target, Settings)
         arguments = [
             settings.workload,
             f"{settings.container}={filled(settings.image, order)}",
@@ -79,9 +79,3 @@ class Kubernetes(Shell):
             env[_CONFIG] = order.secrets.get(settings.kubeconfig, "")
         run = ["sh", "-c", _SCRIPT, "kubectl", *arguments]
         return Program(run, order.log.parent, env, "kubectl")
-
-
-def _settings(target: Target) -> Settings:
-    if target.kubernetes is None:
-        raise BackendError("the target has no table kubernetes")
-    return target.kubernetes

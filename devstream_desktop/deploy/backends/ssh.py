@@ -14,7 +14,13 @@ from pathlib import Path
 from shlex import quote
 
 from devstream_desktop.deploy import runlog
-from devstream_desktop.deploy.backends.contract import BackendError, Hear, Order, RunOutcome
+from devstream_desktop.deploy.backends.contract import (
+    BackendError,
+    Hear,
+    Order,
+    RunOutcome,
+    table,
+)
 from devstream_desktop.deploy.backends.settings import Ssh as Settings
 from devstream_desktop.deploy.backends.shell import Program, Shell, environment
 from devstream_desktop.deploy.targets import Target
@@ -53,7 +59,7 @@ class SecureShell(Shell):
 
     async def check(self, target: Target, secrets: Mapping[str, str]) -> Sequence[str]:
         """Return which program is missing; the host is not troubled."""
-        needed = ("ssh", "ssh-agent", "ssh-add") if _settings(target).key else ("ssh",)
+        needed = ("ssh", "ssh-agent", "ssh-add") if table(target, Settings).key else ("ssh",)
         missing = [name for name in needed if await asyncio.to_thread(shutil.which, name) is None]
         return [f"{name} is not there; install OpenSSH's client" for name in missing]
 
@@ -71,7 +77,7 @@ class SecureShell(Shell):
 
     def program(self, order: Order) -> Program:
         """Return ssh with the command."""
-        settings = _settings(order.target)
+        settings = table(order.target, Settings)
         options = _OPTIONS | {"UserKnownHostsFile": str(_known_host(order, settings))}
         # A terminal, because without one a command goes on when the connection ends.
         arguments = ["-F", "none", "-tt", "-p", str(settings.port), "-l", settings.user]
@@ -112,9 +118,3 @@ def _command(order: Order, settings: Settings) -> str:
     }
     words = " ".join(f"{name}={quote(value)}" for name, value in given.items())
     return f"echo {quote(_BEGAN)}; exec env {words} sh -c {quote(settings.command)}"
-
-
-def _settings(target: Target) -> Settings:
-    if target.ssh is None:
-        raise BackendError("the target has no table ssh")
-    return target.ssh

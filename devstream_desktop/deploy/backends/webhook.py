@@ -20,23 +20,15 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from devstream_desktop.deploy.backends.contract import (
-    ABSENT_S,
-    SILENT_S,
     BackendError,
     Found,
-    NotStarted,
     Order,
     RunOutcome,
-    Started,
     Unsure,
+    table,
 )
-from devstream_desktop.deploy.backends.following import Following, Look
-from devstream_desktop.deploy.backends.http import (
-    Answer,
-    Api,
-    LostAnswerError,
-    UnreachableError,
-)
+from devstream_desktop.deploy.backends.following import Following, Look, started
+from devstream_desktop.deploy.backends.http import Answer, Api, LostAnswerError
 from devstream_desktop.deploy.backends.settings import Webhook as Settings
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.text import clean
@@ -59,34 +51,27 @@ class _State(msgspec.Struct, frozen=True):
 class Webhook(Following):
     """The back end `webhook`."""
 
+    name = "the service"
+
     async def check(self, target: Target, secrets: Mapping[str, str]) -> Sequence[str]:
         """Return what is wrong with the key; the service itself is not troubled."""
         try:
-            _key(secrets.get(_settings(target).secret, ""))
+            _key(secrets.get(table(target, Settings).secret, ""))
         except BackendError as error:
             return [str(error)]
         return []
 
-    async def start(self, order: Order) -> Found:
+    async def send(self, order: Order) -> Found:
         """Tell the service."""
-        try:
-            answer = await self._tell(order)
-        except UnreachableError as error:
-            return NotStarted(f"the service: {error}")
-        except LostAnswerError as error:
-            return Unsure(f"the service: {error}", patience_s=SILENT_S)
-        return self._taken(order, answer)
+        return self._taken(order, await self._tell(order))
 
-    async def find(self, order: Order) -> Found:
+    async def search(self, order: Order) -> Found | None:
         """Ask the status address, or tell an idempotent service again."""
-        settings = _settings(order.target)
-        try:
-            if settings.status_url:
-                return await self._asked(order, _filled(settings.status_url, order))
-            if settings.idempotent:
-                return self._taken(order, await self._tell(order))
-        except (UnreachableError, LostAnswerError) as error:
-            return Unsure(f"the service: {error}", patience_s=SILENT_S)
+        settings = table(order.target, Settings)
+        if settings.status_url:
+            return await self._asked(order, _filled(settings.status_url, order))
+        if settings.idempotent:
+            return await self.send(order)
         return Unsure(
             "the answer of the service was lost, and it has no status_url to ask; look there "
             "before you ask again"
@@ -99,9 +84,7 @@ class Webhook(Following):
         answer = await self._api(order, handle).get("")
         if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return Look(outcome=RunOutcome("unknown", reason="the service knows it no more"))
-        if not answer.is_success:
-            raise LostAnswerError(answer.said())
-        return _look(answer.read(_State))
+        return _look(answer.taken().read(_State))
 
     async def cancel(self, order: Order, handle: str) -> None:
         """Delete the run at its status address."""
@@ -112,7 +95,7 @@ class Webhook(Following):
             raise BackendError(f"the service does not end it: {answer.said()}")
 
     async def _tell(self, order: Order) -> Answer:
-        request, settings = order.request, _settings(order.target)
+        request, settings = order.request, table(order.target, Settings)
         body = msgspec.json.encode(
             {
                 "type": "devstream.deploy.requested",
@@ -131,11 +114,9 @@ class Webhook(Following):
         return await Api(settings.url, {}).post("", body, headers)
 
     def _taken(self, order: Order, answer: Answer) -> Found:
-        settings = _settings(order.target)
-        if answer.is_lost:
-            return Unsure(f"the service: {answer.said()}", patience_s=SILENT_S)
+        settings = table(order.target, Settings)
         if not answer.is_success:
-            return NotStarted(f"the service did not start it: {answer.said()}")
+            return self.refused(answer)
         try:
             state = answer.read(_State) if answer.body.strip() else _State()
         # Many answer a word that is no JSON.
@@ -144,23 +125,17 @@ class Webhook(Following):
         url = _filled(settings.status_url, order) if settings.status_url else state.status_url or ""
         if url:
             trouble = _foreign(url, settings)
-            return Unsure(trouble) if trouble else Started(url, state.url or "")
+            return Unsure(trouble) if trouble else started(url, state.url)
         if answer.status == HTTPStatus.ACCEPTED:
             return Unsure("the service took it and names no status_url, so its end is not known")
         # 200, 201 or 204 without more: the answer is the end.
-        return Started(_DONE)
+        return started(_DONE)
 
-    async def _asked(self, order: Order, url: str) -> Found:
+    async def _asked(self, order: Order, url: str) -> Found | None:
         answer = await self._api(order, url).get("")
-        if answer.is_success:
-            return Started(url, answer.read(_State).url or "")
         if answer.status == HTTPStatus.NOT_FOUND:
-            return Unsure(
-                "the service does not know it, and may not have begun it yet; look there before "
-                "you ask again",
-                patience_s=ABSENT_S,
-            )
-        return Unsure(f"the service: {answer.said()}", patience_s=SILENT_S)
+            return None
+        return started(url, answer.taken().read(_State).url)
 
     @staticmethod
     def _api(order: Order, url: str) -> Api:
@@ -198,7 +173,7 @@ def _filled(address: str, order: Order) -> str:
 
 
 def _signed(order: Order, identity: str, body: bytes) -> dict[str, str]:
-    settings, seconds = _settings(order.target), int(time.time())
+    settings, seconds = table(order.target, Settings), int(time.time())
     headers = {"webhook-id": identity, "webhook-timestamp": str(seconds)}
     if settings.secret:
         key = _key(order.secrets.get(settings.secret, ""))
@@ -216,9 +191,3 @@ def _key(secret: str) -> bytes:
         return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except binascii.Error:
         raise BackendError("the webhook's secret is no key: base64 follows whsec_") from None
-
-
-def _settings(target: Target) -> Settings:
-    if target.webhook is None:
-        raise BackendError("the target has no table webhook")
-    return target.webhook
