@@ -9,7 +9,7 @@
     environment = ["prod*"]
 
 Without a `[[rule]]` the rules are those of stream/rules.py. With one, the file's own are all there
-are; the file that the desk writes begins with the usual ones.
+are; resources/examples/desk.toml has the usual ones to begin with.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Icon(StrEnum):
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything in `desk.toml` but the rules, which follow as `rules`."""
+    """Everything in `desk.toml`; its `[[rule]]` tables are `rules`."""
 
     names: Annotated[tuple[str, ...], msgspec.Meta(description="a list of names")] = ()
     icon: Annotated[Icon, msgspec.Meta(description="worst, unclaimed or production")] = Icon.WORST
@@ -80,40 +80,3 @@ def _rules(file: TomlFile, tables: object) -> tuple[Rule, ...]:
         with file.table("rule", name=f"rule {number}"):
             rules.append(typed(table, Rule))
     return tuple(rules)
-
-
-def write_preferences(preferences: Preferences) -> str:
-    """Write preferences as a `desk.toml`, each setting with its meaning."""
-    lines = [
-        "# The preferences of this desk. devstream writes them from Settings, and reads them again",
-        "# when you change them here. A mistake is shown in Settings, and nothing else changes.",
-        "",
-        "# What git and the forges call you, besides your name in the team.",
-        f"names = {_toml(list(preferences.names))}",
-        "",
-        "# What colours the tray icon: worst, unclaimed (nobody is on it) or production.",
-        f"icon = {_toml(str(preferences.icon))}",
-        "",
-        "# The first rule that fits a line says how loud it is: popup, digest or quiet.",
-        "# Conditions: kind, state, service, environment, branch, actor (lists, * for anything),",
-        "# severity (the least), mine (true, false), hours (08:00-18:30), days (Mon to Sun).",
-    ]
-    for rule in preferences.rules:
-        lines += ["", "[[rule]]"]
-        lines += [f"{key} = {_toml(value)}" for key, value in _set_fields(rule).items()]
-    return "\n".join(lines) + "\n"
-
-
-def _set_fields(rule: Rule) -> dict[str, object]:
-    given = msgspec.to_builtins(rule)
-    defaults = msgspec.to_builtins(Rule(name="", then=rule.then))
-    return {
-        key: value
-        for key, value in given.items()
-        if key in ("name", "then") or value != defaults[key]
-    }
-
-
-def _toml(value: object) -> str:
-    # JSON's texts, lists and booleans are TOML's, which alone forbids DEL in a text.
-    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")

@@ -98,7 +98,7 @@ class DeskStore:
         return None
 
     def is_red(self, key: str) -> bool:
-        """Tell whether a thing was shown as broken, and not as over since."""
+        """Tell whether a thing was shown as broken, and not as over."""
         return key in self._reds
 
     def keep_red(self, key: str) -> None:

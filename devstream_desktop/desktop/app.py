@@ -305,7 +305,8 @@ class App(QObject):
         self._history_window().show_line(line)
 
     def _keep_place(self) -> None:
-        if self._window is not None:
+        # The wall is a state of the day, not the place of the window.
+        if self._window is not None and not self._window.isFullScreen():
             self.store.set_note(PLACE, self._window.place())
 
     def _show_where(self) -> None:

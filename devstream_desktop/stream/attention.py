@@ -55,7 +55,7 @@ class Known:
     """Memory of a desk about a line's thing."""
 
     shown_red: bool = False
-    """A popup said that it is broken, and none that it is over."""
+    """A popup said that it broke, none that it is over."""
     muted: bool = False
 
 
@@ -117,7 +117,7 @@ def _has_a_word(device: str, recent: Recent, now: int) -> bool:
 
 
 def is_end(line: Line) -> bool:
-    """Tell whether a line says that something broken works again, and is believed."""
+    """Tell whether a line is a believed end of something broken."""
     believed = not line.struck and line.transition is not Transition.OUTDATED
     return believed and (line.event.kind, line.event.state) in GREEN_STATES
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
+from desk_toml import desk_toml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +14,8 @@ from devstream_desktop.desk.preferences import (
     Preferences,
     PreferencesError,
     load_preferences,
-    write_preferences,
 )
+from devstream_desktop.shared_files import shared
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
 from devstream_desktop.stream.words import Kind
 
@@ -52,7 +52,7 @@ def test_what_is_written_is_read_again(
     tmp_path_factory: pytest.TempPathFactory, preferences: Preferences
 ) -> None:
     path = tmp_path_factory.mktemp("home") / "desk.toml"
-    path.write_text(write_preferences(preferences), encoding="utf-8", newline="")
+    path.write_text(desk_toml(preferences), encoding="utf-8", newline="")
     assert load_preferences(path) == preferences
 
 
@@ -77,7 +77,5 @@ def test_a_mistake_names_its_place(tmp_path: Path, text: str, complaint: str) ->
     assert str(path) in str(wrong.value)
 
 
-def test_the_usual_rules_can_be_written() -> None:
-    text = write_preferences(Preferences())
-    assert text.count("[[rule]]") == len(DEFAULT)
-    assert msgspec.toml.decode(text)["icon"] == "worst"
+def test_the_example_is_the_usual_preferences() -> None:
+    assert load_preferences(shared("examples") / "desk.toml") == Preferences()

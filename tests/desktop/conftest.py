@@ -16,6 +16,7 @@ import fake_data
 import pytest
 import story as story_module
 from asked import Asked
+from desk_toml import desk_toml
 from panel import Panel
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
@@ -23,7 +24,7 @@ from pytestqt.qtbot import QtBot
 from running import HERE, DeskProcess, Node
 from written import pushes, states, window, written
 
-from devstream_desktop.desk.preferences import Preferences, write_preferences
+from devstream_desktop.desk.preferences import Preferences
 from devstream_desktop.desk.store import OPENED, DeskStore
 from devstream_desktop.home import Home
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
@@ -141,7 +142,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         runtime.mkdir(mode=0o700)
         folder.mkdir(mode=0o700)
         # The tests tell most of their news by commits, which are quiet by default.
-        Home(folder).preferences.write_text(write_preferences(LOUD), encoding="utf-8")
+        Home(folder).preferences.write_text(desk_toml(LOUD), encoding="utf-8")
         with DeskStore(Home(folder).desk) as store:
             store.set_note(OPENED, b"yes")
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))

@@ -197,6 +197,28 @@ def test_what_the_deploy_prints_is_read_on_until_it_is_over(qtbot, open_deploy, 
     assert dialog.progress.log.toPlainText() == "<b>one</b>\ntwo\n"
 
 
+def test_a_deploy_that_ends_out_of_sight_leaves_nothing_behind(open_deploy, asked, story):
+    dialog = open_deploy("staging")
+    gone = []
+    dialog.finished.connect(gone.append)
+    dialog.go.click()
+    asked.answer(Done(text="ab" * 16))
+    dialog.close()
+    assert gone == []
+    ended = story.deploy("shop", 2, "success", "cd" * 20, "ab" * 16, where="staging")
+    dialog.follow([story.line_of(ended)])
+    assert gone == [QDialog.DialogCode.Rejected]
+
+
+def test_a_rollback_that_waits_is_reviewed_as_one(show, asked, story):
+    event = story.deploy(
+        "shop", 1, "waiting", "cd" * 20, "ab" * 16, action="rollback", parameters="size=large"
+    )
+    show(ApproveDialog(story.line_of(event)))
+    (request,) = asked.of(PlanDeploy)
+    assert (request.action, request.parameters) == ("rollback", {"size": "large"})
+
+
 def waiting(story):
     sha = "5e55a1f00dcafe5e55a1f00dcafe5e55a1f00dca"
     return story.line_of(

@@ -172,6 +172,33 @@ def test_what_is_well_cannot_be_claimed(window, pushes):
     assert not shown.commands.action(Command.CLAIM).isEnabled()
 
 
+def test_escape_leaves_the_wall_and_then_the_board(qtbot, window):
+    shown = window(*Seed(now()).events(100))
+    shown.commands.action(Command.WALL).trigger()
+    assert shown.isFullScreen()
+    assert not shown.filters.isVisible()
+    qtbot.keyClick(shown.board.view, Qt.Key.Key_Escape)
+    assert not shown.isFullScreen()
+    assert shown.filters.isVisible()
+    assert shown.board.isVisible()
+    qtbot.keyClick(shown.board.view, Qt.Key.Key_Escape)
+    assert shown.browser.isVisible()
+
+
+def test_a_page_reads_itself_once_when_it_comes_into_view(window, written, monkeypatch):
+    shown = window(*Seed(now()).events(100))
+    asked = []
+    board, over = written.reader.board, written.reader.hand_over
+    monkeypatch.setattr(written.reader, "board", lambda **how: asked.append("b") or board(**how))
+    told = lambda *since, **how: asked.append("h") or over(*since, **how)  # noqa: E731
+    monkeypatch.setattr(written.reader, "hand_over", told)
+    shown.show_page(Page.BOARD)
+    shown.show_hand_over(now() - 3_600_000)
+    assert asked == ["b", "h"]
+    shown.show_hand_over(now() - 7_200_000)
+    assert asked == ["b", "h", "h"]
+
+
 def test_without_deploys_the_board_says_what_would_be_there(window, pushes):
     shown = window(*pushes(1))
     shown.show_page(Page.BOARD)

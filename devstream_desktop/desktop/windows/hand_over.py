@@ -50,6 +50,8 @@ class HandOverPage(QWidget):
     def begin_at(self, since_ms: int) -> None:
         """Tell what happened since a moment, UTC milliseconds."""
         self._since = since_ms
+        if self.isVisible():
+            self.refresh()
 
     def refresh(self) -> None:
         """Read it anew."""

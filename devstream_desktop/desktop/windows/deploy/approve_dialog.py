@@ -6,6 +6,8 @@ parameters or policy change.
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QWidget
 
 from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, RequestAnswer
@@ -38,8 +40,9 @@ class ApproveDialog(Dialog):
         self.cancel = cancel_first(self.buttons, self.go)
         self.cancel.clicked.connect(self.reject)
         self.go.clicked.connect(self._send)
-        asked = f"{clean(event.actor)} asks to deploy {clean(event.service)}"
-        about = PlainLabel(f"to {clean(event.environment)}, and waits for a second person.")
+        wants = "roll back" if event.action == "rollback" else "deploy"
+        asked = f"{clean(event.actor)} asks to {wants} {clean(event.service)}"
+        about = PlainLabel(f"{clean(event.environment)} waits for a second person.")
         paint(about, Tone.MUTED)
         layout = column(self)
         layout.addWidget(elided_heading(asked))
@@ -55,7 +58,11 @@ class ApproveDialog(Dialog):
         say(self.message, "Looking up what would ship…", Tone.MUTED)
         event = self._event
         request = PlanDeploy(
-            target=event.service, environment=event.environment, sha=event.revision
+            target=event.service,
+            environment=event.environment,
+            sha=event.revision,
+            action=event.action,
+            parameters=dict(parse_qsl(event.parameters, keep_blank_values=True)),
         )
         self.ask(request, self._show, self._refused)
 

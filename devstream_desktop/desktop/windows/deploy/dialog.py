@@ -49,6 +49,8 @@ from devstream_desktop.stream.text import clean
 
 _DEBOUNCE_MS = 350
 _SHA = re.compile(r"[0-9a-fA-F]{7,64}")
+_VERBS = {"": ("Deploy", "to"), "rollback": ("Roll back", "in")}
+"""The verb of an action, and the word between target and environment."""
 _GLASS = frozenset({"hours", "approval"})
 """Warnings that break-glass overrides."""
 
@@ -70,9 +72,10 @@ class DeployDialog(Dialog):
         action: str = "",
     ) -> None:
         """Make the dialog; `action` is empty for a deploy, or `rollback`."""
-        self._verb = "Roll back" if action == "rollback" else "Deploy"
-        self._name = f"{self._verb} {place.target} {self._preposition} {place.environment}"
-        super().__init__(self._name, parent)
+        verb, where = _VERBS[action]
+        name = f"{verb} {place.target} {where} {place.environment}"
+        super().__init__(name, parent)
+        self._verb, self._name = verb, name
         self.setMinimumSize(620, 520)
         self._place = place
         self._action = action
@@ -107,10 +110,6 @@ class DeployDialog(Dialog):
         self._lay_out(place, status)
         self._connect()
         self.cancel.setFocus()
-
-    @property
-    def _preposition(self) -> str:
-        return "in" if self._verb == "Roll back" else "to"
 
     def _lay_out(self, place: TargetStatus, status: Status | None) -> None:
         for button in (self.dry_run, self.unlock):
@@ -163,6 +162,7 @@ class DeployDialog(Dialog):
         self.progress.hide_chosen.connect(self.close)
         self.progress.cancel_chosen.connect(self._cancel_run)
         self.progress.log_wanted.connect(self._read_log)
+        self.progress.ended.connect(self._ended)
 
     def follow(self, lines: list[Line]) -> None:
         """Show how the deploy goes on; `lines` have just arrived."""
@@ -195,6 +195,11 @@ class DeployDialog(Dialog):
             self.hidden.emit()
         else:
             super().reject()
+
+    def _ended(self) -> None:
+        # Out of sight nobody could close it any more; a popup tells the end.
+        if not self.isVisible():
+            self.reject()
 
     def _edited(self) -> None:
         # The plan is of another commit now, so Deploy stays off until the new one is here.

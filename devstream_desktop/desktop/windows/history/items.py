@@ -129,11 +129,11 @@ def fold(
     together: bool = True,
     unfolded: frozenset[str] = frozenset(),
 ) -> list[Item]:
-    """Fold the lines of a day, newest first, into items below its heading.
+    """Fold the lines of a day into items below its heading.
 
     Args:
         day: The day.
-        lines: Its rows.
+        lines: Its rows, newest first.
         together: False to show each line by itself.
         unfolded: Keys of items whose lines follow as steps.
 

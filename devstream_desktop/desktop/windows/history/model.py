@@ -85,7 +85,7 @@ class StreamModel(QAbstractListModel):
         self._runs: dict[str, int] = {}
         """The row id that shows each run (`stream.fact.run_of`)."""
         self._days: dict[date, tuple[list[Line], list[Item]]] = {}
-        """The items of each day, and the lines that they were folded from."""
+        """Items of each day, with the lines they were folded from."""
         self._items: list[Item] = []
         self._red: tuple[Thing, ...] = ()
         self.now_red: frozenset[int] = frozenset()

@@ -106,7 +106,7 @@ class StreamView(QListView):
         self._place_pill()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Paint the items again in a new palette, and measure a new font."""
+        """Paint again in a new palette, and measure a new font."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._delegate.use(self.font())

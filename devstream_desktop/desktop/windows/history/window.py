@@ -9,13 +9,12 @@ from collections.abc import Callable
 
 import msgspec
 from PySide6.QtCore import QByteArray, QDate, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.commands import Command, Commands
 from devstream_desktop.desktop.platform.web_links import safe_link
-from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.progress import ProgressStrip
@@ -74,6 +73,7 @@ class HistoryWindow(QWidget):
         self.board = BoardPage(state)
         self.hand_over = HandOverPage(state)
         self._pages = QStackedLayout()
+        self._page = Page.STREAM
         self.progress = ProgressStrip()
         self.status = StatusLine()
         self.welcome = WelcomeBanner()
@@ -158,8 +158,8 @@ class HistoryWindow(QWidget):
             Command.INVITE: self.invite_chosen.emit,
             Command.STATUS: self.status_chosen.emit,
             Command.TEAM: self.team_chosen.emit,
-            Command.PALETTE: lambda: self._open(Palette(self.commands.usable, self)),
-            Command.KEYS: lambda: self._open(KeySheet(self.commands.usable, self)),
+            Command.PALETTE: lambda: Palette(self.commands.usable, self).open(),
+            Command.KEYS: lambda: KeySheet(self.commands.usable, self).open(),
             Command.CLOSE: self.close,
             Command.QUIT: self.quit_chosen.emit,
         }
@@ -177,18 +177,14 @@ class HistoryWindow(QWidget):
         waits = line is not None and can_be_approved(line.event)
         self.commands.set_line(chosen=line is not None, linked=linked, open_=open_, waits=waits)
 
-    def _open(self, dialog: Dialog) -> None:
-        dialog.open()
-
     def show_page(self, page: Page) -> None:
-        """Show the stream or the board."""
+        """Show one of the pages; those that come into view read themselves."""
+        self._page = page
         self.filters.show_page(page)
         self._pages.setCurrentIndex(list(Page).index(page))
         if page is Page.BOARD:
-            self.board.refresh()
             self.board.view.setFocus()
         elif page is Page.HAND_OVER:
-            self.hand_over.refresh()
             self.hand_over.list.setFocus()
 
     def show_hand_over(self, since_ms: int) -> None:
@@ -199,14 +195,15 @@ class HistoryWindow(QWidget):
     def _search(self, query: Query) -> None:
         query = query.asked_by(self._state.names, seen=-1)
         self.browser.set_query(query)
+        self.filters.show_hits("" if query.everything else self._count(query))
+
+    def _count(self, query: Query) -> str:
+        """Return the number of hits as it is shown; empty where it cannot be read."""
         try:
-            found = "" if query.everything else self._state.reader.hits(query, most=_MOST_HITS)
+            found = self._state.reader.hits(query, most=_MOST_HITS)
         except HistoryUnavailableError:
-            found = ""
-        if found == "":
-            self.filters.show_hits("")
-        else:
-            self.filters.show_hits(f"{found:,}+" if found == _MOST_HITS else f"{found:,}")
+            return ""
+        return f"{found:,}+" if found == _MOST_HITS else f"{found:,}"
 
     def _look_at(self, query: str) -> None:
         self.show_page(Page.STREAM)
@@ -278,6 +275,11 @@ class HistoryWindow(QWidget):
         super().resizeEvent(event)
         self.sidebar.setVisible(event.size().width() >= _NARROW)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave the wall or a page with Esc, where the list does not take it first."""
+        if event.key() != Qt.Key.Key_Escape or not self._leave():
+            super().keyPressEvent(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Hide; the owner decides whether that ends the app."""
         self._midnight.stop()
@@ -340,9 +342,18 @@ class HistoryWindow(QWidget):
         self.filters.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filters.search.selectAll()
 
-    def _escape(self) -> None:
+    def _leave(self) -> bool:
+        """Leave the wall, else a page beside the stream; tells whether one was open."""
         if self.isFullScreen():
             self._toggle_wall()
+        elif self._page is not Page.STREAM:
+            self.show_page(Page.STREAM)
+        else:
+            return False
+        return True
+
+    def _escape(self) -> None:
+        if self._leave():
             return
         if self.filters.search.text():
             self.filters.search.clear()
