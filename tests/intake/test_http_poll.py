@@ -33,6 +33,7 @@ from devstream_desktop.stream.line import render
 from devstream_desktop.stream.words import Kind
 
 NOW = 1_800_000_000_000
+MINUTE = 60_000
 TOKEN = b"s3cret-token"
 
 
@@ -445,6 +446,50 @@ async def test_k4_a_gap_is_a_line_and_stands_in_the_status(poller, replay, strea
     assert one.health.gap == gap
     lines = [render(event) for event in stream.events if event.kind is Kind.SOURCE]
     assert lines == [f"ci  source ci: {gap}"]
+
+
+async def test_k4_a_gap_of_what_a_limit_kept_from_being_asked_begins_before_it(
+    poller, replay, clock
+):
+    one = poller(collector("/builds", "/limited", "/late"))
+    for path in ("/builds", "/limited", "/late"):
+        replay.tell(path, builds(1))
+    await one.poll()
+    clock.now += 30 * MINUTE
+    replay.tell("/builds", builds(1, 2))
+    replay.tell("/limited", status=429, headers={"Retry-After": "120"})
+    assert len((await one.poll()).errors) == 1
+    clock.now += 30 * MINUTE
+    replay.tell("/limited", builds(1))
+    replay.tell("/late", builds(1, 2, next="/late"))
+    await one.poll()
+    assert one.health.gap == (
+        "answers to /late between 15 Jan 08:00 and 09:00 UTC were not all read"
+    )
+
+
+async def test_k4_a_gap_begins_before_a_round_that_the_stream_did_not_take(
+    poller, replay, stream, clock
+):
+    one = poller(collector("/builds", "/late"))
+    replay.tell("/builds", builds(1))
+    replay.tell("/late", builds(1))
+    await one.poll()
+    clock.now += 30 * MINUTE
+    replay.tell("/late", status=500)
+    assert len((await one.poll()).errors) == 1
+    clock.now += 10 * MINUTE
+    replay.tell("/late", builds(1, 2))
+    stream.error = OSError("no space left on device")
+    with pytest.raises(OSError, match="no space"):
+        await one.poll()
+    stream.error = None
+    clock.now += 20 * MINUTE
+    replay.tell("/late", builds(1, 2, next="/late"))
+    await one.poll()
+    assert one.health.gap == (
+        "answers to /late between 15 Jan 08:00 and 09:00 UTC were not all read"
+    )
 
 
 @pytest.mark.parametrize(

@@ -135,8 +135,8 @@ class HttpPoller:
         # A long interval is no outage.
         self._behind = BEHIND + round(2000 * self.interval)
         self._last = 0
-        self._failing: dict[str, int] = {}
-        """The last good time of each chain that fails, UTC milliseconds."""
+        self._unread: dict[str, int] = {}
+        """The last good time of each chain that the last round did not read, UTC milliseconds."""
         self._of = msgspec.json.encode([info.url, sorted(info.options.items())]).decode()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -201,8 +201,8 @@ class HttpPoller:
         }
         done, quietly = Round(), list[Event]()
         held, since = list[Event](), now
-        names = set(map(_name, asked))
-        self._failing = {name: at for name, at in self._failing.items() if name in names}
+        good = self._last or state.asked or now
+        unread = {name: self._unread.get(name, good) for name in map(_name, asked)}
         for request in asked:
             name = _name(request)
             try:
@@ -211,18 +211,17 @@ class HttpPoller:
                 )
             except FetchError as error:
                 done.errors.append(error)
-                self._failing.setdefault(name, self._last or state.asked or now)
                 # The service asked us to stay away, from all of it.
                 if error.wait:
                     break
                 continue
             done.good += 1
             cursor, kept[name] = chain.cursor, (chain.validators.etag, chain.validators.modified)
+            read = unread.pop(name, now)
             # Of all chains together only the newest few are published at first contact.
             if first:
                 quietly += chain.events
                 continue
-            read = self._failing.pop(name, self._last or state.asked) or now
             for gap in chain.gaps:
                 await self.health.left_out(gap, read, now)
             # All of a backlog is told together, and the cursor moves only then.
@@ -236,6 +235,7 @@ class HttpPoller:
                 await self._write_state(_State(self._of, cursor, state.since, state.asked, kept))
         # With one good chain the source is heard, and the errors are in the result.
         if done.errors and not done.good:
+            self._unread = unread
             raise done.errors[0]
         if first:
             newest = sorted(quietly, key=lambda event: event.time)[-FIRST_EVENTS:]
@@ -247,7 +247,7 @@ class HttpPoller:
             held.sort(key=lambda event: event.time)
             await self._publish(held, state.since, done, since)
         after = _State(self._of, cursor, state.since or now, state.asked, kept)
-        self._last = now
+        self._last, self._unread = now, unread
         # After a restart nobody knows which chain failed.
         if not done.errors and (after != state or now - state.asked >= ASKED):
             after = msgspec.structs.replace(after, asked=now)
