@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -31,11 +31,17 @@ every_service = pytest.mark.parametrize(
 )
 
 
+OUTAGES = ("error", "cut", "login")
+"""Answers of a service that is away: 503, the half of a page, a web page under 200."""
+LOGIN = b"<!doctype html><html><body><form action='/login'></form></body></html>"
+
+
 class Server:
     """A service on loopback that fails while `away`, and after so many more requests."""
 
-    def __init__(self, service: Paged) -> None:
+    def __init__(self, service: Paged, outage: str = "error") -> None:
         self.service = service
+        self.outage = outage
         self.away = False
         self.good = -1
         """Requests that are answered before it goes away; -1: all."""
@@ -57,8 +63,12 @@ class Server:
                     name, _, value = header.partition(":")
                     headers[name.lower()] = value.strip()
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
-                writer.write(self._answer(line.split()[1], headers, body))
+                answer = self._answer(line.split()[1], headers, body)
+                cut = self.away and self.outage == "cut"
+                writer.write(answer[: len(answer) - len(answer) // 3] if cut else answer)
                 await writer.drain()
+                if cut:
+                    break
         except ConnectionError:
             pass
         finally:
@@ -67,13 +77,18 @@ class Server:
     def _answer(self, target: str, headers: dict[str, str], body: bytes) -> bytes:
         self.away = self.away or self.good == 0
         self.good -= 1
-        status, said, document = 503, {}, {}  # type: ignore[var-annotated]
-        if not self.away:
-            status, said, document = self.service.answer(Asked.of(target, headers, body))  # type: ignore[assignment]
-        content = json.dumps(document).encode()
-        said = {**said, "content-length": str(len(content))}
-        lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in said.items())]
-        return "\r\n".join([*lines, "", ""]).encode() + content
+        if self.away and self.outage == "error":
+            return _http(503, {}, b"{}")
+        if self.away and self.outage == "login":
+            return _http(200, {"content-type": "text/html"}, LOGIN)
+        status, said, document = self.service.answer(Asked.of(target, headers, body))
+        return _http(status, said, json.dumps(document).encode())
+
+
+def _http(status: int, said: Mapping[str, str], content: bytes) -> bytes:
+    headers = {**said, "content-length": str(len(content))}
+    lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + content
 
 
 async def rounds(poller: HttpPoller, clock: Callable[[], None], count: int = 1) -> None:
@@ -84,14 +99,17 @@ async def rounds(poller: HttpPoller, clock: Callable[[], None], count: int = 1) 
             await poller.poll()
 
 
+@pytest.mark.parametrize("outage", OUTAGES)
 @every_service
-async def test_a_service_that_pages_fails_and_returns_is_read_whole(make, notes, clock) -> None:
+async def test_a_service_that_pages_fails_and_returns_is_read_whole(
+    make, outage, notes, clock
+) -> None:
     service, told = make(), Told()
 
     def tick() -> None:
         clock.now += MINUTE // 2
 
-    server = Server(service)
+    server = Server(service, outage)
     async with server.running():
         poller = poller_of(service, server.url, notes, told, clock)
         service.happen(5, clock.now - MINUTE, clock.now)
@@ -112,12 +130,17 @@ async def test_a_service_that_pages_fails_and_returns_is_read_whole(make, notes,
     assert numbers == sorted(numbers), "the oldest first, or lines are told late"
 
 
+Use = Callable[[Paged, Callable[[], bool]], Straight]
+
+
 @pytest.fixture
-def straight(monkeypatch: pytest.MonkeyPatch) -> Callable[[Paged, Callable[[], bool]], None]:
+def straight(monkeypatch: pytest.MonkeyPatch) -> Use:
     """Let pollers ask a service without a network."""
 
-    def use(service: Paged, failing: Callable[[], bool]) -> None:
-        monkeypatch.setattr(http_poller, "Fetcher", lambda *_: Straight(service, failing))
+    def use(service: Paged, failing: Callable[[], bool]) -> Straight:
+        network = Straight(service, failing)
+        monkeypatch.setattr(http_poller, "Fetcher", lambda *_: network)
+        return network
 
     return use
 
@@ -146,11 +169,35 @@ async def test_more_than_is_read_is_told_as_a_gap(make, notes, clock, straight) 
     assert len(told.events) == count
 
 
+@every_service
+async def test_a_page_that_repeats_the_one_before_hides_nothing(
+    make, notes, clock, straight
+) -> None:
+    service, told = make(), Told()
+    network = straight(service, lambda: False)
+
+    def tick() -> None:
+        clock.now += MINUTE // 2
+
+    poller = poller_of(service, "http://127.0.0.1", notes, told, clock)
+    service.happen(5, clock.now - MINUTE, clock.now)
+    await rounds(poller, tick, 2)
+    last = clock.now
+    tick()
+    service.happen(10 if make is Argo else 130, last, clock.now)
+    network.repeat(1)
+    await rounds(poller, tick)
+    network.repeat(0)
+    await rounds(poller, tick, 4)
+    check(service, told, since=5)
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("happen"), st.integers(1, 160)),
         st.tuples(st.just("round"), st.just(0)),
         st.tuples(st.just("fails"), st.integers(0, 8)),
+        st.tuples(st.just("repeats"), st.integers(1, 4)),
         st.tuples(st.just("away"), st.integers(1, 200)),
         st.tuples(st.just("restart"), st.just(0)),
     ),
@@ -176,7 +223,7 @@ async def _live(
     service: Paged,
     home: Home,
     steps: list[tuple[str, int]],
-    straight: Callable[[Paged, Callable[[], bool]], None],
+    straight: Use,
 ) -> None:
     told, now, good = Told(), [START], [-2]
 
@@ -187,7 +234,7 @@ async def _live(
     def tick() -> None:
         now[0] += MINUTE // 2
 
-    straight(service, failing)
+    network = straight(service, failing)
     store = Store(home.intake)
     await store.open()
     notes = Notes(store)
@@ -208,6 +255,10 @@ async def _live(
         elif step == "fails":
             good[0] = number
             await rounds(poller, tick)
+        elif step == "repeats":
+            network.repeat(number)
+            await rounds(poller, tick)
+            network.repeat(0)
         elif step == "away":
             now[0] += number * MINUTE
         else:

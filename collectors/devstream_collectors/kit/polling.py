@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -63,6 +64,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     count: int = 0
     unread: int = -1
     """Of a later page: new items that were not on those before it; -1: not known."""
+    before: str = ""
+    """Of a later page: the digest of the one before it."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,19 @@ class Answer(Generic[C]):
     def ok(self) -> bool:
         """True if there is a body; a missing thing (`missing_ok`) has none."""
         return self.response.status == 200
+
+    @property
+    def digest(self) -> str:
+        """A short hash of the body."""
+        return sha256(self.response.body).hexdigest()[:16]
+
+    @property
+    def repeats(self) -> bool:
+        """True if it is the page before once more: what should be here is not known.
+
+        A proxy may keep one answer for all pages, and a service may not have any.
+        """
+        return self.step.before == self.digest
 
     @property
     def received(self) -> int:
@@ -242,15 +258,42 @@ def older(
 
     """
     # At first contact the newest page is enough.
-    if answer.first or not (full and all_new):
+    if answer.first:
+        return (), None
+    # Its items are known by now, and say nothing of what is before them.
+    if answer.repeats:
+        unread = answer.step.unread
+    elif not (full and all_new) or unread == 0:
         return (), None
     number = max(1, answer.step.count)
-    if unread == 0:
-        return (), None
-    if number >= MAX_PAGES:
+    following = page(following_step(answer, number + 1, unread))
+    # Where each page says the way to the next one, this one says the way to itself.
+    stuck = answer.repeats and not _same(following, answer.response.request)
+    if stuck or number >= MAX_PAGES:
         return (), Gap(what, max(0, unread), since, until)
-    step = msgspec.structs.replace(answer.step, count=number + 1, unread=unread)
-    return (page(step),), None
+    return (following,), None
+
+
+def following_step(answer: Answer[C], number: int, unread: int = -1) -> Step:
+    """Return the step of the next page of `answer`'s list; see `older` for `unread`."""
+    return msgspec.structs.replace(answer.step, count=number, unread=unread, before=answer.digest)
+
+
+def check_page(answer: Answer[C]) -> None:
+    """Refuse a page of a whole list that repeats the one before.
+
+    Its missing items would look gone.
+
+    Raises:
+        ValueError: it is the page before once more.
+
+    """
+    if answer.repeats:
+        raise ValueError("a page of it is the page before once more")
+
+
+def _same(one: Request, other: Request) -> bool:
+    return replace(one, tag="") == replace(other, tag="")
 
 
 def size_said(text: str | None) -> int:

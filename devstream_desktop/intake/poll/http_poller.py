@@ -136,7 +136,7 @@ class HttpPoller:
         self._behind = BEHIND + round(2000 * self.interval)
         self._last = 0
         self._unread: dict[str, int] = {}
-        """The last good time of each chain that the last round did not read, UTC milliseconds."""
+        """Chains that the last round did not read: the last good time, UTC milliseconds."""
         self._of = msgspec.json.encode([info.url, sorted(info.options.items())]).decode()
 
     async def run(self, stop: asyncio.Event) -> None:

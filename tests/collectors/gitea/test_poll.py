@@ -140,6 +140,22 @@ def test_branches_that_match_a_glob_are_listed_page_by_page(rounds, tea, hook):
     assert of_all.round() == []
 
 
+def test_a_list_of_branches_whose_page_is_the_one_before_deletes_none(rounds, tea):
+    info = SourceInfo("gt", ("release/*",), url=WEB, options={"repository": "acme/shop"})
+    of_all = rounds(gitea, info)
+    of_all.like(tea)
+    first, second = f"{API}/branches?page=1", f"{API}/branches?page=2"
+    ones, others = [branch("release/1", A)], [branch("release/2", A)]
+    of_all.say(first, ones, link='<x>; rel="next"')
+    of_all.say(second, others)
+    of_all.round()
+    of_all.say(second, ones)
+    with pytest.raises(ValueError, match="once more"):
+        of_all.round()
+    of_all.say(second, others)
+    assert of_all.round() == []
+
+
 def test_a_merge_is_the_row_of_its_webhook(tea, hook, row):
     tea.round()
     tea.say(f"{API}/pulls", [PULL, PULL | {"number": 481, "merged": False, "merged_at": None}])

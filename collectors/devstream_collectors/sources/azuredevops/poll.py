@@ -175,7 +175,7 @@ def _older(
     since = int(mark) if name == "pulls" else 0
     full = len(times) >= _TOPS[name]
     # A server that gives no token has more, and no way to it.
-    if name in _BY_TOKEN and not token:
+    if name in _BY_TOKEN and not token and not answer.repeats:
         return (), Gap(what, until=until) if full and unseen and not answer.first else None
     return older(answer, what=what, full=full, all_new=unseen, page=page, since=since, until=until)
 

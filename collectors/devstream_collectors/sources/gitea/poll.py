@@ -34,6 +34,8 @@ from devstream_collectors.kit.polling import (
     Poller,
     Step,
     ask,
+    check_page,
+    following_step,
     next_page,
     older,
     remembered,
@@ -110,7 +112,7 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
         path = _path(source, f"/branches/{quote(name)}")
         yield ask(path, Step("branch", name), missing_ok=True)
     if globs(patterns):
-        yield _branches(source, 1)
+        yield _branches(source, Step("branches", count=1))
     yield _list(source, Step("pulls"))
     # What goes on elsewhere cannot push the runs of a branch that counts off its page.
     for branch in exact(patterns) if patterns and not globs(patterns) else ("",):
@@ -137,6 +139,7 @@ def _branch(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("branches")
 def _listed(answer: Answer[_Cursor]) -> Polled:
+    check_page(answer)
     known, page = answer.known, answer.step.count
     bodies = answer.decode(list[_Branch])
     commits = {body.name: body.commit for body in bodies if body.name and body.commit}
@@ -147,7 +150,8 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
         found = {**known.page, **found}
     # Branches are compared when all pages are there, or those of the next would look deleted.
     if next_page(answer.response.headers.get("link", "")):
-        return answer.polled(requests=[_branches(answer.source, page + 1)], page=found)
+        more = _branches(answer.source, following_step(answer, page + 1))
+        return answer.polled(requests=[more], page=found)
     moves = moved(known.listed, found) if known.listed is not None else []
     return _moved(answer, moves, commits, listed=found, page={})
 
@@ -388,9 +392,8 @@ def _place(answer: Answer[_Cursor]) -> Place:
     return answer.known.home.place(answer.source, answer.received)
 
 
-def _branches(source: SourceInfo, page: int) -> Request:
-    listed = Step("branches", count=page)
-    return ask(_path(source, "/branches"), listed, page=page, limit=50)
+def _branches(source: SourceInfo, step: Step) -> Request:
+    return ask(_path(source, "/branches"), step, page=step.count, limit=50)
 
 
 def _path(source: SourceInfo, path: str = "") -> str:

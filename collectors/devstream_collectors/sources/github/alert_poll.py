@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
+import msgspec
+
 from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.polling import Answer, Step, link_after, older
@@ -64,7 +66,7 @@ def _alerts(answer: Answer[Cursor]) -> Polled:
             makers += [partial(alerted, sort, body, one, place, User()) for one in actions]
     following = link_after(answer.response.headers.get("link", ""))
     changes = [body.updated_at for body in bodies]
-    marked = replace(answer, step=Step("alerts", sort, old=str(since), count=answer.step.count))
+    marked = replace(answer, step=msgspec.structs.replace(answer.step, old=str(since)))
     more, gap = older(
         marked,
         what=f"{sort} alerts",

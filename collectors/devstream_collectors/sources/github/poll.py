@@ -26,6 +26,8 @@ from devstream_collectors.kit.polling import (
     Answer,
     Older,
     Step,
+    check_page,
+    following_step,
     next_page,
     older,
     sized,
@@ -104,7 +106,7 @@ def _begin(known: Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     # First the repository itself, for its name and default branch.
     yield ask_of(source, "", Step("repository"))
     for pattern in source.branches or ((home,) if home else ()):
-        yield _heads(source, pattern)
+        yield _heads(source, Step("heads", pattern))
     yield _list(source, Step("pulls"))
     # What goes on elsewhere cannot push the runs of a branch that counts off its page.
     branches = source.branches or ((home,) if home else ())
@@ -130,12 +132,13 @@ def _repository(answer: Answer[Cursor]) -> Polled:
         raise ValueError("the repository has no name or no default branch")
     # At first contact the default branch was not known when the round began.
     first = not answer.known.home.default_branch and not source.branches
-    follow = (_heads(source, home.default_branch),) if first else ()
+    follow = (_heads(source, Step("heads", home.default_branch)),) if first else ()
     return answer.polled(requests=follow, home=home)
 
 
 @poller.answer("heads")
 def _branches(answer: Answer[Cursor]) -> Polled:
+    check_page(answer)
     known, pattern, source = answer.known, answer.step.of, answer.source
     refs = [ref for ref in answer.decode(list[_Ref]) if ref.ref.startswith(HEADS)]
     new = {short_ref(ref.ref): ref.object.sha for ref in refs}
@@ -144,8 +147,8 @@ def _branches(answer: Answer[Cursor]) -> Polled:
         new = {**known.page, **new}
     # Branches are compared when all are there, or those of the next page would look deleted.
     if next_page(answer.response.headers.get("link", "")):
-        number = max(1, answer.step.count) + 1
-        return answer.polled(requests=[_heads(source, pattern, number)], page=new)
+        following = following_step(answer, max(1, answer.step.count) + 1)
+        return answer.polled(requests=[_heads(source, following)], page=new)
     makers: list[Maker] = []
     follow: list[Request] = []
     for move in moved(known.heads.get(pattern, new), new):
@@ -356,13 +359,13 @@ def _change(found: Step, head: _Commit, place: Place) -> Event:
     return push_event(push, place)
 
 
-def _heads(source: SourceInfo, pattern: str, page: int = 1) -> Request:
-    """Ask for the branches that begin like the pattern, before its wildcard."""
-    plain = short_ref(pattern)
+def _heads(source: SourceInfo, step: Step) -> Request:
+    """Ask for the branches that begin like `step.of`, before its wildcard."""
+    plain, page = short_ref(step.of), step.count
     for wildcard in "*?[":
         plain = plain.split(wildcard, 1)[0]
     path, query = f"/git/matching-refs/heads/{quote(plain)}", {"page": page} if page > 1 else {}
-    return ask_of(source, path, Step("heads", pattern, count=page), query)
+    return ask_of(source, path, step, query)
 
 
 def _head(source: SourceInfo, found: Step) -> Request:

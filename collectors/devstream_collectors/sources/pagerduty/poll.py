@@ -24,6 +24,8 @@ from devstream_collectors.kit.polling import (
     Step,
     again,
     ask,
+    check_page,
+    following_step,
     older,
 )
 from devstream_collectors.sources.pagerduty.alert import Incident, incident_event
@@ -76,6 +78,8 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
 
 @poller.answer("open")
 def _open(answer: Answer[_Cursor]) -> Polled:
+    # An open incident that is missing here would be reopened when it is listed next time.
+    check_page(answer)
     known, place, step = answer.known, answer.place(), answer.step
     said = answer.decode(_Incidents)
     incidents = sorted(said.incidents, key=lambda one: one.began)
@@ -91,7 +95,7 @@ def _open(answer: Answer[_Cursor]) -> Polled:
     latest = max([known.newest, *(one.began for one in incidents)])
     # What is open is listed whole, also at first contact, or its rest would be news later.
     if said.more and step.count < MAX_PAGES:
-        following = Step("open", old=str(newest), count=step.count + 1)
+        following = msgspec.structs.replace(following_step(answer, step.count + 1), old=str(newest))
         more = [again(answer, following, offset=following.count * PAGE)]
         return answer.polled(makers, more, page=listed, newest=latest)
     follow = [_one(identity) for identity in known.open if identity not in listed]
