@@ -14,6 +14,7 @@ from sorts import check_answer
 
 from devstream_collectors.contract import (
     Delivery,
+    Gap,
     Normalised,
     PollCollector,
     Request,
@@ -153,6 +154,7 @@ class Rounds:
         self.source = source
         self.asked: list[str] = []
         self.dropped: Counter[str] = Counter()
+        self.gaps: list[Gap] = []
         self.now = RECEIVED
         self._collector = collector
         self._cursor = b""
@@ -187,6 +189,7 @@ class Rounds:
                 self._cursor = polled.cursor
                 events += polled.events
                 self.dropped.update(polled.dropped)
+                self.gaps += [polled.gap] if polled.gap is not None else []
                 waiting = [*polled.requests, *waiting]
         return events
 

@@ -102,6 +102,27 @@ def test_a_check_run_is_the_row_of_its_webhook_and_a_workflows_is_none(hub, hook
     assert hub.round() == []
 
 
+def test_the_checks_of_a_commit_are_read_page_by_page(hub, hook, row) -> None:
+    check = body_of(hook, "check_run.failed")["check_run"]
+    ours = [check | {"id": 1000 + n, "app": {"slug": "github-actions"}} for n in range(100)]
+    path, second = f"/commits/{A}/check-runs", f"{REPO}/commits/{A}/check-runs?page=2"
+    hub.tell(path, {"check_runs": ours}, link=f'<https://api.github.com{second}>; rel="next"')
+    hub.say(f"https://api.github.com{second}", {"check_runs": [check]})
+    assert [event.revision for event in hub.round()] == [A]
+    assert (hub.round(), hub.gaps) == ([], [])
+
+
+def test_more_checks_than_are_read_are_told_once(hub, hook) -> None:
+    check = body_of(hook, "check_run.failed")["check_run"]
+    ours = check | {"id": 1000, "app": {"slug": "github-actions"}}
+    path, again = f"/commits/{A}/check-runs", f"https://api.github.com{REPO}/more"
+    hub.tell(path, {"check_runs": [ours]}, link=f'<{again}>; rel="next"')
+    hub.say(again, {"check_runs": [ours]}, link=f'<{again}>; rel="next"')
+    hub.round()
+    hub.round()
+    assert [gap.what for gap in hub.gaps] == [f"checks of {A[:8]}"]
+
+
 def test_a_commit_is_asked_until_its_results_are_there(hub, hook) -> None:
     check = body_of(hook, "check_run.failed")["check_run"]
     going = check | {"conclusion": None, "completed_at": None}

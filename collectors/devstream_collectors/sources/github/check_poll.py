@@ -7,15 +7,16 @@ and https://docs.github.com/en/rest/pages/pages.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.contract import Gap, Polled, Request, SourceInfo
 from devstream_collectors.kit.decoding import Needed, Part, Time, whole
 from devstream_collectors.kit.outcome import Maker
-from devstream_collectors.kit.polling import Answer, Step
+from devstream_collectors.kit.polling import MAX_PAGES, Answer, Step, following_step, link_after
 from devstream_collectors.sources.github.check import (
     Build,
     Check,
@@ -40,6 +41,8 @@ MAX_MARKS = 60
 _PAGE = 100
 _SEEN, _AWAITED = "status", "awaited"
 """Marks of a commit's statuses: the newest that was told, and that one is awaited."""
+_TOO_MANY = "too many"
+"""The mark for more checks than are read; it is told once."""
 
 
 class _Committer(msgspec.Struct, frozen=True):
@@ -121,7 +124,18 @@ def _checks(answer: Answer[Cursor]) -> Polled:
         marks[name] = told if check.conclusion else "~"
         if one.marks.get(name) != marks[name] and check.conclusion:
             makers.append(partial(checked, check, [one.branch], place))
-    return _kept(answer, makers, _marked(one, marks))
+    # Those of workflows take places on the page as well.
+    following = link_after(answer.response.headers.get("link", ""))
+    number = max(1, answer.step.count)
+    if following and number < MAX_PAGES:
+        step = following_step(answer, number + 1)
+        more = replace(ask_of(answer.source, "", step, optional=True), path=following)
+        return replace(_kept(answer, makers, _marked(one, marks)), requests=(more,))
+    gap = None
+    if following:
+        marks[_TOO_MANY] = "1"
+        gap = None if _TOO_MANY in one.marks else Gap(f"checks of {answer.step.of[:8]}")
+    return replace(_kept(answer, makers, _marked(one, marks)), gap=gap)
 
 
 @poller.answer("pages")
