@@ -112,8 +112,6 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
             check_name(person, "person")
     except PolicyError as error:
         raise JoinError(Problem.NAME, str(error)) from None
-    # First by the pin of the invite: whoever answers at an address may be anybody.
-    authority, address = await _found(invite)
     # Made here, so that no issuer ever sees the private key.
     key = await asyncio.to_thread(TlsKey.generate)
     question = AskMembership(
@@ -122,7 +120,7 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
     question = msgspec.structs.replace(
         question, proof=device.sign(proof_message(invite.pin, question))
     )
-    answer = await _ask(address, invite.issuer_device, question, tls.verified_context(authority))
+    answer, authority, address = await _ask_inviter(invite, question)
     if isinstance(answer, Refused):
         raise JoinError(_problem(answer.problem))
     if isinstance(answer, Waiting):
@@ -216,8 +214,8 @@ def _is_ours(certificate: str, authority: str, device: DeviceKey, key: TlsKey) -
         return False
 
 
-async def _found(invite: Invite) -> tuple[str, str]:
-    """Return the team's CA certificate in PEM, and the issuer's address.
+async def _ask_inviter(invite: Invite, question: AskMembership) -> tuple[Answer, str, str]:
+    """Ask the issuer of an invite; return its answer, authority (PEM) and address.
 
     All addresses of the invite are tried at once. In the joiner's network some may be anybody's.
 
@@ -230,17 +228,25 @@ async def _found(invite: Invite) -> tuple[str, str]:
     try:
         for ended in asyncio.as_completed(trying):
             try:
-                return await ended
+                authority, address = await ended
+                # Anybody can show the team's authority, which is public; only the issuer gets
+                # further than the handshake. Whoever else is there hides no other address.
+                context = tls.verified_context(authority)
+                answer = await _ask(address, invite.issuer_device, question, context)
             except JoinError as error:
                 failures.append(error)
+            else:
+                return answer, authority, address
     finally:
         for one in trying:
             one.cancel()
         await asyncio.gather(*trying, return_exceptions=True)
     unreachable = [error for error in failures if error.problem is Problem.UNREACHABLE]
     answered = [error for error in failures if error.problem is not Problem.UNREACHABLE]
-    if len(invite.addresses) == 1:
-        raise failures[0]
+    # A certificate of the wrong time is the issuer's own.
+    clock = next((error for error in failures if error.problem is Problem.CLOCK), None)
+    if clock is not None or len(invite.addresses) == 1:
+        raise clock or failures[0]
     if unreachable:
         # Whoever answered at another is somebody else, and the issuer was not reached.
         others = [f"{error.detail}: it is somebody else" for error in answered]
@@ -294,7 +300,7 @@ async def _ask(address: str, issuer: str, question: Question, context: ssl.SSLCo
             return answer
     except ssl.SSLCertVerificationError as error:
         raise JoinError(
-            Problem.CLOCK if error.verify_code in _CLOCK_CODES else Problem.IMPOSTOR
+            Problem.CLOCK if error.verify_code in _CLOCK_CODES else Problem.IMPOSTOR, address
         ) from error
     except (OSError, EOFError) as error:
         # asyncio's time-out and every other TLS failure are OSErrors as well.
