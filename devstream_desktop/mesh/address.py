@@ -94,5 +94,11 @@ async def resolve(address: str) -> list[str]:
         text = f"the name {host} does not resolve ({error}); check it or use its IP address"
         raise AddressError(text) from None
     found.sort(key=lambda item: item[0] != socket.AF_INET)
-    hosts = dict.fromkeys(str(item[4][0]) for item in found)
-    return [join(host, port) for host in hosts if "%" not in host]
+    # A link-local address of another leads from here by one interface, which a name does not say.
+    hosts = dict.fromkeys(one for item in found if "%" not in (one := str(item[4][0])))
+    if not hosts:
+        text = (
+            f"the name {host} has only link-local addresses; use an IP address with its interface"
+        )
+        raise AddressError(text)
+    return [join(one, port) for one in hosts]

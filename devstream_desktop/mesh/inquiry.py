@@ -12,7 +12,6 @@ import time
 from devstream_desktop.address import AddressError
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.address import resolve
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.overlay.dialer import Dialer
 from devstream_desktop.mesh.overlay.table import Overlay
@@ -74,7 +73,7 @@ class Inquiries:
         self, address: str, device: str, topic: str, body: bytes, seconds: float
     ) -> bytes:
         end = time.monotonic() + seconds
-        literal = (await resolve(address))[0]
+        literal = (await self._dialer.literals(address))[0]
 
         def gate(other: str) -> str | None:
             return "another node is there" if other != device else self._core.gate(other)

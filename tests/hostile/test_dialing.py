@@ -24,6 +24,7 @@ from devstream_desktop.mesh.overlay import dialer
 from devstream_desktop.mesh.overlay.choice import MAX_UNDER_WAY, SLOW_MS
 from devstream_desktop.mesh.overlay.known import Source
 from devstream_desktop.mesh.overlay.table import MAX_BARRED, NOBODY_MS, Overlay
+from devstream_desktop.mesh.service import UnreachableError
 from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.transport.probe import NO_NODE
 from devstream_desktop.stream.entry import device_id
@@ -283,6 +284,10 @@ async def test_a_name_that_an_issuer_said_leads_to_no_address_of_every_machine(
     node = await make_node(listen="0.0.0.0:0")
     node.mesh.know(["office.example:7400"])
     await node.until(lambda: "another's word" in str(node.refusals()))
+    # Nor does a question to one node go there.
+    node.mesh._overlay.learn("office.example:7400", Source.HINT, "d" * 64)
+    with pytest.raises(UnreachableError, match="another's word"):
+        await node.mesh.ask("d" * 64, "deploy", b"", 2)
 
 
 # The table.

@@ -26,3 +26,10 @@ async def test_a_name_that_does_not_resolve_says_so(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     with pytest.raises(AddressError, match=r"desk\.example does not resolve"):
         await resolve("desk.example:5")
+
+
+async def test_a_name_with_link_local_addresses_only_says_so(monkeypatch):
+    found = [(socket.AF_INET6, None, 0, "", ("fe80::7%eth0", 5, 0, 2))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: found)
+    with pytest.raises(AddressError, match="only link-local addresses"):
+        await resolve("desk.example:5")

@@ -204,7 +204,7 @@ class Dialer:
         reason, refused, full, was_up = "", False, False, False
         literal, link = "", None
         try:
-            literal = self._core.rng.choice(await self._literals(address))
+            literal = self._core.rng.choice(await self.literals(address))
             link = self._links[address] = Link(literal, self._core.gate)
             await link.open(self.config, self._timing.connect)
             # One of our own addresses, named by somebody.
@@ -245,7 +245,7 @@ class Dialer:
             device = link.device if link is not None else ""
             self._settle(address, device, reason, refused=refused, full=full, was_up=was_up)
 
-    async def _literals(self, address: str) -> list[str]:
+    async def literals(self, address: str) -> list[str]:
         """Return the IP literals of an address.
 
         Raises:
