@@ -178,6 +178,8 @@ def invited(bound: str, named: Sequence[str]) -> list[str]:
     said = [one for one in named if one]
     # One on loopback is for another home of this machine: of no use beside a named one.
     own = [] if said and address.is_loopback(host) else reached_at(bound)
+    # A link-local one with its interface leads from this machine only.
+    own = [one for one in own if "%" not in one]
     found = list(dict.fromkeys((*said, *own)))
     if not found:
         raise ControlError(

@@ -105,6 +105,10 @@ def test_who_listens_on_one_address_names_that(here: Place) -> None:
     assert invited("127.0.0.1:7400", ()) == ["127.0.0.1:7400"]
     # Beside a named one it would lead another machine to itself.
     assert invited("127.0.0.1:7400", ("office.example:1",)) == ["office.example:1"]
+    # One with an interface leads from this machine only.
+    assert invited("[fe80::7%eth0]:7400", ("office.example:1",)) == ["office.example:1"]
+    with pytest.raises(ControlError, match="no network address"):
+        invited("[fe80::7%eth0]:7400", ())
     assert "this machine only" in doubt_of(["127.0.0.1:7400"])
     assert not doubt_of(["127.0.0.1:7400", "192.168.1.7:7400"])
 
