@@ -40,11 +40,12 @@ async def tell_team(node: Node, *, force: bool) -> str:
     if nobody_to_tell(team.chain.current, node.device):
         return gone
     revoke = f"devstream team revoke {node.device[:8]}"
+    linked = await _until(lambda: _linked(node), 0 if force else LINK_S)
     # A revoked device gets no newer policy: that nobody lets it in is all it can know.
-    if not _linked(node) and any(one.reason == REJECTED for one in node.mesh.status().refused):
+    if not linked and any(one.reason == REJECTED for one in node.mesh.status().refused):
         unknown = f"where it is not revoked, an admin does it: {revoke}"
         return f"{gone}, which rejects it; {unknown}"
-    if not force and not await _until(lambda: _linked(node), LINK_S):
+    if not force and not linked:
         raise ControlError(f"no member is linked, so nobody would hear it{_ALONE}: {revoke}")
     await node.trust.leave()
     if await _until(lambda: _heard(node), _LOOK_S if force else HEARD_S):

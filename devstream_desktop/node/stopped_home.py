@@ -57,7 +57,7 @@ from devstream_desktop.node.ports import free_or_new, load_peers, load_port, sav
 from devstream_desktop.node.presence import Presence
 from devstream_desktop.node.reach import doubt_of, invited
 from devstream_desktop.settings import load_settings
-from devstream_desktop.team import Team
+from devstream_desktop.team import Team, changes
 
 _R = TypeVar("_R", bound=Reply)
 
@@ -144,6 +144,8 @@ class StoppedHome:
                 "no node runs for this home, so the team would not hear it; start one with"
                 f" devstream node and leave then, or leave with --force and {revoke}"
             )
+        if not alone:
+            changes.check_leave(team.chain.current, team.device.id)
         await asyncio.to_thread(leaving.forget_team, self._home, team)
         unheard = "" if alone else f", and no member has heard it; {revoke}"
         return Done(text=f"this device left team {team.name}{unheard}")

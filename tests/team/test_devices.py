@@ -7,7 +7,7 @@ import contextlib
 import msgspec
 import pytest
 from doors import Door
-from people import MakeHome, People, give, revoke, tell
+from people import MakeHome, People, countersign, give, revoke, tell
 
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.keys.vault import Vault
@@ -188,6 +188,26 @@ async def test_the_last_admin_cannot_leave_and_hears_what_to_do_first(
     changes.check_leave(team.chain.current, bo.device.id)
     give(team, "bo", Role.ADMIN)
     changes.check_leave(team.chain.current, team.device.id)
+
+
+async def test_an_admin_without_whom_too_few_could_sign_hears_what_to_do_first(
+    team: Team, people: People
+) -> None:
+    bo = await people.join("bo")
+    give(team, "bo", Role.ADMIN)
+    tell(team, bo)
+    team.change(changes.settings(threshold=2))
+    countersign(team, bo)
+    # Bo alone could not even take the device out of the policy.
+    assert not bo.change(changes.revoke([team.device.id], "", bo.now(), ()))
+    for device in (team.device.id, bo.device.id):
+        with pytest.raises(PolicyError, match="devstream team set --threshold 1"):
+            changes.check_leave(team.chain.current, device)
+    # With a key on paper there is a second signature.
+    policy = msgspec.structs.replace(team.chain.current, recovery=DeviceKey.generate().id)
+    changes.check_leave(policy, team.device.id)
+    policy = msgspec.structs.replace(team.chain.current, threshold=1)
+    changes.check_leave(policy, team.device.id)
 
 
 async def test_a_home_that_left_joins_again_with_another_key(

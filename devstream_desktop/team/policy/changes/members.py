@@ -225,14 +225,25 @@ def check_replaceable(policy: Policy, device: str, person: str) -> None:
 
 
 def check_leave(policy: Policy, device: str) -> None:
-    """Refuse that the last admin's device goes while others stay.
+    """Refuse that an admin's device goes whom the others need to sign a change.
 
     Raises:
         PolicyError: what to do first.
 
     """
-    if policy.of_one_device or policy.active_admins() != (device,):
+    admins = policy.active_admins()
+    if policy.of_one_device or device not in admins:
         return
+    left = len(admins) - 1
+    # To take it out of the policy is a change as well.
+    if left and left + bool(policy.recovery) >= policy.threshold:
+        return
+    if left:
+        raise PolicyError(
+            f"{policy.threshold} admins must sign a change, and without this device there are"
+            f" {left}, so nobody could change the team again; ask for fewer signatures first:"
+            f" devstream team set --threshold {left}"
+        )
     person = policy.name_of(device)
     other = next((one for one in policy.people() if one != person), person)
     raise PolicyError(
