@@ -9,7 +9,7 @@ import msgspec
 
 from devstream_desktop.cli.arguments import add_json
 from devstream_desktop.cli.output import GREEN, RED, YELLOW, coloured, padded, print_json
-from devstream_desktop.desk.preferences import load_preferences
+from devstream_desktop.cli.own_names import own_names
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.record import Record, ThingRecord, record, thing_record, timestamp
@@ -50,9 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def board(home: Home, options: argparse.Namespace) -> int:
     """Print what runs where, what is wrong there, and what waits."""
-    names = {name.casefold() for name in load_preferences(home.preferences).names}
     with Reader(home.history) as reader:
-        found = reader.board(mine=names, now=int(time.time() * 1000))
+        found = reader.board(mine=own_names(home), now=int(time.time() * 1000))
     for service in found.services:
         for environment in found.environments:
             cell = found.cells.get((service, environment))

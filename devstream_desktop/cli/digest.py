@@ -76,6 +76,8 @@ def digest(home: Home, options: argparse.Namespace) -> int:
     for one in over.waiting:
         changes = "1 change" if one.count == 1 else f"{one.count} changes"
         print(f"Waiting for {one.service} {one.environment}: {changes}")
+    if over == HandOver(over.since_ms):
+        print("nothing is broken, nothing waits, and nothing was shipped")
     return 0
 
 

@@ -11,10 +11,10 @@ import msgspec
 
 from devstream_desktop.cli.arguments import UsageError, add_json
 from devstream_desktop.cli.output import print_json
-from devstream_desktop.desk.preferences import load_preferences
+from devstream_desktop.cli.question import QUERY, question
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.stream.query import InvalidQueryError, Query, parse_query
+from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.record import Record, record
 from devstream_desktop.stream.subject import Line
 
@@ -24,7 +24,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `export`."""
-    about = "as for devstream search (default: everything)"
+    about = f"{QUERY} (default: everything)"
     parser.add_argument("query", nargs="*", metavar="QUERY", help=about)
     add_json(parser, "one JSON object a line (the default)")
     parser.add_argument("--csv", action="store_true", help="comma-separated values with a header")
@@ -35,11 +35,7 @@ def export(home: Home, options: argparse.Namespace) -> int:
     """Print the lines, newest first."""
     if options.json and options.csv:
         raise UsageError("--json and --csv are two forms; choose one")
-    try:
-        query = parse_query(" ".join(options.query))
-    except InvalidQueryError as error:
-        raise UsageError(str(error)) from None
-    query = query.asked_by(load_preferences(home.preferences).names, seen=-1)
+    query = question(home, options.query)
     with Reader(home.history) as reader:
         rows = (record(line) for line in _every(reader, query))
         if options.csv:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from devstream_desktop.cli.arguments import UsageError, add_json, add_limit
+from devstream_desktop.cli.arguments import add_json, add_limit
 from devstream_desktop.cli.lines import print_line
-from devstream_desktop.desk.preferences import load_preferences
+from devstream_desktop.cli.question import QUERY, question
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.stream.query import InvalidQueryError, parse_query
 
 _MOST = 10_000
 """Hits that are counted."""
@@ -18,7 +17,7 @@ _MOST = 10_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `search`."""
-    parser.add_argument("query", nargs="+", metavar="QUERY")
+    parser.add_argument("query", nargs="+", metavar="QUERY", help=QUERY)
     add_json(parser, "one JSON object a line")
     add_limit(parser, 50)
     parser.set_defaults(command=search)
@@ -26,13 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def search(home: Home, options: argparse.Namespace) -> int:
     """Print the lines that match a query, newest last."""
-    try:
-        query = parse_query(" ".join(options.query))
-    except InvalidQueryError as error:
-        raise UsageError(str(error)) from None
-    names = load_preferences(home.preferences).names
+    query = question(home, options.query)
     with Reader(home.history) as reader:
-        query = query.asked_by(names, seen=-1)
         found = reader.page(query, limit=options.limit, superseded=True)
         hits = reader.hits(query, most=_MOST) if len(found) == options.limit else len(found)
     for line in reversed(found):

@@ -41,6 +41,10 @@ def named(reader: Reader, words: list[str]) -> Thing:
     Raises:
         UnknownThingError: there is none, or more than one.
     """
+    # As when a script's variable is empty: nothing is named, though every thing has "".
+    words = [word for word in words if word.strip()]
+    if not words:
+        raise UnknownThingError(f"no thing is named; give {NAMING}")
     lines = reader.find(words[0]) if len(words) == 1 else []
     found = [thing for line in lines if (thing := reader.thing(line.event)) is not None]
     if not found:

@@ -19,12 +19,14 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
+from devstream_desktop.keys import Vault
 from devstream_desktop.node.claims import make_claim
 from devstream_desktop.stream.entry import Entry, body_hash, encode_body, parse_entry
 from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
 from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.words import Kind, Severity
+from devstream_desktop.team import Team
 
 A, B = "a1" * 20, "b2" * 20
 NOW = int(time.time() * 1000) - 60_000
@@ -113,6 +115,67 @@ def test_board(run: Run, told: Told) -> None:
     (line,) = run("board --json").splitlines()
     cell = json.loads(line)
     assert (cell["service"], cell["environment"], cell["revision"]) == ("shop", "production", A)
+
+
+def test_what_is_mine_goes_by_the_name_in_the_team_too(
+    run: Run, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.tell(happened(Kind.TICKET, "opened", subject="ticket/shop/1", actor="JÜRGEN", title="net"))
+    assert run("search is:mine") == ""
+    assert "1 waiting\n" in run("board")
+    monkeypatch.setenv("DEVSTREAM_KEY_FILE", str(told.home.root / "key"))
+    Team.create(told.home, Vault.open(told.home), "acme", "Jürgen")
+    assert "JÜRGEN opened" in run("search is:mine")
+    assert len(run("export is:mine OR kind:change").splitlines()) == 3
+    assert "JÜRGEN" not in run("search -- -is:mine")
+    told.home.preferences.write_text('names = ["ANA"]\n')
+    assert "1 waiting, 1 yours" in run("board")
+    assert len(run("search -n 9 is:mine").splitlines()) == 5
+
+
+def test_names_are_apart_however_wide_they_are(run: Run, told: Told) -> None:
+    wide, long = "支払い基盤", "a-service-with-a-very-long-name"
+    for service, place, sha in (
+        (wide, "本番環境", "c3"),
+        (long, "staging-eu-central-1-blue", "d4"),
+    ):
+        told.tell(
+            happened(Kind.CHANGE, "pushed", service=service, subject=f"change/{service}/main",
+                     revision=sha * 20, number=sha, ref="main", scope=f"f/{sha}")
+        )  # fmt: skip
+        told.tell(
+            happened(Kind.DEPLOY, "success", service=service, environment=place,
+                     revision=sha * 20, number=sha)
+        )  # fmt: skip
+    board = run("board").splitlines()
+    # Two columns a letter: the places begin below each other.
+    assert f"{wide}{' ' * 10} 本番環境{' ' * 6} ✓" in "\n".join(board)
+    assert any(line.startswith(f"{long} staging-eu-central-1-blue ✓") for line in board)
+    assert run("where c3c3") == f"{wide}{' ' * 10} 本番環境{' ' * 8} runs\n"
+    assert run("where d4d4") == f"{long} staging-eu-central-1-blue runs\n"
+    assert "Shipped: 3\n" in run("digest")
+
+
+def test_a_quiet_shift_is_said(told: Told, run: Run) -> None:
+    empty = Home(told.home.root / "other")
+    empty.root.mkdir(mode=0o700)
+    Told(empty).close()
+    assert "nothing is broken" in run(f"--home {empty.root} digest")
+    assert "nothing is broken" not in run("digest --since 9999-12-31")
+
+
+@pytest.mark.parametrize("command", ["mute", "claim"])
+def test_no_name_is_no_thing(command: str, told: Told, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "", " "]) == 1
+    assert "no thing is named" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ['"', "%s", "[a-", "5xx\x00", "--", "\u202e", "長" * 500, "OR"])
+def test_an_odd_name_is_a_name(name: str, told: Told, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("mute", "claim", "why", "trail", "where"):
+        assert main([command, "--", f"x{name}"]) == 1
+        assert "Traceback" not in capsys.readouterr().err
+    assert main(["search", "--", name]) == 0
 
 
 def test_digest(run: Run) -> None:

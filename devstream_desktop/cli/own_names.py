@@ -1,0 +1,21 @@
+"""Names of the home's person, for what is theirs."""
+
+from __future__ import annotations
+
+from devstream_desktop.desk.preferences import load_preferences
+from devstream_desktop.home import Home
+
+
+def own_names(home: Home) -> frozenset[str]:
+    """Return the person's name in the team and those of `desk.toml`, folded, as the window has.
+
+    A home without a team, such as a copy of a history, has the latter alone.
+
+    Raises:
+        PreferencesError: `desk.toml` has a mistake.
+    """
+    # Late, because it takes the team's libraries, and most searches ask for nobody's.
+    from devstream_desktop.node.home_status import status_of_files
+
+    names = (status_of_files(home).person, *load_preferences(home.preferences).names)
+    return frozenset(name.casefold() for name in names if name)
