@@ -17,7 +17,6 @@ from devstream_desktop.intake.registry import (
     EXTRA,
     NoCollectorError,
     collector_module,
-    collector_names,
     missing_libraries,
     names_of_collectors,
 )
@@ -28,11 +27,6 @@ _log = logging.getLogger(__name__)
 def type_names() -> dict[str, list[str]]:
     """List the types of source that can be added, with second names."""
     return names_of_collectors()
-
-
-def source_types() -> dict[str, str]:
-    """List the types of source that can be added, with their titles."""
-    return {name: title(name) for name in collector_names()}
 
 
 def title(kind: str) -> str:

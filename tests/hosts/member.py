@@ -51,8 +51,8 @@ class Member:
     def join(self, invite: str) -> None:
         self.run("team", "join", invite, "--person", self.person)
 
-    def start(self, *arguments: str) -> None:
-        """Start the node, and wait until it answers."""
+    def start(self, *arguments: str) -> str:
+        """Start the node, and wait until it answers; its line."""
         self.process = self.host.start(
             *self._command("node", *arguments),
             env=self.environment,
@@ -62,6 +62,7 @@ class Member:
         line = self.process.stdout.readline()
         log = self.home.root / "node.log"
         assert line.startswith("ready "), line + (log.read_text() if log.exists() else "no log")
+        return line
 
     def stop(self) -> int:
         """End the node as a service manager does; its exit code."""

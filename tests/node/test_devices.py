@@ -41,6 +41,13 @@ def linked(until, *desks) -> None:
         )
 
 
+def ended(desk) -> None:
+    """Wait until a node ends by itself, which it does without an error."""
+    desk.process.communicate(timeout=20)
+    assert desk.process.returncode == 0
+    desk.process = None
+
+
 def test_a_second_laptop_is_the_same_persons(world, until) -> None:
     ana, bob = world.team("bob")
     ana.run("team", "grant", "bob", "deployer", "shop/*")
@@ -121,6 +128,16 @@ def test_a_new_laptop_takes_the_place_of_a_broken_one(world, until) -> None:
     until("and the duty is still bob's", lambda: not new.status().on_duty)
     assert [line.struck for line in new.lines() if line.event.kind == "duty"] == [False]
 
+    # The broken one is mended and comes back: it is out, and has the way of a revoked one.
+    bob.start("--peer", ana.ready["mesh"])
+    assert "which rejects it" in bob.run("team", "leave")
+    ended(bob)
+    bob.run("team", "join", ana.run("team", "invite", "--for", "bob", "--pre-approved"))
+    bob.start("--peer", ana.ready["mesh"])
+    linked(until, bob)
+    inside = [device for device, one in devices(ana, "bob").items() if not one.revoked]
+    assert sorted(inside) == sorted([new.ready["device"], bob.ready["device"]])
+
 
 def test_a_device_leaves_and_is_out_and_its_home_joins_anew(world, until) -> None:
     ana, bob = world.team("bob")
@@ -129,10 +146,7 @@ def test_a_device_leaves_and_is_out_and_its_home_joins_anew(world, until) -> Non
     first = bob.ready["device"]
     bob.run("duty", "off")
     assert "this device left team acme" in bob.run("team", "leave")
-    assert bob.process is not None
-    bob.process.communicate(timeout=20)
-    assert bob.process.returncode == 0
-    bob.process = None
+    ended(bob)
     until("it is out of the policy", lambda: devices(ana, "bob")[first].revoked)
     assert devices(ana, "bob")[first].why == "left by its own will"
     until("the stream says it", lambda: any("bob left the team" in one for one in told(ana)))
@@ -149,9 +163,7 @@ def test_a_device_leaves_and_is_out_and_its_home_joins_anew(world, until) -> Non
 
     # And a home of a former team joins another.
     bob.run("team", "leave")
-    assert bob.process is not None
-    bob.process.communicate(timeout=20)
-    bob.process = None
+    ended(bob)
     eve = world.desk("eve")
     eve.run("team", "create", "other", "--person", "eve")
     eve.start()
@@ -177,9 +189,7 @@ def test_a_revoked_device_says_how_it_comes_back_and_that_works(world, until) ->
     invite = ana.run("team", "invite", "--for", "bob", "--pre-approved")
     bob.run("team", "join", invite, code=1)
     bob.run("team", "leave")
-    assert bob.process is not None
-    bob.process.communicate(timeout=20)
-    bob.process = None
+    ended(bob)
     assert "bob joined team acme" in bob.run("team", "join", invite)
     bob.start("--peer", ana.ready["mesh"])
     linked(until, bob)
