@@ -96,38 +96,73 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         QTest.qWait(50)
         yield "hand-over", lambda path: window.grab().save(path)
         window.hide()
-        yield from _deploy_dialog(state)
+        yield from _dialogs(state, window)
     node.history.close()
 
 
-def _deploy_dialog(state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
+def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
     import story
-    from fake_data import PLAN, TARGETS
+    from fake_data import TARGETS
     from PySide6.QtTest import QTest
 
-    from devstream_desktop.control.messages.base import Done
-    from devstream_desktop.control.messages.deploys import DeployLog, PlanDeploy
+    from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
     from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
+    from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
+    from devstream_desktop.desktop.windows.join_dialog import JoinDialog
+    from devstream_desktop.desktop.windows.key_sheet import KeySheet
+    from devstream_desktop.desktop.windows.palette import Palette
+    from devstream_desktop.desktop.windows.status_window import StatusWindow
+    from devstream_desktop.desktop.windows.team.window import TeamWindow
 
-    dialog = DeployDialog(TARGETS[0], state.status)
-    answers = {PlanDeploy: PLAN}
-    dialog.asked.connect(
-        lambda one: one.answer(answers.get(type(one.request), Done(text="ab" * 16)))
-    )
-    dialog.show()
-    QTest.qWait(50)
-    yield "deploy", lambda path: dialog.grab().save(path)
+    waits = story.deploy("shop", 1, "waiting", story.SHAS["vat"], "ab" * 16, who="bo")
+    for name, dialog in (
+        ("deploy", DeployDialog(TARGETS[0], state.status)),
+        ("approve", ApproveDialog(story.line_of(waits))),
+        ("invite", InviteDialog(state.status)),
+        ("join", JoinDialog(state.status)),
+        ("status", StatusWindow(state)),
+        ("team", TeamWindow(state)),
+        ("palette", Palette(window.commands.usable)),
+        ("keys", KeySheet(window.commands.usable)),
+    ):
+        dialog.asked.connect(_answer)
+        dialog.show()
+        QTest.qWait(80)
+        yield name, lambda path, dialog=dialog: dialog.grab().save(path)
+        if isinstance(dialog, DeployDialog):
+            _press(dialog)
+            QTest.qWait(50)
+            yield "deploy-progress", lambda path, dialog=dialog: dialog.grab().save(path)
+        dialog.hide()
+
+
+def _answer(question: Any) -> None:
+    """Answer a dialog as a node would."""
+    from fake_data import MEMBERS, PLAN, POLICY
+
+    from devstream_desktop.control.messages.base import Done
+    from devstream_desktop.control.messages.deploys import PlanDeploy
+    from devstream_desktop.control.messages.members import GetMembers
+    from devstream_desktop.control.messages.policy import GetPolicy
+
+    answers = {PlanDeploy: PLAN, GetMembers: MEMBERS, GetPolicy: POLICY}
+    question.answer(answers.get(type(question.request), Done(text="ds1-" + "a" * 120)))
+
+
+def _press(dialog: Any) -> None:
+    """Press Deploy, and have it begin."""
+    import story
+    from fake_data import PLAN
+
+    from devstream_desktop.control.messages.deploys import DeployLog
+
     dialog.typed.setText("production")
     dialog.go.click()
-    now = int(time.time() * 1000)
-    event = story.deploy("shop", now, "in_progress", PLAN.sha, "ab" * 16)
-    dialog.follow([story.line_of(event)])
+    began = story.deploy("shop", int(time.time() * 1000), "in_progress", PLAN.sha, "ab" * 16)
+    dialog.progress.begin("ab" * 16)
+    dialog.follow([story.line_of(began)])
     printed = "migrating 0042_capture … ok\nrestarting shop-1 … ok\nrestarting shop-2 …"
-    log = DeployLog(request="ab" * 16, state="in_progress", text=printed, next=9, over=False)
-    dialog.progress.show_log(log)
-    QTest.qWait(50)
-    yield "deploy-progress", lambda path: dialog.grab().save(path)
-    dialog.hide()
+    dialog.progress.show_log(DeployLog(request="ab" * 16, text=printed, next=9, over=False))
 
 
 def main(folder: Path) -> None:

@@ -13,7 +13,7 @@ from sight import VISIONS, luminance, seen
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import ago, event_look, short_time
 from devstream_desktop.desktop.widgets.marks import SIZE, Shape, mark_pixmap
-from devstream_desktop.desktop.widgets.theme import Tone, colour, is_dark
+from devstream_desktop.desktop.widgets.theme import LIGHT, STRONG, Tone, colour, is_dark, tint
 from devstream_desktop.stream.words import RED_STATES, STATES, Kind, Transition
 
 
@@ -43,6 +43,23 @@ def test_every_tone_can_be_read_on_light_and_dark(tone, base, text):
     shades = palette(base, text)
     assert is_dark(shades) == (text > base)
     assert contrast(colour(tone, shades), QColor(base)) >= 4.5
+
+
+@pytest.mark.parametrize("tone", list(Tone))
+@pytest.mark.parametrize("ground", [Tone.RED, Tone.ACCENT, Tone.AMBER, Tone.BLUE])
+@pytest.mark.parametrize(
+    ("base", "text"),
+    [
+        ("#ffffff", "#000000"),
+        ("#fafafa", "#2e3436"),
+        ("#1e1e1e", "#eeeeee"),
+        ("#353535", "#ffffff"),
+    ],
+)
+def test_every_tone_can_be_read_on_every_tint(tone, ground, base, text):
+    shades = palette(base, text)
+    for share in (LIGHT, STRONG):
+        assert contrast(colour(tone, shades), tint(ground, shades, share)) >= 4.5
 
 
 def test_every_state_has_a_shape_and_a_word(story):

@@ -17,14 +17,20 @@ class Tone(Enum):
     The last two are mixed from the palette's own text colour.
     """
 
-    RED = ("#b00f3c", "#ff8378")
-    GREEN = ("#2f6f4f", "#8fd9b6")
-    AMBER = ("#8a6100", "#f0c060")
+    RED = ("#b00f3c", "#ff9389")
+    GREEN = ("#2d6d4f", "#8fd9b6")
+    AMBER = ("#7f5900", "#f0c060")
     BLUE = ("#2459a8", "#8fb6f5")
-    VIOLET = ("#6a3fa0", "#c3a4f0")
-    ACCENT = ("#0b7a75", "#4fc3b8")
+    VIOLET = ("#6a3fa0", "#ccb0f4")
+    ACCENT = ("#0a6c68", "#5accc1")
     PLAIN = ("text", "text")
     MUTED = ("muted", "muted")
+
+
+LIGHT = 0.07
+"""Share of a tone in a tinted background."""
+STRONG = 0.10
+"""The same where it is chosen. With more, some tones lose their contrast on it."""
 
 
 def is_dark(palette: QPalette) -> bool:
@@ -42,12 +48,12 @@ def colour(tone: Tone, palette: QPalette) -> QColor:
     # Below 0.68 of the text's colour, the greys of some palettes lose the contrast.
     if tone is Tone.MUTED:
         return mix(
-            palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Base), 0.72
+            palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Base), 0.78
         )
     return QColor(tone.value[1 if is_dark(palette) else 0])
 
 
-def tint(tone: Tone, palette: QPalette, share: float = 0.12) -> QColor:
+def tint(tone: Tone, palette: QPalette, share: float = LIGHT) -> QColor:
     """Return a background with a little of `tone` in it."""
     return mix(colour(tone, palette), palette.color(QPalette.ColorRole.Base), share)
 

@@ -48,34 +48,42 @@ def cell_text(cell: Cell | None) -> CellText:
     """Return what runs in a place and how it is; empty for a place nothing is known of."""
     if cell is None:
         return CellText()
-    first: list[Part] = []
+    first = _runs(cell)
+    # What is red has the second line, where no revision takes its room.
     second: list[Part] = []
-    moving = cell.deploy.moving if cell.deploy is not None else None
-    if moving is not None:
-        what = short_revision(moving.event.revision)
-        first.append(Part(what, Tone.BLUE, bold=True, look=state_look(moving)))
-        second.append(Part(f"{clean(moving.event.actor)} is deploying"))
-    if cell.running is not None:
-        running = short_revision(cell.running.revision) or "?"
-        first.append(Part(f"was {running}") if moving else Part(running, Tone.PLAIN, bold=True))
-        if moving is None:
-            second.append(Part(_who_and_when(cell.running.deploy)))
     if cell.deploy is not None and cell.deploy.red:
-        first.append(_red(cell.deploy))
-    first += [_red(thing) for thing in cell.red[:1]]
+        second.append(_red(cell.deploy))
+    second += [_red(thing) for thing in cell.red[:1]]
     if len(cell.red) > 1:
-        first.append(Part(f"and {len(cell.red) - 1} more", Tone.RED))
-    if cell.test is not None:
-        look = state_look(cell.test)
-        second.append(Part(brief(cell.test.event, cell.test.transition), look=look))
+        second.append(Part(f"and {len(cell.red) - 1} more", Tone.RED))
     claimed = next((thing.claimed_by for thing in cell.red if thing.claimed_by), "")
     if claimed:
         second.append(Part(f"{clean(claimed)} is on it", Tone.ACCENT))
     if cell.lock is not None:
         who, why = clean(cell.lock.event.actor), clean(cell.lock.event.reason, 40)
         second.append(Part(f"{who}: {why}" if why else who, Tone.AMBER, look=_LOCK))
+    if cell.test is not None:
+        look = state_look(cell.test)
+        second.append(Part(brief(cell.test.event, cell.test.transition), look=look))
     red = bool(cell.red) or (cell.deploy is not None and cell.deploy.red)
     return CellText(tuple(first), tuple(second), red=red)
+
+
+def _runs(cell: Cell) -> list[Part]:
+    """Return what is being deployed there, and what runs."""
+    parts: list[Part] = []
+    moving = cell.deploy.moving if cell.deploy is not None else None
+    if moving is not None:
+        what = short_revision(moving.event.revision)
+        parts.append(Part(what, Tone.BLUE, bold=True, look=state_look(moving)))
+        parts.append(Part(f"{clean(moving.event.actor)} is deploying"))
+    if cell.running is not None:
+        running = short_revision(cell.running.revision) or "?"
+        if moving is not None:
+            return [*parts, Part(f"was {running}")]
+        parts.append(Part(running, Tone.PLAIN, bold=True))
+        parts.append(Part(_who_and_when(cell.running.deploy)))
+    return parts
 
 
 def waiting_text(cell: Cell | None) -> CellText:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from devstream_desktop.desktop.widgets.marks import paint_mark
-from devstream_desktop.desktop.widgets.theme import Tone, colour, mix
+from devstream_desktop.desktop.widgets.theme import Tone, colour, mix, tint
 from devstream_desktop.desktop.windows.board.model import TEXT_ROLE, BoardModel
 from devstream_desktop.desktop.windows.board.texts import CellText, Part
 
@@ -90,7 +90,7 @@ class _CellDelegate(QStyledItemDelegate):
         text: CellText = index.data(TEXT_ROLE)
         palette, rect = option.palette, QRect(option.rect)
         base = palette.color(QPalette.ColorRole.Base)
-        paper = mix(colour(Tone.RED, palette), base, 0.10) if text.red else base
+        paper = tint(Tone.RED, palette) if text.red else base
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(rect)

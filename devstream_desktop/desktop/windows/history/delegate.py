@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from devstream_desktop.desktop.widgets.look import StateLook, clock_time, since, state_look
 from devstream_desktop.desktop.widgets.marks import SIZE, Shape, paint_mark
-from devstream_desktop.desktop.widgets.theme import Tone, colour, mix
+from devstream_desktop.desktop.widgets.theme import LIGHT, STRONG, Tone, colour, mix, tint
 from devstream_desktop.desktop.windows.history.items import (
     Greens,
     Heading,
@@ -139,7 +139,7 @@ class _Painting:
         self._focused = bool(option.state & QStyle.StateFlag.State_HasFocus)
         base = self._palette.color(QPalette.ColorRole.Base)
         # Not the desktop's own highlight: the colours of states stay readable on a tint.
-        self._paper = mix(colour(Tone.ACCENT, self._palette), base, 0.13 if self._selected else 0)
+        self._paper = tint(Tone.ACCENT, self._palette, STRONG) if self._selected else base
 
     def item(self, item: Item) -> None:
         """Paint the item."""
@@ -148,9 +148,7 @@ class _Painting:
             return
         if isinstance(item, Pinned):
             # A red row keeps its tint when it is chosen; the bar shows the choice.
-            base = self._palette.color(QPalette.ColorRole.Base)
-            red = colour(Tone.RED, self._palette)
-            self._paper = mix(red, base, 0.16 if self._selected else 0.09)
+            self._paper = tint(Tone.RED, self._palette, STRONG if self._selected else LIGHT)
             self._painter.fillRect(self._rect, self._paper)
         if self._selected:
             self._painter.fillRect(self._rect, self._paper)

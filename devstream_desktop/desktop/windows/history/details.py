@@ -25,7 +25,7 @@ from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, head
 from devstream_desktop.desktop.widgets.theme import Tone, colour, tint
 from devstream_desktop.stream.line import STRUCK, render
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
-from devstream_desktop.stream.text import clean, duration, short_ref, short_revision
+from devstream_desktop.stream.text import clean, duration, roughly, short_ref, short_revision
 from devstream_desktop.stream.thing import Suspect
 from devstream_desktop.stream.words import Severity, outcome
 
@@ -211,7 +211,7 @@ class Details(QFrame):
 def suspect_text(line: Line, suspect: Suspect) -> str:
     """Return the deploy that may have broken it, and what that brought."""
     shipped = suspect.deploy.event
-    before = duration(max(0, line.event.time - shipped.time))
+    before = roughly(max(0, line.event.time - shipped.time))
     said = (
         f"Suspect: {shipped.actor}'s deploy of {short_revision(shipped.revision)}, {before} before"
     )

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from devstream_desktop.desktop.widgets.look import state_look
 from devstream_desktop.desktop.widgets.marks import SIZE, Shape, paint_mark
-from devstream_desktop.desktop.widgets.theme import Tone, colour, mix
+from devstream_desktop.desktop.widgets.theme import LIGHT, STRONG, Tone, colour, mix
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.thing import Thing
 
@@ -184,7 +184,7 @@ def _entry(painter: QPainter, option: QStyleOptionViewItem, place: Place, rect: 
     paper = palette.color(QPalette.ColorRole.Window)
     if option.state & QStyle.StateFlag.State_Selected:
         strong = bool(option.state & QStyle.StateFlag.State_HasFocus)
-        paper = mix(colour(Tone.ACCENT, palette), paper, 0.22 if strong else 0.14)
+        paper = mix(colour(Tone.ACCENT, palette), paper, STRONG if strong else LIGHT)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(paper)
         painter.drawRoundedRect(rect, 6, 6)

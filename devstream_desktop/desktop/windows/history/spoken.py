@@ -14,7 +14,7 @@ from devstream_desktop.desktop.windows.history.items import (
     Step,
 )
 from devstream_desktop.stream.line import STRUCK, brief, headline, render
-from devstream_desktop.stream.text import clean, duration, short_revision
+from devstream_desktop.stream.text import clean, roughly, short_revision
 from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.words import Kind
 
@@ -76,7 +76,7 @@ def red_more(thing: Thing) -> str:
         parts.append(event.reason)
     if thing.suspect is not None:
         shipped = thing.suspect.event
-        before = duration(max(0, thing.since_ms - shipped.time))
+        before = roughly(max(0, thing.since_ms - shipped.time))
         what = short_revision(shipped.revision)
         parts.append(f"suspect: {shipped.actor}'s deploy of {what}, {before} before")
     return clean(" · ".join(parts))

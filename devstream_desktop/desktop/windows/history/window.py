@@ -276,7 +276,7 @@ class HistoryWindow(QWidget):
         self.sidebar.setVisible(event.size().width() >= _NARROW)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Leave the wall or a page with Esc, where the list does not take it first."""
+        """Leave the wall or a page with Esc."""
         if event.key() != Qt.Key.Key_Escape or not self._leave():
             super().keyPressEvent(event)
 

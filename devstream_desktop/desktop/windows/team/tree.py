@@ -22,7 +22,7 @@ class MemberTree(QTreeWidget):
         super().__init__()
         self.setAccessibleName("Members and their devices")
         self.setMinimumHeight(140)
-        self.setHeaderLabels(["Person", "May", "Words of the device"])
+        self.setHeaderLabels(["Person", "May", "Security words"])
         header = self.header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
