@@ -1,12 +1,16 @@
 """Output without what looks like a secret, before it leaves the executor.
 
-The values of a target's own secrets never reach its log (`backends/supervisor.py`); here goes what
-only its form gives away: credentials in addresses and headers, and tokens of well-known services.
+Of a program the values of the target's own secrets never reach the log (`backends/supervisor.py`);
+what a service says may hold them. Here goes as well what only its form gives away: credentials in
+addresses and headers, and tokens of well-known services.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+from devstream_desktop.stream.text import clean
 
 MASK = "***"
 _USER = re.compile(r"(?<=://)[^/@\s'\"]{1,1000}@")
@@ -30,6 +34,14 @@ _NAMED = re.compile(
 _KEY_BLOCK = re.compile(r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)(?:(?!-----END)[\s\S]){0,20000}")
 
 
+def without(content: bytes, secrets: Iterable[str]) -> bytes:
+    """Return `content` with `***` in place of the values of secrets."""
+    # The longest first: one may be the beginning of another.
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        content = content.replace(secret.encode("utf-8", "surrogateescape"), MASK.encode())
+    return content
+
+
 def masked(text: str) -> str:
     """Return `text` with `***` in place of whatever looks like a secret."""
     text = _KEY_BLOCK.sub(rf"\1\n{MASK}\n", text)
@@ -38,3 +50,8 @@ def masked(text: str) -> str:
     text = _BEARER.sub(rf"\1{MASK}", text)
     text = _TOKENS.sub(MASK, text)
     return _NAMED.sub(rf"\1{MASK}", text)
+
+
+def told(text: str, most: int = 200) -> str:
+    """Return a back end's text as others may read it: one line without what looks like a secret."""
+    return clean(masked(text), most)

@@ -44,7 +44,8 @@ def open_log(path: Path) -> int:
 def is_held(path: Path) -> bool:
     """Return true while a run holds its log.
 
-    False where that cannot be known: without such a file, or on a system without such locks.
+    False without such a file, and on a system without such locks. True where it cannot be looked
+    at: it may be held.
     """
     if sys.platform == "win32":
         return False
@@ -54,6 +55,9 @@ def is_held(path: Path) -> bool:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
+    # Too many open files, for a moment.
+    except OSError:
+        return True
     try:
         # Shared, so that two who look at once do not see each other.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -24,6 +24,7 @@ from devstream_desktop.deploy.backends.contract import (
     Unsure,
 )
 from devstream_desktop.deploy.database import RunsError
+from devstream_desktop.deploy.masking import told
 from devstream_desktop.deploy.orders import Orders
 from devstream_desktop.deploy.outbox import Outbox
 from devstream_desktop.deploy.request import DeployRequest
@@ -186,6 +187,8 @@ class Runner:
             del self._watches[request]
         if outcome is None:
             return
+        # Everybody reads it, and a service may say anything.
+        outcome = replace(outcome, reason=told(outcome.reason))
         outcome = _as_wanted(outcome, watch.cancelled_by)
         if outcome.state == "unknown":
             await self._record(lambda: self._runs.abandon(request, self._now(), outcome.reason))
@@ -235,7 +238,7 @@ class Runner:
 
         def hear(said: str) -> None:
             watch.heard = time.monotonic()
-            watch.last = said or watch.last
+            watch.last = told(said) or watch.last
 
         return await backend.watch(order, watch.handle, hear)
 
@@ -249,7 +252,10 @@ class Runner:
         loop = asyncio.get_running_loop()
         began = loop.time()
         while True:
-            found = await backend.find(order)
+            try:
+                found = await backend.find(order)
+            except BackendError as error:
+                found = Unsure(str(error))
             if not isinstance(found, Unsure) or loop.time() - began >= found.patience_s:
                 return found
             if await within(self._stopping, self._search_s):
@@ -263,7 +269,7 @@ class Runner:
         try:
             await self.orders.backend_of(watch.order).cancel(watch.order, watch.handle)
         except BackendError as error:
-            return str(error)
+            return told(str(error))
         return ""
 
     async def _record(self, write: Callable[[], None], *, again: bool = True) -> None:

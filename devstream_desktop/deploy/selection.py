@@ -41,7 +41,7 @@ class Selection:
             PlanError: there is none.
 
         """
-        if asked.action not in {action.value for action in RUNS}:
+        if asked.action not in RUNS:
             raise PlanError("a plan is of a deploy, a rollback or a dry run")
         if asked.action == Action.ROLLBACK and not (asked.sha or asked.ref):
             return await self._last_good(target)

@@ -132,7 +132,7 @@ class DeployRequests:
 
         """
         # A word of a newer screen, or a mistake of a script, must not become a deploy.
-        if asked.action not in {action.value for action in RUNS}:
+        if asked.action not in RUNS:
             raise ControlError(
                 "only a deploy, a rollback or a dry_run can be asked for; nothing ran"
             )

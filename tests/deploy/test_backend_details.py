@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from deploy_backends import SECRETS, Place, make
 
+from devstream_desktop.deploy.backends.contract import Unsure
 from devstream_desktop.deploy.backends.following import filled
 
 
@@ -107,6 +109,53 @@ async def test_jenkins_forgets_the_queue_item(room, place_of):
     assert done.state == "success"
     # The address in its answer names another host, which nobody asked.
     assert all(one.path.startswith(("/job/shop", "/queue")) for one in place.service.asked)
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://a:b/", "ftp://[::1", "//[x]y/"])
+async def test_an_answer_with_a_broken_address_may_have_begun_a_run(room, place_of, address):
+    place = await place_of("jenkins")
+    route = place.service.route
+
+    def broken(asked):
+        status, body, headers = route(asked)
+        return (302, body, {"location": address}) if "location" in headers else (status, body, {})
+
+    place.service.route = broken
+    done = await deployed(room, place)
+    assert (done.state, len(place.service.runs)) == ("success", 1)
+
+
+@pytest.mark.parametrize("address", ["http://[", "//[x]y", "http://a:b/"])
+async def test_a_webhook_with_a_broken_status_address_is_unknown(room, place_of, address):
+    place = await place_of("webhook")
+    place.table = f'url = "{place.service.url}/deploy"\nsecret = "HOOK"'
+    place.service.faults = [(202, {"status_url": address})]
+    done = await deployed(room, place)
+    assert done.state == "unknown"
+    assert "lost sight" not in done.reason
+
+
+@pytest.mark.parametrize("page", ["javascript:alert(1)", "http://[", "https://x/" + "a" * 600])
+async def test_a_page_that_is_no_web_address_is_none(room, place_of, page):
+    place = await place_of("webhook")
+    place.table = f'url = "{place.service.url}/deploy"\nsecret = "HOOK"'
+    url = f"{place.service.url}/runs/1"
+    place.service.faults = [(202, {"status_url": url, "url": page})]
+    place.write(room)
+    deploys = await room.start(backends=place.backends, secret=SECRETS.get)
+    await room.ask(room.request())
+    assert [run.url for run in deploys.status().running] in ([""], [])
+
+
+async def test_a_search_that_cannot_be_made_is_unknown_with_its_reason(room, place_of, order):
+    place = await place_of("webhook")
+    place.write(room)
+    deploys = await room.start(backends=place.backends, secret=SECRETS.get)
+    (target,) = deploys.status().targets
+    given = replace(order("true"), target=target, secrets={"HOOK": "whsec_!"})
+    found = await place.backend.find(given)
+    assert isinstance(found, Unsure)
+    assert "no key" in found.reason
 
 
 async def test_jenkins_takes_a_cancelled_item_out_of_its_queue(room, place_of):

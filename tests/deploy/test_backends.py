@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -76,6 +77,37 @@ async def test_a_credential_that_is_not_taken(room, place):
     assert bool(await deploys.check(target)) == (place.name != "webhook")
 
 
+async def test_a_secret_that_the_service_repeats_is_told_to_nobody(room, place):
+    value = SECRETS["HOOK" if place.name == "webhook" else "TOKEN"]
+    # The second is cut in the middle.
+    place.service.faults = [(400, {"message": f"no access for {value} {'x' * 150} {value}"})]
+    done = await deployed(room, place)
+    assert "no access for *** xxx" in done.reason
+    assert value[:8] not in done.reason
+
+
+async def test_a_secret_that_no_header_takes_is_not_quoted(room, place):
+    place.write(room)
+    broken = {name: f"{value}\nnext" for name, value in SECRETS.items()}
+    deploys = await room.start(backends=place.backends, secret=broken.get)
+    event = room.request()
+    await room.ask(event)
+    done = await room.news.final(event.key)
+    assert done.state == "error"
+    assert place.service.runs == []
+    (target,) = deploys.status().targets
+    told = " ".join([done.reason, *await deploys.check(target)])
+    assert not any(value in told for value in SECRETS.values())
+
+
+async def test_output_that_cannot_be_written_costs_the_output_alone(room, place):
+    await started(room, place)
+    event = room.request()
+    room.log(event).mkdir(parents=True)
+    await room.ask(event)
+    assert (await room.news.final(event.key)).state == "success"
+
+
 async def test_check_says_nothing_when_all_is_well(room, place):
     deploys = await started(room, place)
     (target,) = deploys.status().targets
@@ -145,6 +177,14 @@ async def test_silence_in_the_middle_is_waited_for(room, place):
             await asyncio.sleep(0.01)
     (run,) = deploys.status().running
     assert "does not answer" in run.last
+    # A question without an answer is no sign of life.
+    before, looks = time.monotonic(), len(place.service.asked)
+    async with asyncio.timeout(20):
+        while len(place.service.asked) < looks + 3:  # noqa: ASYNC110 (the server is a thread)
+            await asyncio.sleep(0.01)
+    passed = time.monotonic() - before
+    (run,) = deploys.status().running
+    assert run.silent_s >= passed
     place.service.states, place.service.silent = ["success"], False
     assert (await room.news.final(event.key)).state == "success"
 

@@ -189,15 +189,19 @@ def test_a_result_that_nobody_can_read_any_more_is_given_up(tmp_path):
 
 def test_output_masks_a_secret_however_it_is_split(tmp_path):
     secret = b"aab-aabc"
+    # A secret may be no text at all.
+    binary = b"\xff\xfe-key"
     for size in range(1, 9):
         path = tmp_path / str(size)
         path.touch()
-        output = supervisor.Output(path, [secret.decode()], 10_000, 1000)
-        content = b"x aab-aab-aabc y aab-aabc aab-"
+        output = supervisor.Output(
+            path, [secret.decode(), binary.decode("utf-8", "surrogateescape")], 10_000, 1000
+        )
+        content = b"x aab-aab-aabc y aab-aabc \xff\xfe-key aab-"
         for at in range(0, len(content), size):
             output.write(content[at : at + size])
         output.end()
-        assert path.read_bytes() == b"x aab-*** y *** aab-"
+        assert path.read_bytes() == b"x aab-*** y *** *** aab-"
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,15 @@ No answer is lost, and nothing runs twice.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 
 import msgspec
 import pytest
 
-from devstream_desktop.deploy import watches
+from devstream_desktop.deploy import runlog, watches
+from devstream_desktop.deploy.backends.contract import BackendError, Unsure
 from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.request import Action
@@ -215,3 +217,33 @@ async def test_a_run_that_says_nothing_is_told(room, gate, monkeypatch):
     assert f"devstream cancel {event.number} ends it" in said
     await gate.open()
     await room.news.final(event.key)
+
+
+async def test_a_search_that_fails_is_unknown_and_says_why(room):
+    class Lost(Shell):
+        async def start(self, order):
+            return Unsure("no answer", patience_s=1.0)
+
+        async def find(self, order):
+            raise BackendError("the host's key cannot be written")
+
+    room.write()
+    await room.start(backends={"shell": Lost()})
+    event = room.request()
+    await room.ask(event)
+    done = await room.news.final(event.key)
+    assert (done.state, done.reason) == ("unknown", "the host's key cannot be written")
+
+
+async def test_a_log_that_cannot_be_opened_may_be_held(order, monkeypatch):
+    """Out of descriptors, nobody can tell: the run is neither lost nor its target free."""
+    given = order("true")
+    os.close(runlog.open_log(given.log))
+
+    def full(*_args, **_more):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as short:
+        short.setattr(os, "open", full)
+        assert runlog.is_held(given.log)
+        assert Shell().leftover(given) == "it still runs"

@@ -187,4 +187,5 @@ def _has(operation: _Operation, order: Order) -> bool:
 
 def _api(settings: Settings, secrets: Mapping[str, str]) -> Api:
     base = f"{settings.url.rstrip('/')}/api/v1/applications/{settings.application}"
-    return Api(base, {"authorization": f"Bearer {secrets.get(settings.token, '')}"})
+    headers = {"authorization": f"Bearer {secrets.get(settings.token, '')}"}
+    return Api(base, headers, secrets.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from abc import ABC, abstractmethod
@@ -25,7 +26,7 @@ from devstream_desktop.deploy.backends.contract import (
     Unsure,
 )
 from devstream_desktop.deploy.backends.http import Answer, LostAnswerError, UnreachableError
-from devstream_desktop.deploy.masking import masked
+from devstream_desktop.deploy.masking import told
 from devstream_desktop.stream.text import clean, duration
 
 LOOK_FIRST_S, LOOK_EVERY_S = 2.0, 10.0
@@ -37,10 +38,14 @@ _MAX_URL = 500
 
 @dataclass(frozen=True)
 class Look:
-    """The state of a run at one moment: its outcome once it has ended, else what it says."""
+    """The state of a run at one moment: its outcome once it has ended, else what it says.
+
+    `is_answer`: the service told it, so it is a sign of life.
+    """
 
     said: str = ""
     outcome: RunOutcome | None = None
+    is_answer: bool = True
 
 
 class Following(Backend, ABC):
@@ -114,7 +119,9 @@ class Following(Backend, ABC):
             if look.said and look.said != said:
                 said = look.said
                 await asyncio.to_thread(note, order, said)
-            hear(said)
+                hear(said)
+            elif look.is_answer:
+                hear(said)
             if loop.time() >= deadline:
                 if ending:
                     return _endless(order, said, "it was asked to end and does not")
@@ -148,9 +155,10 @@ class Following(Backend, ABC):
         try:
             return await self.look(order, handle)
         except (UnreachableError, LostAnswerError) as error:
-            return Look(f"{order.target.backend} does not answer: {error}")
+            said = f"{order.target.backend} does not answer: {error}"
         except BackendError as error:
-            return Look(str(error))
+            said = str(error)
+        return Look(said, is_answer=False)
 
     async def _stopped(self, order: Order, handle: str) -> str:
         try:
@@ -171,13 +179,15 @@ def started(handle: object, page: str | None = "") -> Started:
 
 def note(order: Order, said: str) -> None:
     """Write a line into the run's output, with the time."""
-    order.log.parent.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        at = time.strftime("%H:%M:%S")
-        os.write(descriptor, f"{at} {clean(masked(said), 500)}\n".encode())
-    finally:
-        os.close(descriptor)
+    line = f"{time.strftime('%H:%M:%S')} {told(said, 500)}\n"
+    # A full disk costs the output, never the sight of the deploy.
+    with contextlib.suppress(OSError):
+        order.log.parent.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
 
 
 def filled(text: str, order: Order) -> str:

@@ -222,4 +222,5 @@ def _api(settings: Settings, secrets: Mapping[str, str]) -> Api:
             "accept": "application/vnd.github+json",
             "x-github-api-version": "2022-11-28",
         },
+        secrets.values(),
     )

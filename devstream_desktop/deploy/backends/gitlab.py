@@ -122,4 +122,4 @@ class Gitlab(Following):
 
 def _api(settings: Settings, secrets: Mapping[str, str]) -> Api:
     base = f"{settings.url.rstrip('/')}/api/v4/projects/{quote(settings.project, safe='')}"
-    return Api(base, {"private-token": secrets.get(settings.token, "")})
+    return Api(base, {"private-token": secrets.get(settings.token, "")}, secrets.values())

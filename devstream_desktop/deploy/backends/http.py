@@ -11,10 +11,10 @@ import socket
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from http.client import HTTPException
+from http.client import HTTPException, InvalidURL
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -22,7 +22,7 @@ import msgspec
 
 from devstream_desktop import __version__
 from devstream_desktop.deploy.backends.contract import BackendError
-from devstream_desktop.deploy.masking import masked
+from devstream_desktop.deploy.masking import masked, without
 from devstream_desktop.stream.bounds import check_json
 from devstream_desktop.stream.text import clean
 
@@ -112,12 +112,14 @@ class Api:
     Args:
         base: The address before each path.
         headers: Sent each time.
+        secrets: Values that no answer is read with: a service may repeat what it was sent.
 
     """
 
-    def __init__(self, base: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, base: str, headers: Mapping[str, str], secrets: Iterable[str]) -> None:
         self._base = base.rstrip("/")
         self._headers = dict(headers)
+        self._secrets = tuple(secrets)
 
     async def get(self, path: str) -> Answer:
         """Ask for something.
@@ -164,19 +166,34 @@ class Api:
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
         all_headers = {"accept": "application/json", **self._headers, **headers}
-        return await asyncio.to_thread(_exchange, method, self._base + path, all_headers, body)
+        url = self._base + path
+        answer = await asyncio.to_thread(_exchange, method, url, all_headers, body)
+        # Before anything of it is cut: half a secret is not known for one.
+        return replace(answer, body=without(answer.body, self._secrets))
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: the credentials would go where nobody chose."""
+    """Follows no redirect: the credentials would go where nobody chose.
 
-    def redirect_request(self, *_: object, **__: object) -> None:
+    Nor is its address read: one that is none would hide that the request arrived.
+    """
+
+    def _stay(self, *_: object, **__: object) -> None:
         return None
+
+    http_error_301 = http_error_302 = http_error_303 = _stay
+    http_error_307 = http_error_308 = _stay
 
 
 def _exchange(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
     # The address is the operator's: http and https only.
     request = urllib.request.Request(url, data=body, method=method)  # noqa: S310
+    # http.client would quote the credential in its error.
+    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+        raise UnreachableError(
+            "it cannot be asked: the credential holds a line break or another character that no "
+            "header takes; set it again"
+        )
     for name, value in {**headers, "user-agent": f"devstream/{__version__}"}.items():
         request.add_header(name, value)
     try:
@@ -188,9 +205,9 @@ def _exchange(method: str, url: str, headers: Mapping[str, str], body: bytes | N
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         said = clean(masked(str(reason)), _WORTH_READING)
-        # Before a byte of the request was sent.
+        # Before a byte of the request was sent; a ValueError is about its address.
         early = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
-        if isinstance(reason, early) or isinstance(error, ValueError):
+        if isinstance(reason, early) or isinstance(error, ValueError | InvalidURL):
             raise UnreachableError(f"it cannot be reached: {said}") from None
         raise LostAnswerError(f"its answer was lost: {said or type(reason).__name__}") from None
 

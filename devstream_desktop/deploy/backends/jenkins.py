@@ -187,4 +187,5 @@ def _root(target: Target, secrets: Mapping[str, str]) -> Api:
 def _api(settings: Settings, secrets: Mapping[str, str], base: str) -> Api:
     # With a token instead of the password no crumb is asked for.
     pair = f"{settings.user}:{secrets.get(settings.token, '')}"
-    return Api(base, {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()})
+    basic = "Basic " + base64.b64encode(pair.encode()).decode()
+    return Api(base, {"authorization": basic}, secrets.values())

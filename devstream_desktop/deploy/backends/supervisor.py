@@ -61,7 +61,8 @@ class Output:
         """When something was written last, by the steady clock."""
         self._path = path
         # The longest first: one secret may be the beginning of another.
-        self._secrets = sorted({s.encode() for s in secrets if s}, key=len, reverse=True)
+        values = {one.encode("utf-8", "surrogateescape") for one in secrets if one}
+        self._secrets = sorted(values, key=len, reverse=True)
         self._max_bytes, self._keep = max_bytes, keep
         self._held = b""
         self._cut = 0

@@ -111,7 +111,7 @@ class Webhook(Following):
             }
         )
         headers = _signed(order, request.id, body) | {"idempotency-key": request.id}
-        return await Api(settings.url, {}).post("", body, headers)
+        return await Api(settings.url, {}, order.secrets.values()).post("", body, headers)
 
     def _taken(self, order: Order, answer: Answer) -> Found:
         settings = table(order.target, Settings)
@@ -139,7 +139,8 @@ class Webhook(Following):
 
     @staticmethod
     def _api(order: Order, url: str) -> Api:
-        return Api(url, _signed(order, f"{order.request.id}-status", b""))
+        headers = _signed(order, f"{order.request.id}-status", b"")
+        return Api(url, headers, order.secrets.values())
 
 
 def _look(state: _State) -> Look:
@@ -159,11 +160,12 @@ def _look(state: _State) -> Look:
 
 def _foreign(url: str, settings: Settings) -> str:
     """Say why a status address is not asked: a service must not send the executor anywhere."""
-    named, known = urlsplit(url), urlsplit(settings.url)
-    if len(url) > _MAX_URL or (named.scheme, named.netloc) not in (
-        (known.scheme, known.netloc),
-        *((urlsplit(settings.status_url)[:2],) if settings.status_url else ()),
-    ):
+    try:
+        host = urlsplit(url)[:2]
+    except ValueError:
+        return "the service took it and names a status_url that is no address"
+    known = [urlsplit(one)[:2] for one in (settings.url, settings.status_url) if one]
+    if len(url) > _MAX_URL or host not in known:
         return "the service took it and names a status_url of another host, which is not asked"
     return ""
 
