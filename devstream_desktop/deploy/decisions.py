@@ -120,7 +120,7 @@ class Decisions:
             copied=self._copied(),
         )
         world = await asyncio.to_thread(self._records.fill, world, event, author.person, waiting)
-        return replace(world, busy=await self._busy(event, world))
+        return replace(world, busy=await self._busy(event))
 
     async def _decided(
         self, event: Event, author: Asker, *, fresh: bool, waiting: Waiting | None
@@ -174,15 +174,13 @@ class Decisions:
             return True
         return self._answered is not None and await self._answered(request)
 
-    async def _busy(self, event: Event, world: World) -> str:
+    async def _busy(self, event: Event) -> str:
         # A claim now could not be watched to its end.
         if self._stopping.is_set():
             return "the executor is stopping; ask again when it is back"
         place = (event.service, event.environment)
-        # A run of this node is waited for; one that was lost from sight is not.
-        busy = ""
-        if world.running is None:
-            busy = await asyncio.to_thread(self._holders.busy, *place)
+        # A run of this node is waited for, also one that began since; a lost one is not.
+        busy = await asyncio.to_thread(self._holders.lost, *place)
         target = self._offers.targets.get(place)
         # Without its credentials a run could only fail, and half-way.
         if not busy and target is not None:

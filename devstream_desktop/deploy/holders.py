@@ -21,21 +21,19 @@ class Holders:
         self._orders = orders
 
     def busy(self, target: str, environment: str) -> str:
-        """Return why this target and environment take no run; empty when they do."""
+        """Return why a run could not begin there now; empty when it could."""
         run = self._runs.holder(target, environment)
-        if run is None:
-            return ""
         # It is under way in this node.
-        if run.state != "unknown":
+        if run is not None and run.state != "unknown":
             return (
                 f"{target} is already being deployed to {environment}, for {run.person}; wait for "
                 "it to end and ask again"
             )
-        # A run that was lost from sight may still change the target.
-        if alive := self._alive(run):
-            return alive
-        self._runs.released(run.request)
-        return ""
+        return self._lost(run)
+
+    def lost(self, target: str, environment: str) -> str:
+        """Say that a run which was lost from sight keeps others out; empty when none does."""
+        return self._lost(self._runs.holder(target, environment))
 
     def look(self) -> None:
         """Free the targets of lost runs that ended; note the others' holders."""
@@ -46,6 +44,15 @@ class Holders:
             else:
                 self._runs.released(run.request)
         self.blocked = tuple(blocked)
+
+    def _lost(self, run: Run | None) -> str:
+        if run is None or run.state != "unknown":
+            return ""
+        # It may still change the target.
+        if alive := self._alive(run):
+            return alive
+        self._runs.released(run.request)
+        return ""
 
     def _alive(self, run: Run) -> str:
         trail = self._runs.starts.of(run.request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from real_git import commit, git
 
 from devstream_desktop.deploy.backends.contract import RunOutcome, Started
 from devstream_desktop.deploy.backends.shell import Shell
+from devstream_desktop.deploy.records import Records
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Kind, Severity
 
@@ -124,6 +126,37 @@ async def test_a_request_that_comes_a_thousand_times_runs_once(room):
         await asyncio.gather(*(room.ask(event) for _ in range(25)))
     assert (room.home.root / "ran").read_text() == "ran\n"
     assert room.news.states(event.key) == ["in_progress", "success"]
+
+
+async def test_a_run_that_begins_while_another_request_is_judged_is_waited_for(
+    room, gate, monkeypatch
+):
+    room.write(script=gate.script)
+    await room.start()
+    first, second = room.request(), room.request()
+    seen, begun = threading.Event(), threading.Event()
+    fill = Records.fill
+
+    def slow(self, world, event, *others):
+        filled = fill(self, world, event, *others)
+        # Only the first look is from before the other run.
+        if event.key == second.key and not seen.is_set():
+            seen.set()
+            assert begun.wait(20)
+        return filled
+
+    monkeypatch.setattr(Records, "fill", slow)
+    asking = asyncio.create_task(room.ask(second))
+    await asyncio.to_thread(seen.wait, 20)
+    await room.ask(first)
+    await gate.reached()
+    begun.set()
+    await asking
+    assert room.news.states(second.key) == ["queued"]
+    await gate.open()
+    await gate.reached()
+    await gate.open()
+    assert (await room.news.final(second.key)).state == "success"
 
 
 async def test_of_two_at_once_one_runs_and_the_other_has_its_turn_after_it(room, gate):
