@@ -136,12 +136,13 @@ class Room:
         return self.devices.get(device, "")
 
     def request(self, **changes: Any) -> Event:
-        # A request is known by what it asks: another reason makes another request at the same time.
+        # A request is known by what it asks: another reason makes another request at the same time,
+        # and the folder one that no other run of the tests ends with its own.
         self.asked += 1
         parts: dict[str, Any] = {
             "device": ASKER,
             "person": "ana",
-            "reason": f"ask {self.asked}",
+            "reason": f"ask {self.asked} in {self.home.root}",
             "target": "shop",
             "environment": "production",
             "ref": "main",
@@ -245,6 +246,8 @@ def order(tmp_path: Path, device: str, sha: str) -> Iterator[Callable[..., Order
                 sha=sha,
                 executor=device,
                 now=1_800_000_000_000,
+                # Programs are found by the id of their request: no two tests may share one.
+                reason=f"for {tmp_path}",
             )
         )
         made = Target(

@@ -117,7 +117,7 @@ class Executor:
 
     async def refresh(self) -> None: ...
 
-    def busy(self, *_) -> str:
+    def lost(self, *_) -> str:
         return ""
 
     def lacks(self, _) -> str:
