@@ -6,7 +6,7 @@ import json
 
 from collecting import RECEIVED
 
-from devstream_collectors.contract import Delivery, Response, SourceInfo
+from devstream_collectors.contract import Delivery, Gap, Response, SourceInfo
 from devstream_collectors.sources import pagerduty
 
 PD = SourceInfo("pd")
@@ -23,8 +23,15 @@ class Api:
 
     def __init__(self, source: SourceInfo = PD) -> None:
         self.source, self.cursor, self.asked = source, b"", list[str]()
+        self.gaps: list[Gap] = []
 
-    def round(self, *incidents: dict[str, object], now: int = RECEIVED, gone: bool = False):
+    def round(
+        self,
+        *incidents: dict[str, object],
+        now: int = RECEIVED,
+        gone: bool = False,
+        more: bool = False,
+    ):
         told = []
         waiting = list(pagerduty.requests(self.cursor, self.source, now))
         while waiting:
@@ -39,7 +46,11 @@ class Api:
                 )
                 status, body = (
                     200,
-                    {"incidents": [one for one in incidents if one["status"] in wanted]},
+                    {
+                        "incidents": [one for one in incidents if one["status"] in wanted],
+                        "offset": len(self.asked),
+                        "more": more and "resolved" not in wanted,
+                    },
                 )
             polled = pagerduty.parse(
                 Response(request, status, {}, json.dumps(body).encode(), now),
@@ -47,6 +58,7 @@ class Api:
                 self.source,
             )
             told += polled.events
+            self.gaps += [polled.gap] if polled.gap is not None else []
             waiting += polled.requests
             self.cursor = polled.cursor
         return told
@@ -95,6 +107,15 @@ def test_an_incident_that_is_gone_ends_being_followed(samples):
     api.asked.clear()
     api.round()
     assert not any(path.startswith("/incidents/") for path in api.asked)
+
+
+def test_k4_more_open_incidents_than_are_read_are_told_once(samples):
+    api, gaps = Api(), []
+    for more in (True, True, True, False, True, True):
+        api.round(incident(samples), more=more)
+        gaps.append(len(api.gaps))
+    # The node tells no gap of a first round.
+    assert gaps == [0, 1, 1, 1, 2, 2]
 
 
 def test_only_the_services_that_are_wanted_are_asked_for():

@@ -47,6 +47,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     open: tuple[str, ...] = ()
     page: tuple[str, ...] = ()
     """Of a list of open incidents half read."""
+    crowded: bool = False
+    """More are open than are read, which has been told."""
 
 
 class _Incidents(msgspec.Struct, frozen=True):
@@ -99,9 +101,18 @@ def _open(answer: Answer[_Cursor]) -> Polled:
         more = [again(answer, following, offset=following.count * PAGE)]
         return answer.polled(makers, more, page=listed, newest=latest)
     follow = [_one(identity) for identity in known.open if identity not in listed]
-    gap = Gap("open incidents") if said.more else None
-    now = answer.received
-    return answer.polled(makers, follow, gap, asked=now, newest=latest, open=listed, page=())
+    now, crowded = answer.received, said.more and known.asked > 0
+    gap = Gap("open incidents") if crowded and not known.crowded else None
+    return answer.polled(
+        makers,
+        follow,
+        gap,
+        asked=now,
+        newest=latest,
+        open=listed,
+        page=(),
+        crowded=crowded,
+    )
 
 
 @poller.answer("ended")
