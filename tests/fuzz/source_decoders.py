@@ -25,13 +25,13 @@ from devstream_collectors.contract import (
     WebhookCollector,
 )
 from devstream_collectors.sources.git import parse_heads, parse_log
+from devstream_desktop.intake.poll.chain import understood
 from devstream_desktop.intake.poll.http_client import (
     FetchError,
     Validators,
     rate_limit,
     retry_after,
 )
-from devstream_desktop.intake.poll.http_poller import understood
 from devstream_desktop.intake.registry import collector_module, collector_names
 from devstream_desktop.intake.webhook.certificates import Certificates, UnsignedError
 from devstream_desktop.intake.webhook.decoding import BodyError, form_payload, json_document

@@ -7,7 +7,8 @@ from paged_forges import HubRuns
 from paging import Document, Straight, Told, poller_of
 
 from devstream_desktop.intake.backlog import BEHIND, digested, is_digest
-from devstream_desktop.intake.poll import http_poller
+from devstream_desktop.intake.poll import chain
+from devstream_desktop.intake.poll.http_client import FetchError
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.rules import is_repeat
@@ -122,7 +123,7 @@ class FailingRuns(HubRuns):
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> FailingRuns:
     made = FailingRuns()
-    monkeypatch.setattr(http_poller, "Fetcher", lambda *_: Straight(made, lambda: False))
+    monkeypatch.setattr(chain, "Fetcher", lambda *_: Straight(made, lambda: False))
     return made
 
 
@@ -155,13 +156,13 @@ async def test_an_outage_that_is_told_needs_no_second_line_that_it_is_over(
     service, notes, clock, monkeypatch
 ) -> None:
     told, away = Told(), [False]
-    monkeypatch.setattr(http_poller, "Fetcher", lambda *_: Straight(service, lambda: away[0]))
+    monkeypatch.setattr(chain, "Fetcher", lambda *_: Straight(service, lambda: away[0]))
     poller = poller_of(service, "http://127.0.0.1", notes, told, clock)
     await poller.poll()
     away[0] = True
     for _ in range(3):
         clock.now += BEHIND
-        with pytest.raises(http_poller.FetchError) as failure:
+        with pytest.raises(FetchError) as failure:
             await poller.poll()
         await poller.health.failed(clock.now, str(failure.value))
     away[0] = False

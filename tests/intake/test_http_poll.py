@@ -24,7 +24,7 @@ from devstream_collectors.contract import (
 from devstream_desktop.intake.config.names import SourcesError
 from devstream_desktop.intake.health import Health, gap_sentence
 from devstream_desktop.intake.limiter import RateLimiter
-from devstream_desktop.intake.poll import http_client, http_poller
+from devstream_desktop.intake.poll import chain, http_client, http_poller
 from devstream_desktop.intake.poll.http_client import FetchError, rate_limit, retry_after
 from devstream_desktop.intake.poll.http_poller import HttpPoller
 from devstream_desktop.intake.publisher import Publisher
@@ -198,7 +198,7 @@ async def test_pages_end_somewhere(poller, replay, stream):
     one = poller(collector("/builds"))
     replay.tell("/builds", builds(1, next="/builds"))
     await one.poll()
-    assert len(replay.asked) == http_poller.MAX_REQUESTS
+    assert len(replay.asked) == chain.MAX_REQUESTS
     assert one.health.dropped["too-many-pages"] == 1
 
 

@@ -18,7 +18,7 @@ from paging import START, Asked, Paged, Straight, Told, check, poller_of, untold
 
 from devstream_desktop.home import Home
 from devstream_desktop.intake.notes import Notes
-from devstream_desktop.intake.poll import http_poller
+from devstream_desktop.intake.poll import chain
 from devstream_desktop.intake.poll.http_client import FetchError
 from devstream_desktop.intake.poll.http_poller import HttpPoller
 from devstream_desktop.intake.registry import collector_module, collector_names
@@ -139,7 +139,7 @@ def straight(monkeypatch: pytest.MonkeyPatch) -> Use:
 
     def use(service: Paged, failing: Callable[[], bool]) -> Straight:
         network = Straight(service, failing)
-        monkeypatch.setattr(http_poller, "Fetcher", lambda *_: network)
+        monkeypatch.setattr(chain, "Fetcher", lambda *_: network)
         return network
 
     return use

@@ -1,8 +1,8 @@
 """Poller of a service over HTTP: rounds of requests, each with its chain.
 
-The collector makes the requests and reads the answers (`contract.PollCollector`). The rest of HTTP
-is here and in `http_client.py`. The cursor moves only after the events are published: a crash
-repeats events with the same keys.
+The collector makes the requests and reads the answers (`contract.PollCollector`). A chain is in
+`chain.py`, and the rest of HTTP in `http_client.py`. The cursor moves only after the events are
+published: a crash repeats events with the same keys.
 """
 
 from __future__ import annotations
@@ -11,48 +11,33 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 
 import msgspec
 
 from devstream_collectors.contract import (
-    Gap,
     Poll,
     PollCollector,
-    Polled,
     Request,
-    Response,
     SourceInfo,
 )
 from devstream_desktop.clock import within
 from devstream_desktop.intake.backlog import BEHIND, is_digest
-from devstream_desktop.intake.broken_text import mended
 from devstream_desktop.intake.config.names import SourcesError
 from devstream_desktop.intake.config.source_info import check_token
 from devstream_desktop.intake.health import Health, Way
 from devstream_desktop.intake.limiter import RateLimiter
 from devstream_desktop.intake.notes import Notes
-from devstream_desktop.intake.poll.http_client import (
-    Answer,
-    Fetcher,
-    FetchError,
-    RateLimit,
-    Validators,
-    rate_limit,
-)
+from devstream_desktop.intake.poll.chain import Asker, Spent
+from devstream_desktop.intake.poll.http_client import FetchError, Validators
 from devstream_desktop.intake.webhook.proof import poll_header
-from devstream_desktop.stream.bounds import check_json
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind
 
 MAX_INTERVAL = 300.0
 JITTER = 0.2
 MAX_CHAINS = 200
-MAX_REQUESTS = 200
-"""Requests of one chain: more pages at once are an import, not news."""
 FIRST_EVENTS = 20
-MAX_CURSOR = 64 * 1024
 ASKED = 5 * 60_000
 """Milliseconds: a quiet service costs one write in this time."""
 _LOG = logging.getLogger(__name__)
@@ -74,18 +59,15 @@ _state = msgspec.msgpack.Decoder(_State)
 
 
 @dataclass
-class Round:
+class Round(Spent):
     """Result of one round."""
 
-    asked: int = 0
-    """Requests that count against a rate limit: all but the 304s."""
     good: int = 0
     """Chains that went well."""
     events: int = 0
     digest: bool = False
     """One line told what happened in a long time."""
     errors: list[FetchError] = field(default_factory=list)
-    limit: RateLimit | None = None
 
     def pause(self, interval: float) -> float:
         """Seconds to the next round: the rest of a rate limit is spread over its time."""
@@ -131,7 +113,7 @@ class HttpPoller:
         self.health = health
         self._limiter = limiter
         self._now = now
-        self._fetcher: Fetcher | None = None
+        self._asker = Asker(info, collector, health, now)
         # A long interval is no outage.
         self._behind = BEHIND + round(2000 * self.interval)
         self._last = 0
@@ -178,9 +160,7 @@ class HttpPoller:
 
     async def close(self) -> None:
         """End the connection."""
-        if self._fetcher is not None:
-            fetcher, self._fetcher = self._fetcher, None
-            await fetcher.close()
+        await self._asker.close()
 
     async def poll(self) -> Round:
         """Do one round, and publish its events; errors of single chains are in the result.
@@ -206,7 +186,7 @@ class HttpPoller:
         for request in asked:
             name = _name(request)
             try:
-                chain = await self._chain(
+                chain = await self._asker.chain(
                     request, cursor, proof, Validators(*kept.get(name, ("", ""))), done
                 )
             except FetchError as error:
@@ -282,77 +262,11 @@ class HttpPoller:
         asked = self._collector.requests(b"", self.info, self._now())
         if not asked:
             raise FetchError("the collector asks nothing")
-        answer = await self._fetch(asked[0], await self._proof(), Validators(), Round())
-        polled = self._parse(asked[0], answer, b"")
+        status, polled = await self._asker.one(asked[0], await self._proof())
         return (
-            f"the service answered {answer.status} and was understood "
+            f"the service answered {status} and was understood "
             f"({len(polled.events)} events in the first answer)"
         )
-
-    async def _chain(
-        self, first: Request, cursor: bytes, proof: dict[str, str], before: Validators, done: Round
-    ) -> _Chain:
-        """Send a first request and all that follow from it.
-
-        Raises:
-            FetchError: one of them failed; nothing of the chain counts.
-
-        """
-        answer = await self._fetch(first, proof, before, done)
-        # Nothing changed, so the pages behind it did not either.
-        if answer.status == 304:
-            return _Chain(cursor, before)
-        chain = _Chain(cursor, Validators.of(answer.headers))
-        polled = self._parse(first, answer, cursor)
-        waiting = self._take(chain, polled)
-        asked = 1
-        while waiting:
-            if asked >= MAX_REQUESTS:
-                self.health.dropped["too-many-pages"] += len(waiting)
-                chain.gaps.append(Gap(f"answers to {_plain(first)}"))
-                break
-            asked += 1
-            request = waiting.pop(0)
-            # Without validators: this is asked because something changed, so it is read even if the
-            # answer is an old one.
-            polled = self._parse(
-                request, await self._fetch(request, proof, Validators(), done), chain.cursor
-            )
-            waiting = self._take(chain, polled) + waiting
-        return chain
-
-    def _take(self, chain: _Chain, polled: Polled) -> list[Request]:
-        # An empty cursor would mean first contact, and a large one is written each round.
-        if not 0 < len(polled.cursor) <= MAX_CURSOR:
-            raise FetchError(
-                f"the collector's cursor must be 1 to {MAX_CURSOR} bytes, not {len(polled.cursor)}"
-            )
-        chain.cursor = polled.cursor
-        chain.events += polled.events
-        self.health.dropped.update(polled.dropped)
-        if polled.gap is not None:
-            chain.gaps.append(polled.gap)
-        return list(polled.requests)
-
-    def _parse(self, request: Request, answer: Answer, cursor: bytes) -> Polled:
-        response = Response(request, answer.status, answer.headers, answer.body, self._now())
-        return understood(self._collector, response, cursor, self.info)
-
-    async def _fetch(
-        self, request: Request, proof: dict[str, str], validators: Validators, done: Round
-    ) -> Answer:
-        # Made here and off the loop, because it reads the system's certificates.
-        if self._fetcher is None:
-            self._fetcher = await asyncio.to_thread(Fetcher, self.info.url, self._about.headers)
-        answer = await self._fetcher.fetch(request, proof, validators, self._now())
-        # GitHub does not count a 304 against its rate limit.
-        done.asked += answer.status != 304
-        done.limit = rate_limit(answer.headers, self._now()) or done.limit
-        if self._about.expiry_header:
-            self.health.credential_expires = _moment(
-                answer.headers.get(self._about.expiry_header, "")
-            )
-        return answer
 
     async def _publish(self, events: list[Event], since: int, done: Round, behind: int = 0) -> None:
         """Publish events; `since` is the first contact, `behind` since when nobody looked."""
@@ -395,57 +309,8 @@ class HttpPoller:
         await self._notes.write(f"poll/{self.info.name}", msgspec.msgpack.encode(state))
 
 
-def understood(
-    collector: PollCollector, response: Response, cursor: bytes, source: SourceInfo
-) -> Polled:
-    """Let the collector read an answer.
-
-    Raises:
-        FetchError: it is not an answer of that service.
-
-    """
-    request = response.request
-    # Foreign JSON: text is mended and its depth checked, before any collector decodes it.
-    try:
-        if "json" in request.accept:
-            response = replace(response, body=mended(response.body))
-            check_json(response.body)
-        return collector.parse(response, cursor, source)
-    except ValueError as error:
-        raise FetchError(
-            f"the answer to {_plain(request)} is not what was expected: {error}"
-        ) from error
-
-
-@dataclass
-class _Chain:
-    cursor: bytes
-    validators: Validators
-    events: list[Event] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    """Of lists with more pages than were read."""
-
-
-def _plain(request: Request) -> str:
-    return request.path.split("?", 1)[0]
-
-
 def _name(request: Request) -> str:
     return f"{request.method} {request.path} {request.body.decode('utf-8', 'replace')}".strip()
-
-
-def _moment(text: str) -> int:
-    """Read a time such as `2026-12-01 00:00:00 UTC`, `... +0200` or ISO 8601.
-
-    Returns UTC milliseconds, 0 when it is no time.
-    """
-    try:
-        moment = datetime.fromisoformat(
-            text.replace(" UTC", "+00:00").replace(" +", "+").replace(" -", "-")
-        )
-    except ValueError:
-        return 0
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _is_history(event: Event, since: int) -> bool:
