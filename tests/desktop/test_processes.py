@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -63,6 +64,7 @@ def test_no_node_is_started_where_one_answers(qtbot, home, tmp_path):
 def test_the_command_names_the_home(home):
     assert node_command(Home(home)) == [
         sys.executable,
+        "-P",
         "-m",
         "devstream_desktop",
         "--home",
@@ -89,6 +91,14 @@ def test_with_a_display_it_is_content(monkeypatch, display):
     monkeypatch.setenv("DISPLAY", display)
     monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
     check_display()
+
+
+@pytest.mark.process
+def test_a_file_of_the_folder_is_not_taken_for_a_module(home, tmp_path):
+    (tmp_path / "queue.py").write_text("raise SystemExit('taken for a module')")
+    command = [*node_command(Home(home))[:-1], "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "devstream"), done.stderr
 
 
 def test_a_bundle_starts_itself_with_the_same_options(home, monkeypatch):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
+from devstream_desktop.desk.program import program
 from devstream_desktop.home import Home
 from devstream_desktop.stream.text import clean
 
@@ -24,11 +24,7 @@ _MAX_OUTPUT = 2_000
 
 def node_command(home: Home, *options: str) -> list[str]:
     """Return the command that starts the node of `home`, with options."""
-    if getattr(sys, "frozen", False):
-        program = [sys.executable]
-    else:
-        program = [sys.executable, "-m", "devstream_desktop"]
-    return [*program, "--home", str(home.root), "node", *options]
+    return [*program(), "--home", str(home.root), "node", *options]
 
 
 class NodeProcess(QObject):
