@@ -87,11 +87,15 @@ class Home:
     def choose(cls, given: str | None) -> Home:
         """`--home`, else `DEVSTREAM_HOME`, else the platform's data folder."""
         root = given or os.environ.get("DEVSTREAM_HOME")
-        if not root:
-            # Here and below late: each command chooses a home, and most need no more of it.
-            import platformdirs
+        return cls(Path(root).expanduser().absolute()) if root else cls.usual()
 
-            root = platformdirs.user_data_dir("devstream", appauthor=False)
+    @classmethod
+    def usual(cls) -> Home:
+        """Return the home in the platform's data folder."""
+        # Here and below late: each command chooses a home, and most need no more of it.
+        import platformdirs
+
+        root = platformdirs.user_data_dir("devstream", appauthor=False)
         return cls(Path(root).expanduser().absolute())
 
     def create(self) -> None:
