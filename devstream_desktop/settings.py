@@ -9,13 +9,18 @@
     [intake]
     listen = "127.0.0.1:8900"    address at which webhooks come in; absent: nowhere
 
+    [log]
+    format = "text"              of a line in node.log: text or json
+    level = "info"               the least that is logged: debug, info, warning or error
+    rooms = {mesh = "warning"}   another level for a part of devstream
+
 A command line option beats the file.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -23,6 +28,7 @@ from devstream_desktop.address import EVERYWHERE
 from devstream_desktop.address import problem as address_problem
 from devstream_desktop.config import FieldError, TomlFile, read_text, typed
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.stream.text import clean
 
 
 class SettingsError(DevstreamError):
@@ -34,6 +40,23 @@ class SettingsError(DevstreamError):
 
 _RULE = "HOST:PORT, such as 10.0.0.5:7400"
 _Address = Annotated[str, msgspec.Meta(description=_RULE)]
+_ROOMS = (
+    "control",
+    "deploy",
+    "door",
+    "history",
+    "intake",
+    "keys",
+    "mesh",
+    "node",
+    "outlet",
+    "team",
+)
+"""The parts of devstream that log."""
+_Level = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    msgspec.Meta(description="debug, info, warning or error"),
+]
 _Addresses = Annotated[tuple[str, ...], msgspec.Meta(description=f"a list of {_RULE}")]
 
 
@@ -52,11 +75,23 @@ class IntakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: _Address = ""
 
 
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Form and detail of the node's log."""
+
+    format: Annotated[Literal["text", "json"], msgspec.Meta(description="text or json")] = "text"
+    level: _Level = "info"
+    rooms: Annotated[
+        dict[str, _Level],
+        msgspec.Meta(description='a level for a room, such as {mesh = "warning"}'),
+    ] = {}
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything in `settings.toml`."""
 
     mesh: MeshSettings = msgspec.field(default_factory=MeshSettings)
     intake: IntakeSettings = msgspec.field(default_factory=IntakeSettings)
+    log: LogSettings = msgspec.field(default_factory=LogSettings)
 
 
 def load_settings(path: Path) -> Settings:
@@ -83,4 +118,9 @@ def _checked(settings: Settings) -> Settings:
     for table, key, address in addresses:
         if problem := address_problem(address, listen=key == "listen"):
             raise FieldError(f"{table}.{key}: {problem}", table, key, holding=address)
+    for room in settings.log.rooms:
+        if room not in _ROOMS:
+            allowed = ", ".join(_ROOMS)
+            why = f"log.rooms: {clean(room, 40)!r} is no room; allowed: {allowed}"
+            raise FieldError(why, "log", "rooms", holding=room)
     return settings

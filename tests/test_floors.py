@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "home": {"errors", "machine", "sqlite_file"},
     "door": {"address", "machine"},
     "config": {"errors", "machine", "stream"},
-    "settings": {"address", "config", "errors"},
+    "settings": {"address", "config", "errors", "stream"},
     "history": GROUND,
     "keys": GROUND,
     "team": GROUND | {"keys"},

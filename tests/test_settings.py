@@ -43,6 +43,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ("[mash]\n", 1, "allowed: "),
         ("[mesh\n", 1, "line 1"),
         ('[intake]\nlisten = ":80"\n', 2, "HOST:PORT"),
+        ('[log]\nformat = "xml"\n', 2, "log.format must be text or json"),
+        ("[log]\nlevel = 3\n", 2, "log.level must be debug, info, warning or error"),
+        ('[log]\nrooms = {mash = "info"}\n', 2, "allowed: control, deploy"),
+        ('[log]\n[log.rooms]\nmesh = "loud"\n', 2, 'such as {mesh = "warning"}'),
         (
             '[mesh]\nlisten = "10.0.0.1:1"\n[intake]\nlisten = 80\n',
             4,

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the git repository that a team of one follows",
     )
     parser.add_argument("--verbose", action="store_true", help="log to standard error too")
+    parser.add_argument(
+        "--log-format",
+        default="",
+        choices=("text", "json"),
+        help="form of a line of the log (default: as in settings.toml, else text)",
+    )
     parser.set_defaults(command=node)
 
 
@@ -71,7 +78,7 @@ def node(home: Home, options: argparse.Namespace) -> int:
         follow=Path(options.follow) if options.follow else None,
     )
     home.create()
-    return run(home, run_options, announce, verbose=options.verbose)
+    return run(home, run_options, announce, log=Log(options.verbose, options.log_format))
 
 
 def announce(running: Node) -> None:
@@ -90,23 +97,43 @@ def announce(running: Node) -> None:
     print(f"ready device={running.device} mesh={running.mesh_address}{intake}", flush=True)
 
 
+@dataclass(frozen=True)
+class Log:
+    """How one run of a node logs: on standard error too, and in which form."""
+
+    verbose: bool = False
+    form: str = ""
+    """`text` or `json`; empty where the settings decide."""
+
+
 def run(
     home: Home,
     options: Options,
     on_ready: Callable[[Node], None],
     *,
     on_news: Callable[[], None] | None = None,
-    verbose: bool = False,
+    log: Log | None = None,
 ) -> int:
     """Run a node in this process until a signal ends it; return the exit code."""
-    from devstream_desktop.node.log_file import start_logging
+    from devstream_desktop.node.log_file import NodeLog, start_logging
     from devstream_desktop.node.process import Process
+    from devstream_desktop.settings import Settings, load_settings
 
-    def log() -> None:
+    chosen = log or Log()
+    started: list[NodeLog] = []
+
+    def begin() -> None:
         # Only now, because a second node would write into the log of the first.
-        start_logging(home, verbose=verbose)
+        settings = load_settings(home.settings).log
+        started.append(
+            start_logging(home, verbose=chosen.verbose, form=chosen.form, settings=settings)
+        )
 
-    asyncio.run(Process(home, options, on_ready, on_news, _report_locked, log).run())
+    def follow(settings: Settings) -> None:
+        for one in started:
+            one.follow(settings.log)
+
+    asyncio.run(Process(home, options, on_ready, on_news, _report_locked, begin, follow).run())
     return 0
 
 

@@ -163,6 +163,10 @@ class Deploys:
         self._soon.set()
         self._watcher = asyncio.create_task(self._watch(), name="deploy-watch")
 
+    async def reload(self) -> None:
+        """Read targets.toml now, and publish what changed. A mistake is in the status."""
+        await self._offers.refresh()
+
     async def handle(
         self, event: Event, author_device: str, author_person: str, *, fresh: bool
     ) -> None:

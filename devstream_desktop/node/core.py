@@ -409,6 +409,13 @@ class Node:
             else:
                 await self.executor.stop()
 
+    async def restart_intake(self) -> None:
+        """End the intake and begin it where the settings say now."""
+        async with self._roles_lock:
+            await self._stop_intake()
+            self.intake, self.intake_url = None, ""
+        await self._follow_roles()
+
     async def _start_intake(self) -> None:
         listen = self.options.intake or self.settings.intake.listen
         intake = Intake(

@@ -147,6 +147,11 @@ class Executor:
             await self._deploys.stop()
             self._deploys = None
 
+    async def reload(self) -> None:
+        """Read targets.toml now; it is looked at every few seconds anyway."""
+        if self._deploys is not None:
+            await self._deploys.reload()
+
     def note(self, event: Event, device: str) -> None:
         """News that `device` signed: a request to this device is judged, and runs or is refused."""
         if (

@@ -14,19 +14,17 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 
 from devstream_desktop import machine
 from devstream_desktop.home import Home
-from devstream_desktop.stream.text import flat
+from devstream_desktop.node.journal import JournalHandler, leads_to_journal
+from devstream_desktop.node.log_lines import JsonLine, TextLine, message_of
+from devstream_desktop.settings import LogSettings
 
-LINE = 2_000
-"""Characters of a line; a traceback has several."""
-MAX_TRACEBACK = 60
-"""Lines of a traceback, from its end."""
 FILE_BYTES = 2_000_000
 OLD_FILES = 4
 A_SECOND = 5
@@ -34,6 +32,8 @@ A_SECOND = 5
 SHARE = 60_000
 """Bytes that one cause has of one file."""
 MOST_CAUSES = 2_000
+
+_PACKAGE = "devstream_desktop"
 
 Cause = tuple[str, int, str]
 
@@ -106,7 +106,7 @@ class LogFile(logging.Handler):
             del self._owed[cause]
             text = (
                 f"{heard.left_out:,} more of this kind in the same second, the last:"
-                f" {_message(record)}"
+                f" {message_of(record)}"
             )
             heard.left_out = 0
             self._write(_about(record, text), heard)
@@ -126,7 +126,7 @@ class LogFile(logging.Handler):
             where = Path(self._frequent.baseFilename).name
             self._rare.handle(
                 _about(
-                    record, f"what more there is of this kind goes to {where}: {_message(record)}"
+                    record, f"what more there is of this kind goes to {where}: {message_of(record)}"
                 )
             )
 
@@ -181,31 +181,46 @@ class _Private(logging.handlers.RotatingFileHandler):
             )
 
 
-class _OneLine(logging.Formatter):
-    """Format a record as one line, a traceback's lines set in.
+class NodeLog:
+    """The handlers of one run; the settings can change while it runs."""
 
-    So what a peer wrote can neither look like a record nor steer a terminal.
-    """
+    def __init__(self, handlers: Sequence[logging.Handler], form: str = "") -> None:
+        self._handlers = handlers
+        self._form = form
+        self._rooms: set[str] = set()
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        """Return the record's own line."""
-        return flat(super().formatMessage(record), LINE)
+    def follow(self, settings: LogSettings) -> None:
+        """Take over the form and the levels of `settings`; a form that was chosen stays."""
+        line = JsonLine() if (self._form or settings.format) == "json" else TextLine()
+        for one in self._handlers:
+            one.setFormatter(line)
+        logging.getLogger().setLevel(settings.level.upper())
+        # A room that is no longer named goes back to the level of all.
+        for room in self._rooms - set(settings.rooms):
+            logging.getLogger(f"{_PACKAGE}.{room}").setLevel(logging.NOTSET)
+        self._rooms = set(settings.rooms)
+        for room, level in settings.rooms.items():
+            logging.getLogger(f"{_PACKAGE}.{room}").setLevel(level.upper())
+        # The client says every request, and a source is asked every minute for years.
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
 
-    def formatException(self, ei: logging._SysExcInfoType) -> str:  # noqa: N802 - the library's name
-        """Return the traceback, each line set in by two."""
-        return _set_in(super().formatException(ei))
 
-    def formatStack(self, stack_info: str) -> str:  # noqa: N802 - the library's name
-        """As a traceback."""
-        return _set_in(stack_info)
-
-
-def start_logging(home: Home, *, verbose: bool) -> None:
+def start_logging(
+    home: Home, *, verbose: bool, form: str = "", settings: LogSettings | None = None
+) -> NodeLog:
     """Log to `node.log` in the home; with `verbose` to standard error too.
 
-    Without a file that can be opened, only there.
+    Without a file that can be opened, only there. Where standard error is systemd's journal, it
+    gets fields instead of lines.
+
+    Args:
+        home: The node's.
+        verbose: Whether standard error has it too.
+        form: `text` or `json`; empty where the settings decide.
+        settings: The levels, and the form without another.
+
     """
-    handlers: list[logging.Handler] = [logging.StreamHandler()] if verbose else []
+    handlers: list[logging.Handler] = [_to_error()] if verbose else []
     try:
         handlers.insert(0, LogFile(home))
     except OSError as error:
@@ -213,12 +228,20 @@ def start_logging(home: Home, *, verbose: bool) -> None:
             f"devstream: {home.log} cannot be opened ({machine.reason(error)}), so the log comes"
             " here\n"
         )
-        handlers = [logging.StreamHandler()]
-    for one in handlers:
-        one.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        handlers = [_to_error()]
     logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
-    # The client says every request, and a source is asked every minute for years.
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    log = NodeLog(handlers, form)
+    log.follow(settings or LogSettings())
+    return log
+
+
+def _to_error() -> logging.Handler:
+    if leads_to_journal(2):
+        try:
+            return JournalHandler()
+        except OSError:
+            return logging.StreamHandler()
+    return logging.StreamHandler()
 
 
 def _cause(record: logging.LogRecord) -> Cause:
@@ -235,19 +258,6 @@ def _about(record: logging.LogRecord, text: str) -> logging.LogRecord:
     return logging.LogRecord(
         record.name, record.levelno, record.pathname, record.lineno, text, None, None
     )
-
-
-def _message(record: logging.LogRecord) -> str:
-    try:
-        return flat(record.getMessage(), LINE)
-    except (TypeError, ValueError):
-        return flat(str(record.msg), LINE)
-
-
-def _set_in(text: str) -> str:
-    lines = text.split("\n")
-    cut = [f"({len(lines) - MAX_TRACEBACK} lines before)"] if len(lines) > MAX_TRACEBACK else []
-    return "\n".join(f"  {flat(line, LINE)}" for line in cut + lines[-MAX_TRACEBACK:])
 
 
 def _make_private(path: Path) -> None:

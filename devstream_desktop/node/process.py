@@ -1,9 +1,10 @@
-"""Process around a node: control socket, signals, and a start anew after a join."""
+"""Process around a node: control socket, signals, service manager, and a start anew."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -19,8 +20,11 @@ from devstream_desktop.keys import Vault
 from devstream_desktop.node import enrolment, leaving
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.node.locked_node import LockedNode
+from devstream_desktop.node.reload import reload
 from devstream_desktop.node.requests import Requests
+from devstream_desktop.node.service_manager import ServiceManager
 from devstream_desktop.node.stopped_home import take
+from devstream_desktop.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ class Process:
     """Runs a home's node until a signal or a `Stop` ends it.
 
     `on_taken()` is called once the home is this process's alone. `on_locked(sentence)` hears that
-    it waits for its keyring.
+    it waits for its keyring. `on_settings(settings)` hears those that were read again.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class Process:
         on_news: Callable[[], None] | None = None,
         on_locked: Callable[[str], None] = lambda _: None,
         on_taken: Callable[[], None] = lambda: None,
+        on_settings: Callable[[Settings], None] = lambda _: None,
     ) -> None:
         self._home = home
         self._options = options
@@ -47,6 +52,10 @@ class Process:
         self._on_news = on_news
         self._on_locked = on_locked
         self._on_taken = on_taken
+        self._on_settings = on_settings
+        self._manager = ServiceManager()
+        self._reloading = asyncio.Lock()
+        self._reloads: set[asyncio.Task[None]] = set()
         self._locked: LockedNode | None = None
         self._vault: Vault | None = None
         self._news = asyncio.Event()
@@ -66,12 +75,52 @@ class Process:
         """
         # A node of a large team has more sockets than a shell usually allows.
         raise_soft_limit()
+        self._follow_signals()
+        alive = asyncio.create_task(self._manager.run())
+        try:
+            await self._run()
+        finally:
+            alive.cancel()
+            self._manager.close()
+
+    def _follow_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             if sys.platform == "win32":
                 signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._end.set))
             else:
                 loop.add_signal_handler(number, self._end.set)
+        if sys.platform == "win32" or signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            return
+        # In a terminal it says that the window was closed; of a service it asks for a reload.
+        loop.add_signal_handler(
+            signal.SIGHUP, self._end.set if _in_terminal() else self._reload_soon
+        )
+
+    def _reload_soon(self) -> None:
+        task = asyncio.create_task(self._reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _reload(self) -> None:
+        async with self._reloading:
+            node = self._node
+            # A node that only starts reads its files anyway.
+            if node is None or self._requests is None:
+                return
+            self._manager.reloading()
+            try:
+                anew = await reload(node)
+                self._on_settings(node.settings)
+            except Exception:  # noqa: BLE001 - the node goes on with what it had
+                _log.exception("the files could not be read again")
+            else:
+                if anew:
+                    self._start_anew()
+            finally:
+                self._manager.ready(_about(node))
+
+    async def _run(self) -> None:
         server = await take(self._home, self._answer, given_up=self._end.is_set)
         try:
             self._on_taken()
@@ -94,7 +143,10 @@ class Process:
         self._requests = Requests(node, lambda: self._news, self._end.set, self._join, self._leave)
         try:
             self._on_ready(node)
+            self._manager.ready(_about(node))
             await self._end.wait()
+            if not self._again:
+                self._manager.stopping()
         finally:
             # Parked polls would keep the socket from closing.
             self._requests.end_polls()
@@ -111,7 +163,7 @@ class Process:
 
         None when the node was ended before.
         """
-        locked = self._locked = LockedNode(self._home, self._on_locked)
+        locked = self._locked = LockedNode(self._home, self._locked_now)
         opening, ending = asyncio.create_task(locked.vault()), asyncio.create_task(self._end.wait())
         try:
             await asyncio.wait({opening, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -121,6 +173,11 @@ class Process:
             ending.cancel()
             self._locked = None
             locked.end()
+
+    def _locked_now(self, sentence: str) -> None:
+        # Else the manager would end a node that waits for a person.
+        self._manager.ready(sentence)
+        self._on_locked(sentence)
 
     def _start_anew(self) -> None:
         self._again = True
@@ -171,3 +228,16 @@ class Process:
         after = self._start_anew if self._options.solo else self._end.set
         asyncio.get_running_loop().call_later(0.1, after)
         return Done(text=told)
+
+
+def _in_terminal() -> bool:
+    """Tell whether this process belongs to a terminal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _about(node: Node) -> str:
+    return f"in team {node.team.name}, reached at {node.mesh_address}"

@@ -67,6 +67,10 @@ class Reach:
         self._move = move
         await self._listen(begin)
 
+    def name(self, addresses: Sequence[str]) -> None:
+        """Take over where others reach this node besides."""
+        self._named = tuple(addresses)
+
     async def follow(self, *, joining: bool = False) -> bool:
         """Open or close the port as the team needs it; true when that changed.
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devstream_desktop.home import Home
-from devstream_desktop.node import log_file
+from devstream_desktop.node import log_file, log_lines
 from devstream_desktop.node.log_file import A_SECOND, LogFile, start_logging
 
 RARE = "the key of this device is used by another machine too"
@@ -38,7 +38,7 @@ def clock() -> Clock:
 @pytest.fixture
 def log(tmp_path: Path, clock: Clock) -> Iterator[LogFile]:
     made = LogFile(Home(tmp_path), clock)
-    made.setFormatter(log_file._OneLine("%(levelname)s %(name)s %(message)s"))
+    made.setFormatter(log_lines.TextLine("%(levelname)s %(name)s %(message)s"))
     yield made
     made.close()
 
