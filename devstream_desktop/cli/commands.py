@@ -51,6 +51,7 @@ COMMANDS = {
     "status": "show whether it works, and if not, why",
     "doctor": "look for what is wrong on this machine and say what to do; exit 1 for a problem",
     "paths": "show where the home and the examples are",
+    "install-desktop": "menu entry, icon, start at login, completion and manual for this user",
     "completion": "print a script that lets a shell complete every command",
     "man": "print this command's manual page, or write all pages into a folder",
 }

@@ -15,7 +15,8 @@ _EPILOG = """examples:
   devstream completion zsh > FOLDER_OF_FPATH/_devstream
   devstream completion fish > ~/.config/fish/completions/devstream.fish
 
-A new shell knows it. Write it again after an update.
+A new shell knows it. Write it again after an update. devstream
+install-desktop does this for all three.
 """
 _FILES = frozenset({"F", "FILE", "RULES.toml", "SAMPLE", "SAMPLE.json", "PATH_OR_URL"})
 """Placeholders of values that are files."""
@@ -32,6 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def completion(home: Home, options: argparse.Namespace) -> int:
     """Print the script of one shell."""
     del home
+    print(script(options.shell))
+    return 0
+
+
+def script(shell: str) -> str:
+    """Return the script of one shell.
+
+    Raises:
+        DevstreamError: the library that makes it is missing.
+
+    """
     # Late, because only this command needs them.
     try:
         import shtab
@@ -43,8 +55,7 @@ def completion(home: Home, options: argparse.Namespace) -> int:
 
     parser = whole_parser()
     _name_files(parser)
-    print(shtab.complete(parser, options.shell))
-    return 0
+    return f"{shtab.complete(parser, shell)}"
 
 
 def _name_files(parser: argparse.ArgumentParser) -> None:

@@ -6,12 +6,10 @@ They are in the `man` macros of roff, which groff and mandoc read alike (groff_m
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import textwrap
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from devstream_desktop import __version__, machine
@@ -19,6 +17,7 @@ from devstream_desktop.cli.commands import COMMANDS, one_liners, subcommands
 from devstream_desktop.cli.reference import arguments, usage
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
+from devstream_desktop.shared_files import shared
 
 _COLUMNS = 68
 """Columns of text; what roff needs comes on top, within 80."""
@@ -134,11 +133,18 @@ def _page(name: str, command: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def _head(name: str, about: str) -> Iterator[str]:
-    # Builds that are to be the same twice set the variable (https://reproducible-builds.org).
-    made = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", time.time())), UTC)
     title = _escaped(name.upper())
-    yield f'.TH {title} 1 {made:%Y-%m-%d} "devstream {__version__}" "User Commands"'
+    yield f'.TH {title} 1 {_released()} "devstream {__version__}" "User Commands"'
     yield f".SH NAME\n{_escaped(name)} \\-\n{_text(about)}"
+
+
+@cache
+def _released() -> str:
+    """Return the day of the release: pages of one version are the same."""
+    text = shared("org.devstream.Devstream.metainfo.xml").read_text(encoding="utf-8")
+    found = re.search(rf'version="{re.escape(__version__)}" date="([0-9-]+)"', text)
+    assert found, "the metainfo has no such release"  # noqa: S101 - held by tests/packaging
+    return found[1]
 
 
 def _usage(parser: argparse.ArgumentParser, head: str = ".SH SYNOPSIS\n") -> Iterator[str]:

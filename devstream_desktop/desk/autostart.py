@@ -114,6 +114,14 @@ class DesktopEntry:
         found = next((one for one in (self.path, *self._system) if one.exists()), None)
         return found is not None and _starts(found)
 
+    def starts_another(self) -> bool:
+        """Tell whether the user's entry starts another command than this one."""
+        if not self.path.exists() or not _starts(self.path):
+            return False
+        ours = desktop_entry(self._command).splitlines()
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        return any(one.startswith("Exec=") and one not in ours for one in lines)
+
     def set_enabled(self, *, on: bool) -> None:
         """Write the entry, or take it away; one of the system is hidden."""
         if on:

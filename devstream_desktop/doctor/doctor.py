@@ -28,6 +28,7 @@ from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.deploy.targets import load_targets
 from devstream_desktop.doctor import checks, files
 from devstream_desktop.doctor.checks import Check, ok, problem, warning
+from devstream_desktop.doctor.menu import menu
 from devstream_desktop.doctor.popups import popups
 from devstream_desktop.doctor.transport import transport
 from devstream_desktop.errors import DevstreamError
@@ -80,6 +81,7 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
             "devstream, or devstream team join INVITE --person YOU, makes it",
         )
         yield _transport()
+        yield from menu(home)
         yield from popups(test=test_popup)
         return
     yield from _modes(home)
@@ -135,6 +137,7 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
             for notice in _further(status, [*kept, *history, listening])
         )
     yield _transport()
+    yield from menu(home)
     yield from popups(test=test_popup)
 
 

@@ -42,6 +42,7 @@ def team() -> Iterator[dict[str, str]]:
             if not name.startswith(("DEVSTREAM", "DISPLAY", "WAYLAND"))
         }
         environment |= {
+            "HOME": folder,  # completion and manual pages go there
             "DEVSTREAM_HOME": f"{folder}/home",
             "DEVSTREAM_KEY_FILE": f"{folder}/key",
             "XDG_RUNTIME_DIR": folder,
