@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from devstream_desktop.cli.arguments import UsageError
 from devstream_desktop.cli.own_names import own_names
+from devstream_desktop.desk.store import DeskStore
 from devstream_desktop.home import Home
 from devstream_desktop.stream.query import InvalidQueryError, Is, Query, parse_query
+from devstream_desktop.stream.seen import Seen
 
 QUERY = "words and filters, as in the window; after --, one may begin with -"
 
@@ -23,6 +25,14 @@ def question(home: Home, words: Sequence[str]) -> Query:
         query = parse_query(" ".join(words))
     except InvalidQueryError as error:
         raise UsageError(str(error)) from None
-    if any(Is.MINE in one.now | one.not_now for one in query.either()):
-        return query.asked_by(own_names(home), seen=-1)
-    return query
+    names = own_names(home) if query.asks(Is.MINE) else frozenset()
+    seen = _seen(home) if query.asks(Is.UNSEEN) else Seen()
+    return query.asked_by(names, seen)
+
+
+def _seen(home: Home) -> Seen:
+    """Return what was seen at this home's desk; a home without one has seen everything."""
+    if not home.desk.exists():
+        return Seen()
+    with DeskStore(home.desk) as store:
+        return store.seen()

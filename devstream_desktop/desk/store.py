@@ -1,4 +1,4 @@
-"""Memory of a desk, `desk.sqlite`: what it showed, why, and what is muted.
+"""Memory of a desk, `desk.sqlite`: what it showed and why, what was seen, what is muted.
 
 Nothing here is worth more than a popup: a damaged file is set aside and begun anew, and a write
 that fails is logged and forgotten. Writes are small and wait for no disk (WAL, synchronous=NORMAL).
@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from devstream_desktop import machine, sqlite_file
 from devstream_desktop.stream.rules import Attention
+from devstream_desktop.stream.seen import Seen
 
 _LOG = logging.getLogger(__name__)
 VERSION = 1
@@ -31,6 +32,8 @@ SNOOZED = "snoozed"
 """Note of the end of a snooze: UTC milliseconds, in digits."""
 PLACE = "window"
 """Note with the place of the window."""
+_SEEN = "seen"
+"""Note of what was seen: an arrival number and a moment, in digits."""
 _SCHEMA = """
 CREATE TABLE reason (
   number INTEGER PRIMARY KEY,
@@ -142,6 +145,17 @@ class DeskStore:
     def set_moment(self, name: str, at: int) -> None:
         """Note a moment, UTC milliseconds."""
         self.set_note(name, str(at).encode())
+
+    def seen(self) -> Seen:
+        """Return what the person has seen; nothing is said before they first looked."""
+        found = self.note(_SEEN).split()
+        if len(found) == 2 and all(one.isdigit() for one in found):
+            return Seen(int(found[0]), int(found[1]))
+        return Seen()
+
+    def keep_seen(self, seen: Seen) -> None:
+        """Remember what the person has seen."""
+        self.set_note(_SEEN, f"{seen.arrival} {seen.began}".encode())
 
     def _read_reds(self) -> frozenset[str]:
         # Only the desk writes them, so they are read with each change alone.

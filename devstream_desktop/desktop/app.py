@@ -206,6 +206,9 @@ class App(QObject):
         self.state.arrived.connect(self._consider)
         self.preferences.changed.connect(self._take_preferences)
         self.state.arrived.connect(self._show_state)
+        self.state.set_seen(self.store.seen())
+        self.state.seen_changed.connect(self._keep_seen)
+        self._keep_seen()
         self._ages.timeout.connect(self._show_state)
         self._ages.timeout.connect(self.menu.refresh)
         self._ages.start()
@@ -229,7 +232,12 @@ class App(QObject):
         self.popups.approve_chosen.connect(self._approve)
 
     def _show_state(self) -> None:
-        self.tray.show_state(*mark_and_tooltip(self.state, self.preferences.current.icon))
+        mark, tooltip = mark_and_tooltip(self.state, self.preferences.current.icon)
+        self.tray.show_state(mark, tooltip, len(self.state.unseen) if self.state.connected else 0)
+
+    def _keep_seen(self) -> None:
+        self.store.keep_seen(self.state.seen)
+        self._show_state()
 
     def _take_preferences(self) -> None:
         self.state.aliases = self.preferences.current.names

@@ -27,6 +27,8 @@ class Command(StrEnum):
     COPY_MARKDOWN = "copy-markdown"
     COPY_LINK = "copy-link"
     UNFOLD = "unfold"
+    NEWEST = "newest"
+    SEEN = "seen"
     STREAM = "stream"
     BOARD = "board"
     HAND_OVER = "hand-over"
@@ -62,6 +64,8 @@ SPECS: dict[Command, Spec] = {
     Command.COPY_MARKDOWN: Spec("Copy as Markdown", ("Ctrl+Shift+C",), about_line=True),
     Command.COPY_LINK: Spec("Copy its link", (), about_line=True),
     Command.UNFOLD: Spec("Unfold or fold its steps", ("Space",), about_line=True),
+    Command.NEWEST: Spec("Go to the newest lines", ("N",)),
+    Command.SEEN: Spec("Mark everything as seen"),
     Command.STREAM: Spec("Show the stream", ("S",)),
     Command.BOARD: Spec("Show the board", ("B",)),
     Command.HAND_OVER: Spec("Show the hand-over", ("H",)),

@@ -6,17 +6,21 @@ import json
 import sqlite3
 from collections.abc import Iterator
 
+from devstream_desktop.history.places import beginning
 from devstream_desktop.history.rows import COLUMNS, CURRENT, Rows
 from devstream_desktop.history.search import conditions
 from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
 
 _MAX_ID = (1 << 63) - 1
 _MATTERS = (
-    "lines.run >= 0 AND (lines.transition IN ('new', 'failed', 'regressed', 'fixed')"
-    " OR lines.kind = 'deploy' AND lines.terminal)"
+    "(lines.run >= 0 AND (lines.transition IN ('new', 'failed', 'regressed', 'fixed')"
+    " OR lines.kind = 'deploy' AND lines.terminal))"
 )
 """Something changed what is true now, or was deployed."""
+_UNDER_WAY = "lines.run >= 0 AND lines.kind = 'deploy' AND lines.state = 'in_progress'"
+_RECENT = 2_000
 _UNSEEN = 5_000
 """Newest arrivals that are looked at: beyond that, nobody counts."""
 
@@ -135,8 +139,23 @@ class Pages(Rows):
         ).fetchall()
         return [row_id for (row_id,) in rows]
 
-    def unseen(self, arrival: int, *, limit: int = 100) -> list[Line]:
-        """List the rows that came after `arrival` and matter, newest first.
+    def recent(self, *, limit: int = 8) -> list[Line]:
+        """List the newest rows that matter, and deploys under way, newest first.
+
+        They are looked for among the newest 2,000 rows.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        lowest = f"SELECT id FROM lines ORDER BY id DESC LIMIT 1 OFFSET {_RECENT}"
+        return self._lines(
+            f"{COLUMNS} WHERE lines.id > COALESCE(({lowest}), 0)"
+            f" AND ({_MATTERS} OR {_UNDER_WAY}){CURRENT} ORDER BY lines.id DESC LIMIT ?",
+            (limit,),
+        )
+
+    def unseen(self, seen: Seen, *, limit: int = 100) -> list[Line]:
+        """List the rows new to a person that matter, newest first.
 
         Those are changes of what is true now, and deploys. Of more than 5,000 arrivals the newest
         are looked at.
@@ -146,8 +165,8 @@ class Pages(Rows):
         """
         return self._lines(
             f"{COLUMNS} WHERE lines.lsn > MAX(?, (SELECT MAX(lsn) FROM lines) - {_UNSEEN})"
-            f" AND {_MATTERS}{CURRENT} ORDER BY lines.lsn DESC LIMIT ?",
-            (arrival, limit),
+            f" AND lines.id >= ? AND {_MATTERS}{CURRENT} ORDER BY lines.lsn DESC LIMIT ?",
+            (seen.arrival, beginning(seen.began), limit),
         )
 
     def since(self, arrival: int, *, limit: int = 500) -> list[Line]:

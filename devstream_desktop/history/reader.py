@@ -10,6 +10,7 @@ Its connection is its own and can only read. Queries are a few milliseconds even
 | how many lines a search finds | `hits` | `int`, at most what is asked for |
 | lines that came after an arrival number | `since`, `all_since` | `Line` |
 | what I have not seen and matters | `unseen` | `list[Line]` |
+| the newest that matters | `recent` | `list[Line]` |
 | steps of a thing, to a line | `subject` | `list[Line]` |
 | red now; open tickets; silent sources | `red_now`, `open_tickets`, `silent` | `list[Thing]` |
 | the state of one thing | `thing` | `Thing` or None |

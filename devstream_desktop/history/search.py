@@ -46,7 +46,11 @@ def _now(query: Query, state: Is, values: list[object]) -> str:
         return f"casefold(lines.actor) IN ({', '.join('?' * len(query.names))})"
     if state is Is.UNSEEN:
         # Whoever does not say what they have seen has seen everything.
-        values += [query.seen, query.seen]
-        return "(? >= 0 AND lines.lsn > ?)"
+        seen = query.seen
+        values += [seen.arrival, seen.arrival, beginning(seen.began)]
+        # By the arrival's index: there are few, and a search by id would look at every row.
+        return (
+            "lines.id IN (SELECT id FROM lines AS new WHERE ? >= 0 AND new.lsn > ? AND new.id >= ?)"
+        )
     # The one row that says the thing's state: its earlier ones are over.
     return f"lines.id IN (SELECT line FROM subjects WHERE {_OF_THINGS[state]})"

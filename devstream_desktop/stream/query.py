@@ -28,6 +28,7 @@ from devstream_desktop.stream.search_text import (
     tag,
     typed_words,
 )
+from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.words import MEANINGS, STATES, Kind, Severity, outcome
 
 MOST_TEXT = 400
@@ -100,8 +101,8 @@ class Query:
     """None of these holds; each is one word or filter of the index."""
     names: tuple[str, ...] = field(default=(), compare=False)
     """Names of whoever asks, for `is:mine`."""
-    seen: int = field(default=-1, compare=False)
-    """Arrival number up to which they have seen everything, for `is:unseen`; -1: nobody says."""
+    seen: Seen = field(default=Seen(), compare=False)
+    """The mark of whoever asks, for `is:unseen`."""
     alternatives: tuple[Query, ...] = ()
     """Other queries of which one may hold instead."""
 
@@ -109,11 +110,15 @@ class Query:
     def everything(self) -> bool:
         return self == _EVERYTHING
 
-    def asked_by(self, names: Iterable[str], seen: int) -> Query:
-        """Return a person's query, with their names and newest arrival seen."""
+    def asked_by(self, names: Iterable[str], seen: Seen) -> Query:
+        """Return a person's query, with their names and what they have seen."""
         known = tuple(names)
         others = tuple(one.asked_by(known, seen) for one in self.alternatives)
         return replace(self, names=known, seen=seen, alternatives=others)
+
+    def asks(self, state: Is) -> bool:
+        """Tell whether a state is asked for, or against."""
+        return any(state in one.now | one.not_now for one in self.either())
 
     def either(self) -> tuple[Query, ...]:
         """Return the queries of which one must hold."""

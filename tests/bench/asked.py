@@ -23,6 +23,7 @@ from search import fill
 from devstream_desktop.history.database import open_reader
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.query import Query, parse_query
+from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
 
 GOAL_MS = 10.0
@@ -93,7 +94,9 @@ def questions(reader: Reader, connection: sqlite3.Connection) -> list[Asked]:
               lambda n: changes[n % 50][1:3]),
         Asked("hand-over of 8 hours", lambda _: reader.hand_over(now - 8 * HOUR_MS, now=now),
               f"SELECT line FROM subjects WHERE tone = 2 {first}", lambda _: ()),
-        Asked("unseen", lambda _: reader.unseen(newest - 10_000),
+        Asked("recent", lambda _: reader.recent(),
+              f"SELECT id FROM lines ORDER BY id DESC {first}", lambda _: ()),
+        Asked("unseen", lambda _: reader.unseen(Seen(newest - 10_000)),
               f"SELECT id FROM lines WHERE lsn > ? ORDER BY lsn DESC {first}",
               lambda _: (newest - 10_000,)),
     ]  # fmt: skip

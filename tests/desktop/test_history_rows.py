@@ -160,7 +160,7 @@ def test_the_field_offers_filters_and_what_the_history_holds(qtbot, window, stor
 def test_the_sidebar_is_a_way_to_search(qtbot, window, story):
     shown = window(*story.day(now()))
     names = [place.name for place in shown.sidebar.places]
-    assert names[:5] == ["Red now", "Unclaimed", "Mine", "Views", "Everything"]
+    assert names[:5] == ["Red now", "Unclaimed", "Mine", "Unseen", "Views"]
     assert {"shop", "search"} <= set(names[names.index("Services") + 1 :])
     deploys = shown.sidebar.model().index(names.index("Deploys"), 0)
     shown.sidebar.clicked.emit(deploys)

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtGui import QColor, QPalette
 from sight import VISIONS, luminance, seen
 
-from devstream_desktop.desktop.widgets.icons import Mark, icon
+from devstream_desktop.desktop.widgets.icons import MANY, Mark, badged_icon, icon
 from devstream_desktop.desktop.widgets.look import ago, event_look, short_time
 from devstream_desktop.desktop.widgets.marks import SIZE, Shape, mark_pixmap
 from devstream_desktop.desktop.widgets.theme import LIGHT, STRONG, Tone, colour, is_dark, tint
@@ -148,3 +148,13 @@ def test_the_tray_icons_stand_out_on_light_and_dark_panels(qapp, mark, panel):
     clear = [one for one in inked if contrast(QColor(one.name()), QColor(panel)) >= 3]
     # Non-text contrast of WCAG 2.2 (1.4.11), for enough of it to know the shape by.
     assert len(clear) >= 24
+
+
+@pytest.mark.parametrize("mark", [mark for mark in Mark if mark is not Mark.APP])
+def test_a_number_on_an_icon_can_be_told_and_leaves_its_shape(mark, qapp):
+    images = {count: badged_icon(mark, count).pixmap(16, 16).toImage() for count in (0, 1, 8, MANY)}
+    drawn = {count: bytes(image.constBits()) for count, image in images.items()}
+    assert len(set(drawn.values())) == len(drawn)
+    plain, badged = images[0], images[8]
+    above = [(x, y) for x in range(16) for y in range(5)]
+    assert all(plain.pixel(*at) == badged.pixel(*at) for at in above)

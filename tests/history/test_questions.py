@@ -11,6 +11,7 @@ from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.query import Query, parse_query
+from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import Presence
 from devstream_desktop.stream.words import Kind
@@ -229,13 +230,28 @@ def test_the_past_of_a_thing_ends_with_the_line_that_is_asked_of(
     assert reader.subject(pushes[1].event, until=pushes[1]) == pushes[1:]
 
 
+def test_recent_is_what_matters_and_what_is_being_deployed(story: Tell, reader: Reader) -> None:
+    kinds = [Kind.DEPLOY, Kind.SOURCE, Kind.TICKET, Kind.BUILD, Kind.INCIDENT, Kind.DEPLOY]
+    assert [line.event.kind for line in reader.recent(limit=6)] == kinds
+    assert reader.recent(limit=1)[0].event.state == "in_progress"
+
+
+def test_unseen_is_nothing_of_before_the_desk_began(story: Tell, reader: Reader) -> None:
+    assert reader.unseen(Seen(0, START + 28 * MINUTE)) == []
+    (found,) = reader.unseen(Seen(0, START + 27 * MINUTE))
+    assert found.event.kind is Kind.SOURCE
+    query = parse_query("is:unseen").asked_by((), Seen(0, START + 30 * MINUTE))
+    assert [line.event.kind for line in reader.page(query)] == [Kind.DEPLOY]
+    assert reader.hits(query) == 1
+
+
 def test_unseen_is_what_changed_what_is_true_or_was_deployed(story: Tell, reader: Reader) -> None:
     seen = reader.page(parse_query("kind:test"))[0].arrival
-    assert [line.event.kind for line in reader.unseen(seen)] == [
+    assert [line.event.kind for line in reader.unseen(Seen(seen))] == [
         Kind.SOURCE,
         Kind.TICKET,
         Kind.BUILD,
         Kind.INCIDENT,
         Kind.DEPLOY,
     ]
-    assert reader.unseen(reader.newest()) == []
+    assert reader.unseen(Seen(reader.newest())) == []

@@ -14,6 +14,7 @@ from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.line import told as told_line
 from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.query import InvalidQueryError, parse_query
+from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.words import MEANINGS, Kind, Severity, outcome
 
 START = 1_760_000_000_000
@@ -102,7 +103,7 @@ def test_search(
 ) -> None:
     if grouped:
         told._lines.index.flush(told.newest())
-    asked = parse_query(query).asked_by(("bot",), seen=9)
+    asked = parse_query(query).asked_by(("bot",), Seen(9))
     found = reader.page(asked)
     assert {line.event.title for line in found} == titles
     assert reader.hits(asked) == len(found)
@@ -131,9 +132,9 @@ def test_a_name_is_mine_however_it_is_written(
         key=fact_key("s", "x"), actor="JÜRGEN", title="loud",
     )  # fmt: skip
     told.add([Arrival(feed.entry(event, clock=(START + 1) << 16), "peer")])
-    mine = reader.page(parse_query("is:mine").asked_by([name], seen=0))
+    mine = reader.page(parse_query("is:mine").asked_by([name], Seen(0)))
     assert {line.event.title for line in mine} == {"Größe der Überweisung", "loud"}
-    others = reader.page(parse_query("-is:mine").asked_by([name], seen=0))
+    others = reader.page(parse_query("-is:mine").asked_by([name], Seen(0)))
     assert len(mine) + len(others) == 11
     assert not {line.id for line in mine} & {line.id for line in others}
 
@@ -274,7 +275,7 @@ def test_whatever_is_typed_is_answered_or_said_to_be_no_filter(
     pieces: list[str], glue: str, told: History, reader: Reader
 ) -> None:
     try:
-        query = parse_query(glue.join(pieces)).asked_by(("ana", 'o"neil'), seen=3)
+        query = parse_query(glue.join(pieces)).asked_by(("ana", 'o"neil'), Seen(3))
     except InvalidQueryError:
         return
     assert len(reader.page(query, limit=1000)) == reader.hits(query, most=1000)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from devstream_desktop.control.messages.deploys import GetTargets, Targets, TargetStatus
@@ -10,14 +13,13 @@ from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.rules import is_mine
+from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import Thing
-from devstream_desktop.stream.words import Kind, Transition
 
 _BATCH = 500
-_RECENT = 5
-_LOOKED_AT = 40
-"""Newest rows among which those that matter are looked for."""
+_RECENT = 8
 STALE_MS = 3_000
 """The longest that a shown status may be old, in milliseconds.
 
@@ -36,6 +38,8 @@ class AppState(QObject):
     """Rows that are new since the last time, oldest arrival first."""
     policy_changed = Signal()
     """The policy changed, and with it perhaps how rows are shown."""
+    seen_changed = Signal()
+    """The person has seen what arrived until now."""
     history_replaced = Signal()
     """The history is another one (a team was joined): discard all rows."""
 
@@ -58,6 +62,9 @@ class AppState(QObject):
         """The newest rows that matter, newest first."""
         self.red: list[Thing] = []
         """Things that are broken now, the worst first."""
+        self.seen = Seen()
+        """The mark of the person; until `set_seen` nothing counts as new."""
+        self._unseen: list[Line] = []
         self._stale = QTimer(self, singleShot=True, interval=stale_ms)
         self._stale.timeout.connect(self.refresh_status)
         self._reading = False
@@ -72,6 +79,26 @@ class AppState(QObject):
     def names(self) -> frozenset[str]:
         """All names of the person, folded."""
         return frozenset(name.casefold() for name in (self.person, *self.aliases) if name)
+
+    @property
+    def unseen(self) -> list[Line]:
+        """The unseen rows that matter, newest first, without one's own acts."""
+        return [line for line in self._unseen if not is_mine(line.event, self.names)]
+
+    def set_seen(self, seen: Seen) -> None:
+        """Go on from what was seen before; a new desk, or another history, begins now."""
+        if seen.arrival < 0 or 0 < self._cursor < seen.arrival:
+            seen = Seen(self._cursor, int(time.time() * 1000))
+        self.seen = seen
+        self._refresh_recent()
+        self.seen_changed.emit()
+
+    def see(self) -> None:
+        """Note that the person has seen all that arrived until now."""
+        if 0 <= self.seen.arrival != self._cursor:
+            self.seen = replace(self.seen, arrival=self._cursor)
+            self._unseen = []
+            self.seen_changed.emit()
 
     def target(self, service: str, environment: str) -> TargetStatus | None:
         """Return the target that deploys a service to an environment."""
@@ -159,6 +186,8 @@ class AppState(QObject):
     def _start_over(self) -> None:
         self.reader.close()
         self._cursor = self._baseline()
+        if self.seen.arrival >= 0:
+            self.set_seen(Seen())
         self._refresh_recent()
         self.history_replaced.emit()
 
@@ -185,18 +214,10 @@ class AppState(QObject):
 
     def _refresh_recent(self) -> None:
         try:
-            rows = self.reader.page(Query(), limit=_LOOKED_AT)
+            recent = self.reader.recent(limit=_RECENT)
+            # Where nothing matters yet, what there is shows that it works.
+            self.recent = recent or self.reader.page(Query(), limit=_RECENT)
             self.red = self.reader.red_now()
+            self._unseen = self.reader.unseen(self.seen) if self.seen.arrival >= 0 else []
         except HistoryUnavailableError:
-            self.recent, self.red = [], []
-            return
-        telling = [line for line in rows if not _is_routine(line)]
-        self.recent = (telling or rows)[:_RECENT]
-
-
-def _is_routine(line: Line) -> bool:
-    """Tell whether a row only says that all is as it was."""
-    event = line.event
-    if event.kind not in (Kind.BUILD, Kind.TEST):
-        return False
-    return line.transition in (Transition.NONE, Transition.OUTDATED)
+            self.recent, self.red, self._unseen = [], [], []

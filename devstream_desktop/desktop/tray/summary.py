@@ -16,6 +16,8 @@ from devstream_desktop.stream.line import headline
 from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.words import Kind
 
+_MOST = 99
+
 
 def mark_and_tooltip(state: AppState, icon: Icon = Icon.WORST) -> tuple[Mark, str]:
     """Return the icon, and the tooltip.
@@ -25,16 +27,17 @@ def mark_and_tooltip(state: AppState, icon: Icon = Icon.WORST) -> tuple[Mark, st
     """
     mark, how = _mark_and_state(state)
     red = counted(state.red, icon)
+    new = f" · {counted_text(len(state.unseen))} unseen" if state.unseen else ""
     # Trouble of the node comes second, unless what is red is out of date for it.
     if red and mark in (Mark.ON_DUTY, Mark.OFF_DUTY, Mark.FAILING):
         unclaimed = any(not thing.claimed_by for thing in red)
         mark = Mark.RED if unclaimed else Mark.RED_CLAIMED
         if not state.on_duty:
             mark = Mark.RED_OFF_DUTY
-        return mark, f"{red_text(red)} · {how}"
+        return mark, f"{red_text(red)} · {how}{new}"
     if state.status is None:
         return mark, f"devstream: {how}"
-    return mark, f"devstream: {header_text(state.status, connected=True)}: {how}"
+    return mark, f"devstream: {header_text(state.status, connected=True)}: {how}{new}"
 
 
 def _mark_and_state(state: AppState) -> tuple[Mark, str]:
@@ -53,6 +56,11 @@ def _mark_and_state(state: AppState) -> tuple[Mark, str]:
     if state.popup_trouble and state.on_duty:
         return mark, f"{duty}, but {state.popup_trouble}"
     return mark, duty
+
+
+def counted_text(count: int) -> str:
+    """Return a count as it is shown; nobody counts further than 99."""
+    return f"{_MOST}+" if count > _MOST else str(count)
 
 
 def counted(things: Sequence[Thing], icon: Icon) -> list[Thing]:

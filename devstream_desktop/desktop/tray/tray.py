@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from devstream_desktop.desktop.platform.session_bus import Body, SessionBus
-from devstream_desktop.desktop.widgets.icons import Mark, icon
+from devstream_desktop.desktop.widgets.icons import MANY, Mark, badged_icon
 from devstream_desktop.desktop.widgets.text import popup_text
 
 _WATCHER = "org.kde.StatusNotifierWatcher"
@@ -26,6 +26,7 @@ class Tray(QObject):
         super().__init__(parent)
         self._menu = menu
         self._mark = Mark.OFFLINE
+        self._count = 0
         self._tooltip = "devstream"
         self._icon: QSystemTrayIcon | None = None
         self._hosted = False
@@ -47,15 +48,15 @@ class Tray(QObject):
     def icon(self) -> QSystemTrayIcon | None:
         return self._icon
 
-    def show_state(self, mark: Mark, tooltip: str) -> None:
-        """Show an icon and a tooltip; the same ones again send nothing."""
-        text = popup_text(tooltip)
+    def show_state(self, mark: Mark, tooltip: str, unseen: int = 0) -> None:
+        """Show an icon with a number, and a tooltip; the same ones again send nothing."""
+        text, count = popup_text(tooltip), min(unseen, MANY)
         # Each change is a message on the bus and a redraw of the panel.
-        if (mark, text) == (self._mark, self._tooltip):
+        if (mark, text, count) == (self._mark, self._tooltip, self._count):
             return
-        self._mark, self._tooltip = mark, text
+        self._mark, self._tooltip, self._count = mark, text, count
         if self._icon is not None:
-            self._icon.setIcon(icon(mark))
+            self._icon.setIcon(badged_icon(mark, count))
             self._icon.setToolTip(text)
 
     def close(self) -> None:
@@ -67,7 +68,7 @@ class Tray(QObject):
         # Qt binds an icon to the host of the moment in which it is made.
         self._drop()
         self._hosted = QSystemTrayIcon.isSystemTrayAvailable()
-        tray = QSystemTrayIcon(icon(self._mark), self)
+        tray = QSystemTrayIcon(badged_icon(self._mark, self._count), self)
         tray.setToolTip(self._tooltip)
         tray.setContextMenu(self._menu)
         tray.activated.connect(self._activated)

@@ -10,10 +10,14 @@ from functools import cache
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 _SIZES = (16, 22, 24, 32, 48, 64, 128)
+_BADGE = "#2459a8"
+MANY = 10
+"""From here on a badge says only that there are more."""
+_ROOM_FOR_TWO = 24
 _HERE = Path(__file__).resolve()
 _PLACES = (_HERE.parents[2] / "resources", _HERE.parents[3] / "resources")
 """The folder in an installed wheel, then the one in the repository."""
@@ -46,6 +50,47 @@ def icon(mark: Mark) -> QIcon:
     for size in _SIZES:
         result.addPixmap(_draw(data, size))
     return result
+
+
+@cache
+def badged_icon(mark: Mark, count: int) -> QIcon:
+    """Return the icon with a number on its corner; none for 0.
+
+    Raises:
+        FileNotFoundError: the installation is incomplete.
+
+    """
+    if not count:
+        return icon(mark)
+    # The panel and the theme may draw an icon at any of these sizes.
+    result, data = QIcon(), QByteArray(path(mark).read_bytes())
+    for size in _SIZES:
+        pixmap = _draw(data, size)
+        _badge(pixmap, count)
+        result.addPixmap(pixmap)
+    return result
+
+
+def _badge(pixmap: QPixmap, count: int) -> None:
+    size = pixmap.width()
+    side = max(10, round(size * 0.56))
+    # At the left below: the tip of the triangle and the disc of who is off duty stay.
+    disc = QRectF(0.5, size - side + 0.5, side - 1, side - 1)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    # A white ring sets it apart from every icon and from a dark panel, its blue from a light one.
+    painter.setPen(QPen(QColor("white"), max(1, size / 24)))
+    painter.setBrush(QColor(_BADGE))
+    painter.drawEllipse(disc)
+    font = QFont()
+    font.setBold(True)
+    # Two characters have no room in a small panel; the tooltip has the number.
+    many = "9+" if size >= _ROOM_FOR_TWO else "+"
+    text = str(count) if count < MANY else many
+    font.setPixelSize(round(side * (0.72 if len(text) == 1 else 0.54)))
+    painter.setFont(font)
+    painter.drawText(disc, Qt.AlignmentFlag.AlignCenter, text)
+    painter.end()
 
 
 def path(mark: Mark) -> Path:

@@ -13,6 +13,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPointF,
     QRect,
     QRectF,
     QSize,
@@ -45,6 +46,8 @@ from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
 
 MARGIN = 14
+_DOT_LEFT = 10
+_DOT = 6
 _MARK_LEFT = 18
 _TEXT_LEFT = 46
 _STEP_INDENT = 22
@@ -115,8 +118,12 @@ class ItemDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(option.rect)
         model = index.model()
-        now_red = model.now_red if isinstance(model, StreamModel) else frozenset()
-        _Painting(painter, option, self._fonts, now_red).item(item)
+        stream = model if isinstance(model, StreamModel) else None
+        now_red = stream.now_red if stream else frozenset()
+        painting = _Painting(painter, option, self._fonts, now_red)
+        painting.item(item)
+        if stream is not None and stream.is_new(item):
+            painting.dot()
         painter.restore()
 
 
@@ -167,6 +174,14 @@ class _Painting:
             self._step(item)
         else:
             self._thing(item)
+
+    def dot(self) -> None:
+        """Mark the item as new, at its left edge."""
+        line = QFontMetrics(self._fonts.text).height()
+        centre = QPointF(self._rect.left() + _DOT_LEFT, self._rect.top() + _LINE_PADDING + line / 2)
+        self._painter.setPen(Qt.PenStyle.NoPen)
+        self._painter.setBrush(self._tone(Tone.ACCENT))
+        self._painter.drawEllipse(centre, _DOT / 2, _DOT / 2)
 
     def _heading(self, item: Heading) -> None:
         today = datetime.now(UTC).astimezone().date()

@@ -34,6 +34,7 @@ from devstream_desktop.desktop.windows.history.spoken import spoken
 from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.fact import run_of
 from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import Thing
 
@@ -90,6 +91,8 @@ class StreamModel(QAbstractListModel):
         self._red: tuple[Thing, ...] = ()
         self.now_red: frozenset[int] = frozenset()
         """The ids of the lines that say what is red now."""
+        self.seen = Seen()
+        """The mark of the last visit; lines that came since are marked."""
         self._unfolded: frozenset[str] = frozenset()
         self._query = Query()
         self._more = True
@@ -161,6 +164,19 @@ class StreamModel(QAbstractListModel):
         self.now_red = frozenset(thing.line.id for thing in things)
         self._refold(0)
 
+    def show_seen(self, seen: Seen) -> None:
+        """Mark the items with lines that are new since."""
+        if self.seen != seen:
+            self.seen = seen
+            self.refresh_times()
+
+    def is_new(self, item: Item) -> bool:
+        """Tell whether an item has a line that was not seen before."""
+        if isinstance(item, Heading):
+            return False
+        lines = item.lines if isinstance(item, (Row, Greens)) else (item.line,)
+        return any(map(self.seen.is_new, lines))
+
     def refresh_times(self) -> None:
         """Write the times and headings again, after midnight."""
         if self._items:
@@ -214,7 +230,7 @@ class StreamModel(QAbstractListModel):
         if role == ITEM_ROLE:
             return item
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return spoken(item, self._now())
+            return spoken(item, self._now(), new=self.is_new(item))
         return None
 
     def _folded(self) -> list[Item]:

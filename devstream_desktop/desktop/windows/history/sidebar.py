@@ -67,13 +67,16 @@ VIEWS = (
 )
 
 
-def places(services: Sequence[str], red: Sequence[Thing], names: frozenset[str]) -> list[Place]:
+def places(
+    services: Sequence[str], red: Sequence[Thing], names: frozenset[str], new: int = 0
+) -> list[Place]:
     """Return all entries, from the top.
 
     Args:
         services: Services of the history.
         red: What is red now.
         names: The person's names, folded.
+        new: How many lines came since they looked.
 
     """
     unclaimed = sum(not thing.claimed_by for thing in red)
@@ -83,6 +86,7 @@ def places(services: Sequence[str], red: Sequence[Thing], names: frozenset[str])
         Place("Red now", "is:red", len(red), Shape.FIRING if red else None, loud),
         Place("Unclaimed", "is:red -is:claimed", unclaimed),
         Place("Mine", "is:mine", mine),
+        Place("Unseen", "is:unseen", new),
         Place("Views", None),
         *VIEWS,
     ]
@@ -248,6 +252,7 @@ class Sidebar(QListView):
         self._services: Sequence[str] = ()
         self._red: Sequence[Thing] = ()
         self._names: frozenset[str] = frozenset()
+        self._new = 0
         self._show()
 
     def show_services(self, services: Sequence[str]) -> None:
@@ -260,8 +265,13 @@ class Sidebar(QListView):
         self._red, self._names = red, names
         self._show()
 
+    def show_new(self, new: int) -> None:
+        """Count what came since the person looked."""
+        self._new = new
+        self._show()
+
     def _show(self) -> None:
-        self._model.show_places(places(self._services, self._red, self._names))
+        self._model.show_places(places(self._services, self._red, self._names, self._new))
 
     def mark_query(self, text: str) -> None:
         """Select the entry whose search is shown; none where it is another."""

@@ -19,8 +19,13 @@ from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.words import Kind
 
 
-def spoken(item: Item, now: datetime) -> str:
-    """Return an item in one sentence."""
+def spoken(item: Item, now: datetime, *, new: bool = False) -> str:
+    """Return an item in one sentence; `new` is whether it was not seen before."""
+    said = _spoken(item, now)
+    return f"new, {said}" if new else said
+
+
+def _spoken(item: Item, now: datetime) -> str:
     if isinstance(item, Heading):
         return day_text(item.day, now.astimezone().date())
     if isinstance(item, Pinned):

@@ -42,7 +42,7 @@ class StreamView(QListView):
         self.setFrameShape(QListView.Shape.NoFrame)
         self.pill = QPushButton(self)
         self.pill.setCursor(Qt.CursorShape.PointingHandCursor)
-        # With the keyboard, Home goes there.
+        # With the keyboard, Home and the command for the newest lines go there.
         self.pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.pill.hide()
         self.pill.clicked.connect(self.to_top)
@@ -146,6 +146,8 @@ class StreamView(QListView):
         if came:
             self._missed += came
             self.pill.setText(f"↑ {self._missed} new")
+            lines = "1 new line" if self._missed == 1 else f"{self._missed} new lines"
+            self.pill.setAccessibleName(f"{lines} above; press to go there")
             self._place_pill()
             self.pill.show()
 

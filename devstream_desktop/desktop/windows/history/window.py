@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-from PySide6.QtCore import QByteArray, QDate, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QDate, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
@@ -28,12 +28,15 @@ from devstream_desktop.desktop.windows.history.status_line import StatusLine
 from devstream_desktop.desktop.windows.key_sheet import KeySheet
 from devstream_desktop.desktop.windows.palette import Palette
 from devstream_desktop.history.reader import HistoryUnavailableError
-from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.query import Is, Query
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
 
+LOOK_MS = 1_500
+"""Milliseconds in view after which the newest rows count as seen."""
 _DAY_CHECK_MS = 60_000
 _MOST_HITS = 1_000
 """Hits that are counted while one types."""
+_UNSEEN = Query(now=frozenset({Is.UNSEEN}))
 _NARROW = 760
 """Width below which the sidebar is left out, in pixels."""
 
@@ -79,6 +82,7 @@ class HistoryWindow(QWidget):
         self.welcome = WelcomeBanner()
         self.locked = LockedBanner()
         self._midnight = QTimer(self, interval=_DAY_CHECK_MS)
+        self._look = QTimer(self, singleShot=True, interval=LOOK_MS)
         self._lay_out()
         self._connect()
         self._make_commands()
@@ -134,6 +138,8 @@ class HistoryWindow(QWidget):
         self.browser.deploy_chosen.connect(self.deploy_chosen)
         self._state.changed.connect(self._refresh)
         self._state.arrived.connect(self._add_rows)
+        self.browser.view.verticalScrollBar().valueChanged.connect(self._begin_look)
+        self._look.timeout.connect(self._see)
         self._state.history_replaced.connect(self.show_everything)
         self._state.policy_changed.connect(self._reload)
         self._midnight.timeout.connect(self._check_day)
@@ -145,6 +151,8 @@ class HistoryWindow(QWidget):
             Command.CLAIM: self.browser.claim,
             Command.RELEASE: self.browser.release,
             Command.MUTE: self.browser.mute,
+            Command.NEWEST: self._go_to_newest,
+            Command.SEEN: self._see_all,
             Command.OPEN_LINK: self.browser.open_link,
             Command.COPY_LINE: self.browser.copy,
             Command.COPY_MARKDOWN: self.browser.copy_markdown,
@@ -182,6 +190,7 @@ class HistoryWindow(QWidget):
         self._page = page
         self.filters.show_page(page)
         self._pages.setCurrentIndex(list(Page).index(page))
+        self._begin_look()
         if page is Page.BOARD:
             self.board.view.setFocus()
         elif page is Page.HAND_OVER:
@@ -193,8 +202,9 @@ class HistoryWindow(QWidget):
         self.show_page(Page.HAND_OVER)
 
     def _search(self, query: Query) -> None:
-        query = query.asked_by(self._state.names, seen=-1)
+        query = query.asked_by(self._state.names, self.browser.model.seen)
         self.browser.set_query(query)
+        self._begin_look()
         self.filters.show_hits("" if query.everything else self._count(query))
 
     def _count(self, query: Query) -> str:
@@ -208,6 +218,14 @@ class HistoryWindow(QWidget):
     def _look_at(self, query: str) -> None:
         self.show_page(Page.STREAM)
         self.filters.search.setText(query)
+
+    def _go_to_newest(self) -> None:
+        self.show_page(Page.STREAM)
+        self.browser.view.to_top()
+
+    def _see_all(self) -> None:
+        self._state.see()
+        self._show_seen()
 
     def _toggle_wall(self) -> None:
         """Fill the screen with the board, or leave it."""
@@ -253,6 +271,9 @@ class HistoryWindow(QWidget):
     def bring_up(self) -> None:
         """Show the window in front of the others."""
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        # Who left it comes back for what is new, and not for where they were.
+        if not self.isVisible():
+            self.browser.view.to_top()
         self.show()
         self.raise_()
         self.activateWindow()
@@ -260,8 +281,41 @@ class HistoryWindow(QWidget):
     @property
     def watched(self) -> bool:
         """True while a person sees the newest rows; popups would repeat them."""
+        return self._in_front and self.browser.at_newest
+
+    @property
+    def _in_front(self) -> bool:
         in_front = self.isVisible() and self.isActiveWindow() and not self.isMinimized()
-        return in_front and self.browser.isVisible() and self.browser.at_newest
+        return in_front and self.browser.isVisible()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Mark what is new since the last visit, on each visit."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self._show_seen()
+            self._begin_look()
+
+    def _show_seen(self) -> None:
+        """Mark what came since the last visit, and count it."""
+        self.browser.model.show_seen(self._state.seen)
+        self._refresh_facets()
+
+    def _begin_look(self) -> None:
+        # Not restarted: a steady stream would never let it end.
+        if self._looking and not self._look.isActive():
+            self._look.start()
+
+    def _see(self) -> None:
+        if self._looking:
+            self._state.see()
+
+    @property
+    def _looking(self) -> bool:
+        """True while a person looks at what is new: at the newest rows, or at the unseen."""
+        browser = self.browser
+        return self.watched or (
+            self._in_front and browser.view.at_top and browser.model.query == _UNSEEN
+        )
 
     def showEvent(self, event: QShowEvent) -> None:
         """Watch for midnight while shown."""
@@ -292,6 +346,7 @@ class HistoryWindow(QWidget):
 
     def _add_rows(self, lines: list[Line]) -> None:
         self.browser.merge(lines)
+        self._begin_look()
         # Counted over the whole history, so not for a window that nobody sees.
         if self.isVisible():
             self._refresh_facets()
@@ -306,6 +361,7 @@ class HistoryWindow(QWidget):
     def _refresh_facets(self) -> None:
         try:
             facets = self._state.reader.facets()
+            new = self._state.reader.hits(_UNSEEN.asked_by((), self.browser.model.seen))
         except HistoryUnavailableError:
             # The rows say so; the sidebar keeps what it offers.
             return
@@ -319,6 +375,7 @@ class HistoryWindow(QWidget):
         )
         self.sidebar.show_services(facets.services)
         self.sidebar.show_red(self._state.red, self._state.names)
+        self.sidebar.show_new(new)
         self.sidebar.mark_query(self.filters.search.text())
 
     def _refresh(self) -> None:
