@@ -78,10 +78,10 @@ class TomlFile:
             raise error(f"{name}, line {number}: {why}") from None
 
     @contextmanager
-    def table(self, *keys: str, name: str = "") -> Iterator[None]:
+    def table(self, *keys: str, name: str = "", number: int = 1) -> Iterator[None]:
         """Give the mistakes of the table at `keys` their file and line.
 
-        `name` is the table's in messages.
+        `name` is the table's in messages; `number`, from 1, says which one of a list it is.
 
         Raises:
             DevstreamError: as `error`.
@@ -90,7 +90,7 @@ class TomlFile:
             yield
         except FieldError as wrong:
             at = (*keys, *wrong.keys)
-            line = line_of(self._text, at, wrong.holding) if at else 1
+            line = line_of(self._text, at, wrong.holding, number) if at else 1
             what = f"{name}: {wrong}" if name else str(wrong)
             raise self._error(f"{self._name}, line {line}: {what}") from None
 
@@ -208,18 +208,22 @@ def _wrong_item(table: object, keys: tuple[str, ...], kind: type, given: Mapping
     return ""
 
 
-def line_of(text: str, keys: tuple[str, ...], holding: str = "") -> int:
+def line_of(text: str, keys: tuple[str, ...], holding: str = "", nth: int = 1) -> int:
     """Find the line, from 1, that most likely holds `keys`: headers and `key =`, in order.
 
     Args:
         text: The file.
         keys: Tables from the outside in, then the key; at least one.
         holding: A text in its value. Of a list over several lines, the line that has it is meant.
+        nth: Table of a list `[[key]]` that is meant, from 1.
 
     """
     lines = text.splitlines()
-    at = depth = 0
-    for number, line in enumerate(lines):
+    opening = re.compile(rf"\s*\[\[\s*[\"']?{re.escape(keys[0])}[\"']?\s*\]\]")
+    listed = [number for number, line in enumerate(lines) if opening.match(line)]
+    begin = listed[nth - 1] if 1 < nth <= len(listed) else 0
+    at, depth = begin, 0
+    for number, line in enumerate(lines[begin:], begin):
         header = line.lstrip().startswith("[")
         words = [word.strip("\"'") for word in _WORD.findall(line)] if header else []
         shared = 0

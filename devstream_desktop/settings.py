@@ -102,9 +102,17 @@ def load_settings(path: Path) -> Settings:
 
     """
     text = read_text(path, SettingsError)
-    if text is None:
-        return Settings()
-    file = TomlFile(text, str(path), SettingsError)
+    return Settings() if text is None else parse_settings(text, str(path))
+
+
+def parse_settings(text: str, name: str) -> Settings:
+    """Read the text of a file; `name` is how messages call it.
+
+    Raises:
+        SettingsError: it has a mistake.
+
+    """
+    file = TomlFile(text, name, SettingsError)
     with file.table():
         return _checked(typed(file.document, Settings))
 

@@ -2,6 +2,18 @@
 
     names = ["ana", "ana@example.org"]   what git and the forges call this person
     icon = "worst"                       worst, unclaimed or production: what colours the tray icon
+    colours = "system"                   system, light or dark
+
+    [duty]
+    at_start = "on"                      on, remind or nothing, when the hours begin
+    at_end = "off"                       off, remind or nothing, when they end
+
+    [duty.hours]                         a day without hours is left out
+    Mon = "08:00-18:00"
+
+    [[search]]                           a search that the window offers
+    name = "Customer portal"
+    query = "service:portal env:production"
 
     [[rule]]                             the first rule that fits a line says how loud it is
     name = "Production"
@@ -17,15 +29,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from devstream_desktop.config import FieldError, TomlFile, read_text, typed
+from devstream_desktop.desk.duty import Duty
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.stream.query import InvalidQueryError, parse_query
 from devstream_desktop.stream.rules import DEFAULT, Rule
 
 MAX_RULES = 100
+MAX_SEARCHES = 50
+_T = TypeVar("_T")
 
 
 class PreferencesError(DevstreamError):
@@ -40,11 +56,32 @@ class Icon(StrEnum):
     PRODUCTION = "production"
 
 
+class Colours(StrEnum):
+    """Light or dark windows."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A search that is kept under a name."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40, description="1 to 40 letters")]
+    query: Annotated[str, msgspec.Meta(min_length=1, description="a search, as in the window")]
+
+
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything in `desk.toml`; its `[[rule]]` tables are `rules`."""
+    """Everything in `desk.toml`.
+
+    Its `[[rule]]` tables are `rules`, its `[[search]]` tables `searches`.
+    """
 
     names: Annotated[tuple[str, ...], msgspec.Meta(description="a list of names")] = ()
     icon: Annotated[Icon, msgspec.Meta(description="worst, unclaimed or production")] = Icon.WORST
+    colours: Annotated[Colours, msgspec.Meta(description="system, light or dark")] = Colours.SYSTEM
+    duty: Duty = msgspec.field(default_factory=Duty)
+    searches: tuple[Search, ...] = ()
     rules: tuple[Rule, ...] = DEFAULT
 
 
@@ -56,27 +93,65 @@ def load_preferences(path: Path) -> Preferences:
 
     """
     text = read_text(path, PreferencesError)
-    if text is None:
-        return Preferences()
-    file = TomlFile(text, str(path), PreferencesError)
-    tables = file.document.pop("rule", None)
+    return Preferences() if text is None else parse_preferences(text, str(path))
+
+
+def parse_preferences(text: str, name: str) -> Preferences:
+    """Read the text of a file; `name` is how messages call it.
+
+    Raises:
+        PreferencesError: it has a mistake.
+
+    """
+    file = TomlFile(text, name, PreferencesError)
+    rules, searches = file.document.pop("rule", None), file.document.pop("search", [])
     with file.table():
-        if "rules" in file.document:
-            raise FieldError("rules are written as [[rule]], one table each", "rules")
+        for key, one in (("rules", "rule"), ("searches", "search")):
+            if key in file.document:
+                raise FieldError(f"{key} are written as [[{one}]], one table each", key)
         preferences = typed(file.document, Preferences)
-    if tables is None:
+    kept = _tables(file, "search", searches, Search, MAX_SEARCHES)
+    for number, search in enumerate(kept, 1):
+        with file.table("search", name=f"search {number}", number=number):
+            _check_query(search)
+    preferences = msgspec.structs.replace(preferences, searches=kept)
+    if rules is None:
         return preferences
-    return msgspec.structs.replace(preferences, rules=_rules(file, tables))
+    return msgspec.structs.replace(preferences, rules=_tables(file, "rule", rules, Rule, MAX_RULES))
 
 
-def _rules(file: TomlFile, tables: object) -> tuple[Rule, ...]:
-    with file.table("rule"):
+def fields_of(one: Rule | Search | Duty) -> dict[str, object]:
+    """Return the fields as the file has them: without those that are as by default."""
+    kind = type(one)
+    needed = {field.name for field in msgspec.structs.fields(kind) if field.required}
+    written = msgspec.to_builtins(one)
+    usual = {
+        field.name: msgspec.to_builtins(field.default)
+        for field in msgspec.structs.fields(kind)
+        if field.default is not msgspec.NODEFAULT
+    }
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in written.items()
+        if key in needed or value != usual.get(key)
+    }
+
+
+def _check_query(search: Search) -> None:
+    try:
+        parse_query(search.query)
+    except InvalidQueryError as wrong:
+        raise FieldError(f"query: {wrong}", "query", holding=search.query) from None
+
+
+def _tables(file: TomlFile, key: str, tables: object, kind: type[_T], most: int) -> tuple[_T, ...]:
+    with file.table(key):
         if not isinstance(tables, list) or not all(isinstance(one, Mapping) for one in tables):
-            raise FieldError("write each rule as a table that begins with [[rule]]")
-        if len(tables) > MAX_RULES:
-            raise FieldError(f"there are {len(tables)} rules; at most {MAX_RULES} are read")
-    rules: list[Rule] = []
+            raise FieldError(f"write each {key} as a table that begins with [[{key}]]")
+        if len(tables) > most:
+            raise FieldError(f"there are {len(tables)} of [[{key}]]; at most {most} are read")
+    found: list[_T] = []
     for number, table in enumerate(tables, 1):
-        with file.table("rule", name=f"rule {number}"):
-            rules.append(typed(table, Rule))
-    return tuple(rules)
+        with file.table(key, name=f"{key} {number}", number=number):
+            found.append(typed(table, kind))
+    return tuple(found)

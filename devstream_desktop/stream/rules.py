@@ -29,8 +29,9 @@ class Attention(StrEnum):
 
 _NAMES = "a list of names, in which * stands for anything"
 Names = Annotated[tuple[str, ...], msgspec.Meta(description=_NAMES)]
-_HOURS = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+HOURS = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
+"""Hours of the wall clock, `08:00-18:30`."""
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _Day = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 SeverityWord = Literal["info", "notice", "warning", "error", "critical"]
 
@@ -57,7 +58,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     mine: bool | None = None
     """True: only what the desk's person did; false: only what others did."""
     hours: Annotated[
-        Annotated[str, msgspec.Meta(pattern=_HOURS)] | None,
+        Annotated[str, msgspec.Meta(pattern=HOURS)] | None,
         msgspec.Meta(description="hours of this machine's clock, such as 08:00-18:30"),
     ] = None
     """From the first minute up to the second; over midnight where the end is the earlier."""
@@ -82,7 +83,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             and _named(self.actor, event.actor)
             and (self.severity is None or event.severity >= Severity[self.severity.upper()])
             and (self.mine is None or self.mine == is_mine(event, names))
-            and (not self.days or _DAYS[at.weekday()] in self.days)
+            and (not self.days or DAYS[at.weekday()] in self.days)
             and (self.hours is None or _within(self.hours, at.time()))
         )
 

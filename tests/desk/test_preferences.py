@@ -63,6 +63,13 @@ def test_what_is_written_is_read_again(
         ('[[rule]]\nname = "x"\nthen = "loud"', "rule 1: then must be popup, digest or quiet"),
         ('[[rule]]\nname = "x"\nthen = "popup"\nhours = "8-18"', "hours of this machine's clock"),
         ('[[rule]]\nname = "x"\nthen = "popup"\ncolour = "red"', "'colour' is unknown"),
+        (
+            '[[rule]]\nname = "x"\nthen = "quiet"\n[[rule]]\nname = "y"\nthen = "loud"',
+            "line 6: rule 2: then must be popup, digest or quiet",
+        ),
+        ('[[search]]\nname = "x"\nquery = "kind:x"', "line 3: search 1: query: "),
+        ('[duty]\nat_start = "off"', "line 2: duty.at_start must be on, remind or nothing"),
+        ('[duty.hours]\nMon = "8-18"', "line 2: duty.hours.Mon must be hours of this machine's"),
         ("[rule]\nname = 1", "[[rule]]"),
         ("rules = []", "rules are written as [[rule]]"),
         ("icon = ", "this is not TOML"),
