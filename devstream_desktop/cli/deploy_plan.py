@@ -25,7 +25,9 @@ def print_plan(plan: Plan) -> None:
         print(f"  now   {_described(plan.old, plan.current)}")
     for check in plan.new.checks if plan.new is not None else ():
         sign, colour = _CHECKS.get(check.state, ("·", ""))
-        needed = " (required)" if check.required else ""
+        by = f"{clean(check.told_by)} says" if check.told_by else ""
+        notes = ", ".join(filter(None, ("required" if check.required else "", by)))
+        needed = f" ({notes})" if notes else ""
         mark = coloured(sign, colour) if colour else sign
         print(f"  {mark} {clean(check.name)} {clean(check.state)}{needed}")
     _print_commits(plan)

@@ -21,6 +21,16 @@ class Check:
     at: int
     """UTC milliseconds."""
     url: str = ""
+    told_by: str = ""
+    """The forge that was asked, by its name; empty: the stream."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A forge's word on the required checks of a commit; `trouble` says why there is none."""
+
+    checks: tuple[Check, ...] = ()
+    trouble: str = ""
 
 
 def newest(checks: Iterable[Check]) -> tuple[Check, ...]:
@@ -34,18 +44,26 @@ def newest(checks: Iterable[Check]) -> tuple[Check, ...]:
 
 
 def refusal(
-    required: Sequence[str], known: Sequence[Check], sha: str, now: int, max_age_ms: int
+    required: Sequence[str],
+    known: Sequence[Check],
+    sha: str,
+    now: int,
+    max_age_ms: int,
+    trouble: str = "",
 ) -> str:
     """Return which required check keeps `sha` from being deployed; empty for none.
 
-    A pattern that no check answers refuses: it is not known whether it passed.
+    A pattern that no check answers refuses: it is not known whether it passed. `trouble` is why
+    the forge could not be asked.
     """
     for pattern in required:
         found = [check for check in newest(known) if fnmatchcase(check.name, pattern)]
         if not found:
+            unknown = f"the check {pattern} is not known for {short_revision(sha)}"
             return (
-                f"the check {pattern} is not known for {short_revision(sha)}; wait until it has "
-                "run, or see that its source tells this team"
+                f"{unknown}, and {trouble}"
+                if trouble
+                else f"{unknown}; wait until it has run, or see that its source tells this team"
             )
         for check in found:
             age = max(0, now - check.at)

@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from devstream_desktop.deploy.answer import make_answer
+from devstream_desktop.deploy.checks import Reported
 from devstream_desktop.deploy.commands import PENDING, held
 from devstream_desktop.deploy.database import RunsError
+from devstream_desktop.deploy.forges import Forges
 from devstream_desktop.deploy.holders import Holders
 from devstream_desktop.deploy.judge import judge
 from devstream_desktop.deploy.knowledge import Rights
@@ -22,7 +24,7 @@ from devstream_desktop.deploy.outbox import Outbox
 from devstream_desktop.deploy.parameters import complete
 from devstream_desktop.deploy.queue import Waiting
 from devstream_desktop.deploy.records import Records
-from devstream_desktop.deploy.repository import look_up
+from devstream_desktop.deploy.repository import TIMEOUT_S, look_up
 from devstream_desktop.deploy.request import Action, DeployRequest, as_given
 from devstream_desktop.deploy.runner import Runner
 from devstream_desktop.deploy.runs import Claim, row_of
@@ -33,6 +35,7 @@ from devstream_desktop.deploy.world import (
     Ignore,
     Refuse,
     Resolve,
+    Tips,
     Verdict,
     Wait,
     World,
@@ -63,6 +66,7 @@ class Decisions:
         outbox: Outbox,
         runner: Runner,
         holders: Holders,
+        forges: Forges,
         stopping: asyncio.Event,
         approved: Callable[[], None],
     ) -> None:
@@ -77,6 +81,7 @@ class Decisions:
         self._outbox = outbox
         self._runner = runner
         self._holders = holders
+        self._forges = forges
         self._stopping = stopping
         self._approved = approved
         self._unrecorded: set[str] = set()
@@ -157,14 +162,33 @@ class Decisions:
         await self._offers.refresh()
         world = await self.world(event, author, fresh=fresh, waiting=waiting)
         verdict = judge(event, author, world)
-        # Judged again from the start: the world may have changed while git was asked.
-        if isinstance(verdict, Resolve):
-            tips = await look_up(verdict.repository, verdict.refs)
-            world = replace(
-                await self.world(event, author, fresh=fresh, waiting=waiting), tips=tips
-            )
+        # Judged again from the start: the world may have changed while others were asked.
+        for _ in range(_TRIES):
+            if not isinstance(verdict, Resolve):
+                break
+            looked = await self.looked_up(verdict, event.revision, world)
+            again = await self.world(event, author, fresh=fresh, waiting=waiting)
+            world = replace(again, tips=looked.tips, reported=looked.reported)
             verdict = judge(event, author, world)
         return world, verdict
+
+    async def looked_up(
+        self, look: Resolve, sha: str, world: World, timeout_s: float = TIMEOUT_S
+    ) -> World:
+        """Return `world` with the answers from outside that the judge asks for."""
+
+        async def tips() -> Tips | None:
+            if not look.repository:
+                return world.tips
+            return await look_up(look.repository, look.refs, timeout_s)
+
+        async def reported() -> Reported | None:
+            if look.checks is None:
+                return world.reported
+            return await self._forges.reported(look.checks, sha, timeout_s)
+
+        found, told = await asyncio.gather(tips(), reported())
+        return replace(world, tips=found, reported=told)
 
     async def _is_judged(self, request: str) -> bool:
         # Three memories: this node, its record, and the history.

@@ -10,8 +10,9 @@ still there, is it approved, and is it its turn.
 A rollback is exempt from checks, order, hours and the look at the ref: it ran there before. A dry
 run is exempt from these and from approvals, for it has no effect. Nothing is exempt from who may.
 
-A look at the outside is asked for (`Resolve`) once all that costs nothing has passed. Everything is
-judged again with the answer, and so is what waited before it starts.
+A look at the outside is asked for (`Resolve`) once all that costs nothing has passed: where the ref
+is, and what the forge says of checks that the stream does not tell as passed. Everything is judged
+again with the answer, and so is what waited before it starts.
 """
 
 from __future__ import annotations
@@ -80,12 +81,11 @@ def judge(event: Event, author: Asker, world: World) -> Verdict:
     )
     if refusal:
         return Refuse(refusal)
-    if target.repository and request.action is not Action.ROLLBACK:
-        # The look costs a connection, so it comes after all that is free.
-        if world.tips is None:
-            return Resolve(target.repository, rules.full_names(request.ref))
-        if moved := rules.moved(request, target, world.tips):
-            return Refuse(moved)
+    # A look costs a connection, so it comes after all that is free.
+    if (look := _to_look_up(request, target, world)) is not None:
+        return look
+    if moved := _moved(request, target, world):
+        return Refuse(moved)
     if rules.needs_approval(request, target):
         verdict = _unapproved(request, target, author, world)
         if verdict is not None:
@@ -113,11 +113,52 @@ def _unready(request: DeployRequest, target: Target, world: World) -> str:
     """Refuse red checks, a wrong order and closed hours."""
     if request.action is not Action.DEPLOY:
         return ""
-    age_ms = int(target.check_age_s * 1000)
+    # What the stream does not tell as passed is not refused before the forge was asked.
+    unasked = target.forge is not None and world.reported is None
     return (
-        checks.refusal(target.checks, world.checks, request.sha, world.now, age_ms)
+        ("" if unasked else _unchecked(request, target, world))
         or rules.out_of_order(request, target, world)
         or ("" if request.override else rules.closed(request, target, world))
+    )
+
+
+def _unchecked(request: DeployRequest, target: Target, world: World) -> str:
+    reported = world.reported or checks.Reported()
+    return checks.refusal(
+        target.checks,
+        (*world.checks, *reported.checks),
+        request.sha,
+        world.now,
+        int(target.check_age_s * 1000),
+        reported.trouble,
+    )
+
+
+def _needs_tips(request: DeployRequest, target: Target) -> bool:
+    return bool(target.repository) and request.action is not Action.ROLLBACK
+
+
+def _moved(request: DeployRequest, target: Target, world: World) -> str:
+    if world.tips is None or not _needs_tips(request, target):
+        return ""
+    return rules.moved(request, target, world.tips)
+
+
+def _to_look_up(request: DeployRequest, target: Target, world: World) -> Resolve | None:
+    """Return what has to be asked outside; None where nothing is left to ask."""
+    needs_tips = world.tips is None and _needs_tips(request, target)
+    needs_checks = (
+        request.action is Action.DEPLOY
+        and target.forge is not None
+        and world.reported is None
+        and bool(_unchecked(request, target, world))
+    )
+    if not needs_tips and not needs_checks:
+        return None
+    return Resolve(
+        target.repository if needs_tips else "",
+        rules.full_names(request.ref) if needs_tips else (),
+        target if needs_checks else None,
     )
 
 

@@ -33,6 +33,10 @@ class Orders:
         self._backends = backends
         self._secret = secret
 
+    def secret(self, name: str) -> str:
+        """Return a credential's value, empty where it is not set. Blocks."""
+        return self._secret(name) or ""
+
     def log_of(self, request: str) -> Path:
         """Return the file of a run's output."""
         return self.logs / f"{request}.log"
@@ -75,7 +79,7 @@ class Orders:
 
     def lacks(self, target: Target) -> str:
         """Say which secret of a target is not set on this machine; empty when none. Blocks."""
-        for name in target.secret_names():
+        for name in target.all_secret_names():
             if not self._secret(name):
                 return (
                     f"the secret {name} that {target.name} {target.environment} needs is not set; "
@@ -88,7 +92,7 @@ class Orders:
         if lacks := await asyncio.to_thread(self.lacks, target):
             return [lacks]
         names = target.secret_names()
-        found = await asyncio.to_thread(lambda: {name: self._secret(name) or "" for name in names})
+        found = await asyncio.to_thread(lambda: {name: self.secret(name) for name in names})
         try:
             return list(await self._backends[target.backend].check(target, found))
         except BackendError as error:

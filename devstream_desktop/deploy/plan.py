@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from msgspec import structs
+
 from devstream_desktop.control.messages.deploys import (
     CheckState,
     Commit,
@@ -30,7 +32,6 @@ from devstream_desktop.deploy.locks import Lock
 from devstream_desktop.deploy.offers import Offers
 from devstream_desktop.deploy.plan_warnings import warnings_of
 from devstream_desktop.deploy.records import Records
-from devstream_desktop.deploy.repository import look_up
 from devstream_desktop.deploy.request import (
     Action,
     InvalidRequestError,
@@ -89,8 +90,8 @@ class Plans:
         own = world.own[0].request if world.own else ""
         verdict = judge(event, author, replace(world, own=()))
         if isinstance(verdict, Resolve):
-            tips = await look_up(verdict.repository, verdict.refs, LOOK_UP_S)
-            verdict = judge(event, author, replace(world, own=(), tips=tips))
+            world = await self._decisions.looked_up(verdict, sha, world, LOOK_UP_S)
+            verdict = judge(event, author, replace(world, own=()))
         reason = verdict.reason if isinstance(verdict, Refuse | Ignore) else ""
         waits = verdict.reason if isinstance(verdict, Wait) else ""
         between, source = await self._between(target, world.current, sha)
@@ -99,6 +100,12 @@ class Plans:
             self._known(target, world.current, author.person),
         )
         commits = await asyncio.to_thread(self._listed, between.commits, target, author.person)
+        if world.reported is not None:
+            told = world.reported.checks
+            new = _with_checks(new, told, target)
+            commits = tuple(
+                _with_checks(one, told, target) if one.sha == sha else one for one in commits
+            )
         warnings = await asyncio.to_thread(
             warnings_of,
             self._records.knowledge,
@@ -232,6 +239,28 @@ def pending_of(run: Run) -> PendingDeploy:
     )
 
 
+def _with_checks(commit: Commit, told: Sequence[Check], target: Target) -> Commit:
+    """Add the forge's checks to those of the stream; of each the newest counts."""
+    stream = [
+        Check(one.name, one.state, one.at, one.url, told_by=one.told_by) for one in commit.checks
+    ]
+    return structs.replace(commit, checks=_states(newest((*stream, *told)), target))
+
+
+def _states(checks: Sequence[Check], target: Target) -> tuple[CheckState, ...]:
+    return tuple(
+        CheckState(
+            name=clean(one.name, 80),
+            state=one.state,
+            at=one.at,
+            url=one.url,
+            required=any(fnmatchcase(one.name, glob) for glob in target.checks),
+            told_by=one.told_by,
+        )
+        for one in checks
+    )
+
+
 def _record(told: Told, checks: Sequence[Check], target: Target, person: str) -> Commit:
     return Commit(
         sha=told.sha,
@@ -240,16 +269,7 @@ def _record(told: Told, checks: Sequence[Check], target: Target, person: str) ->
         at=told.at,
         url=told.url,
         own=bool(person) and told.author.casefold() == person.casefold(),
-        checks=tuple(
-            CheckState(
-                name=clean(one.name, 80),
-                state=one.state,
-                at=one.at,
-                url=one.url,
-                required=any(fnmatchcase(one.name, glob) for glob in target.checks),
-            )
-            for one in checks
-        ),
+        checks=_states(checks, target),
     )
 
 

@@ -33,6 +33,9 @@ def warnings_of(
             warn("warning", "checks", f"{check.name} {check.state} at this commit")
         elif check.state in UNDER_WAY:
             warn("warning", "checks", f"{check.name} is {check.state}")
+    for forge in sorted({check.told_by for check in new.checks if check.told_by}):
+        names = ", ".join(check.name for check in new.checks if check.told_by == forge)
+        warn("info", "checks", f"{forge} was asked, for the stream does not tell all: {names}")
     if not new.checks:
         warn("info", "checks", "no build or test of this commit is known")
     incidents = knowledge.incidents(target.name, target.environment)

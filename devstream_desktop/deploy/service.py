@@ -21,6 +21,7 @@ from devstream_desktop.deploy.backends.registry import BACKENDS
 from devstream_desktop.deploy.commits import Commits
 from devstream_desktop.deploy.database import LOGS, RunsError
 from devstream_desktop.deploy.decisions import Decisions
+from devstream_desktop.deploy.forges import Forges
 from devstream_desktop.deploy.holders import Holders
 from devstream_desktop.deploy.knowledge import Knowledge, Nothing, Rights
 from devstream_desktop.deploy.lock_table import LockTable
@@ -103,6 +104,7 @@ class Deploys:
         self._soon = asyncio.Event()
         """Set when what waits should be looked at."""
         orders = Orders(backends, home.root / LOGS, secret)
+        self._forges = Forges(orders, now)
         self._runner = Runner(orders, self._runs, self._outbox, now, watch_s)
         self._holders = Holders(self._runs, orders)
         self._runner.freed = self._soon.set
@@ -130,6 +132,7 @@ class Deploys:
             outbox=self._outbox,
             runner=self._runner,
             holders=self._holders,
+            forges=self._forges,
             stopping=self._stopping,
             approved=self._soon.set,
         )
@@ -223,7 +226,10 @@ class Deploys:
 
     async def check(self, target: Target) -> list[str]:
         """Return what would keep a deploy of `target` from starting, as sentences."""
-        return await self._runner.orders.check(target)
+        return [
+            *await self._runner.orders.check(target),
+            *await self._forges.check(target),
+        ]
 
     async def problems(self, target: Target) -> list[str]:
         """Return everything that would hold up a deploy of `target` now."""

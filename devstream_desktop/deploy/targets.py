@@ -25,6 +25,7 @@ from devstream_desktop import git_address
 from devstream_desktop.config import FieldError, TomlFile, as_table, read_text, typed
 from devstream_desktop.deploy.backends.settings import (
     Argocd,
+    Forge,
     Github,
     Gitlab,
     Jenkins,
@@ -119,6 +120,8 @@ class Target(
         DEFAULT_CHECK_AGE_S
     )
     """Age up to which a passed check counts."""
+    forge: Forge | None = None
+    """Asked for checks that the stream does not tell as passed."""
     order: Annotated[
         tuple[Annotated[str, Meta(min_length=1)], ...],
         Meta(description='a list of environments: ["staging"]'),
@@ -177,6 +180,10 @@ class Target(
         """Return the names of every secret that a run needs."""
         settings = self.settings()
         return (*self.secrets, *(settings.secret_names() if settings is not None else ()))
+
+    def all_secret_names(self) -> tuple[str, ...]:
+        """Return the names of every secret that a deploy needs."""
+        return (*self.secret_names(), *(self.forge.secret_names() if self.forge else ()))
 
     def allows(self, ref: str) -> bool:
         """Tell whether `ref`, with or without `refs/heads/`, may be deployed here."""
@@ -294,11 +301,12 @@ def _check(target: Target, written: Mapping[str, object]) -> None:
     """Check what a type cannot say.
 
     Raises:
-        FieldError: a ref cannot be deployed, the repository's URL has a secret, or the table of
-            the back end is missing.
+        FieldError: a ref cannot be deployed, the repository's URL has a secret, or a table of
+            the back end or the forge is missing or wrong.
 
     """
     _check_backend(target, written)
+    _check_forge(target)
     if not is_ref(target.ref):
         raise FieldError(f"ref must be the name of a branch or tag: {REF_RULE}", "ref")
     if not target.allows(target.ref):
@@ -343,6 +351,16 @@ def _check_backend(target: Target, written: Mapping[str, object]) -> None:
     # They become environment variables, of a program that there is not.
     if target.secrets:
         raise FieldError(f"secrets are for the back end shell; {target.backend} names its own")
+
+
+def _check_forge(target: Target) -> None:
+    if target.forge is None:
+        return
+    key, mistake = table_mistake(target.forge)
+    if mistake:
+        raise FieldError(mistake, "forge", key)
+    if not target.checks:
+        raise FieldError('forge is asked for checks, and there are none: checks = ["ci"]', "forge")
 
 
 def _resolved(target: Target, folder: Path) -> Target:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from devstream_desktop.deploy.approvals import Approval
-from devstream_desktop.deploy.checks import Check
+from devstream_desktop.deploy.checks import Check, Reported
 from devstream_desktop.deploy.locks import Lock
 from devstream_desktop.deploy.request import DeployRequest
 from devstream_desktop.deploy.targets import Target, Targets
@@ -96,7 +96,9 @@ class World:
     """The asker's other requests that are queued or wait there."""
     locks: tuple[Lock, ...] = ()
     checks: tuple[Check, ...] = ()
-    """The known builds and tests of the commit."""
+    """The builds and tests of the commit, as the stream tells them."""
+    reported: Reported | None = None
+    """The forge's word on them, once it was asked."""
     succeeded: frozenset[str] = field(default_factory=frozenset)
     """The environments of this target that the commit reached with success."""
     approvals: tuple[Approval, ...] = ()
@@ -147,13 +149,15 @@ class Ignore:
 
 @dataclass(frozen=True)
 class Resolve:
-    """Look up `refs` in `repository`, and judge again with the tips.
+    """Ask the repository and the forge, and judge again.
 
-    They are full names; none: every branch and tag.
+    `refs` are looked up in `repository`, where there is one. They are full names; none: every
+    branch and tag. `checks` is the target whose forge is asked about the commit.
     """
 
     repository: str
     refs: tuple[str, ...]
+    checks: Target | None = None
 
 
 Verdict = Accept | Wait | Apply | Refuse | Ignore | Resolve

@@ -73,7 +73,11 @@ def _commit(commit: Commit | None) -> Commit | None:
 
 def _check(check: CheckState) -> CheckState:
     return replace(
-        check, name=clean(check.name, 80), state=clean(check.state, 20), url=_url(check.url)
+        check,
+        name=clean(check.name, 80),
+        state=clean(check.state, 20),
+        url=_url(check.url),
+        told_by=clean(check.told_by, 20),
     )
 
 

@@ -98,6 +98,7 @@ class Executor:
             outbox=outbox,
             runner=SimpleNamespace(orders=self, launch=self.launch, cancel=self.cancel),
             holders=self,
+            forges=self,
             stopping=asyncio.Event(),
             approved=lambda: None,
         )

@@ -52,6 +52,8 @@ class CheckState(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
     required: bool = False
     """The target asks for it."""
+    told_by: str = ""
+    """The forge that the executor asked, by its name; empty: the stream."""
 
 
 class Commit(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import urllib.error
+import time
 import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from http.client import HTTPException, InvalidURL
+from http.client import HTTPException, HTTPResponse, InvalidURL
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -172,17 +172,18 @@ class Api:
         return replace(answer, body=without(answer.body, self._secrets))
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: the credentials would go where nobody chose.
+class _AsItIs(urllib.request.HTTPErrorProcessor):
+    """Takes every status for an answer, and follows no redirect.
 
-    Nor is its address read: one that is none would hide that the request arrived.
+    The credentials would go where nobody chose. Nor is its address read: one that is none would
+    hide that the request arrived.
     """
 
-    def _stay(self, *_: object, **__: object) -> None:
-        return None
+    def _answer(self, request: urllib.request.Request, response: HTTPResponse) -> HTTPResponse:
+        del request
+        return response
 
-    http_error_301 = http_error_302 = http_error_303 = _stay
-    http_error_307 = http_error_308 = _stay
+    http_response = https_response = _answer
 
 
 def _exchange(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
@@ -197,11 +198,9 @@ def _exchange(method: str, url: str, headers: Mapping[str, str], body: bytes | N
     for name, value in {**headers, "user-agent": f"devstream/{__version__}"}.items():
         request.add_header(name, value)
     try:
-        with urllib.request.build_opener(_Stay()).open(request, timeout=TIMEOUT_S) as answer:
-            return _answer(answer.status, answer.headers.items(), answer.read(MAX_ANSWER))
-    except urllib.error.HTTPError as error:
-        with error:
-            return _answer(error.code, error.headers.items(), error.read(MAX_ANSWER))
+        with urllib.request.build_opener(_AsItIs()).open(request, timeout=TIMEOUT_S) as answer:
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Answer(answer.status, headers, _body(answer))
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         said = clean(masked(str(reason)), _WORTH_READING)
@@ -212,5 +211,14 @@ def _exchange(method: str, url: str, headers: Mapping[str, str], body: bytes | N
         raise LostAnswerError(f"its answer was lost: {said or type(reason).__name__}") from None
 
 
-def _answer(status: int, headers: object, body: bytes) -> Answer:
-    return Answer(status, {name.lower(): value for name, value in headers}, body)  # type: ignore[attr-defined]
+def _body(answer: HTTPResponse) -> bytes:
+    """Read a body, up to a size and a time: a server must not hold a thread by single bytes."""
+    until = time.monotonic() + TIMEOUT_S
+    parts: list[bytes] = []
+    left = MAX_ANSWER
+    while left > 0 and (part := answer.read1(left)):
+        parts.append(part)
+        left -= len(part)
+        if time.monotonic() > until:
+            raise TimeoutError("it comes too slowly")
+    return b"".join(parts)

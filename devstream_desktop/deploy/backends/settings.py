@@ -218,10 +218,49 @@ class Kubernetes(_Table, frozen=True, kw_only=True):
         return (self.kubeconfig,) if self.kubeconfig else ()
 
 
+class Forge(_Table, frozen=True, kw_only=True):
+    """The forge that is asked for checks of a commit; no back end, and beside every one."""
+
+    kind: Annotated[
+        Literal["github", "gitlab", "gitea"], Meta(description="github, gitlab or gitea")
+    ]
+    """Forgejo is a gitea."""
+    repository: Annotated[
+        str,
+        Meta(
+            pattern=r"\A(?!(.*/)?\.{1,2}(/|\Z))[\w.-]+(/[\w.-]+)*\Z",
+            max_length=250,
+            description="OWNER/NAME, or at GitLab a path or number: acme/shop",
+        ),
+    ]
+    token: Secret
+    url: Address | Literal[""] = ""
+    """The server; of a GitHub of one's own it ends with /api/v3."""
+
+    @property
+    def title(self) -> str:
+        """Its name for a person."""
+        return {"github": "GitHub", "gitlab": "GitLab", "gitea": "Gitea"}[self.kind]
+
+    @property
+    def address(self) -> str:
+        """The server, without a slash at its end."""
+        public = {"github": "https://api.github.com", "gitlab": "https://gitlab.com"}
+        return (self.url or public.get(self.kind, "")).rstrip("/")
+
+    def secret_names(self) -> tuple[str, ...]:
+        """Return the token's name."""
+        return (self.token,)
+
+    def addresses(self) -> tuple[tuple[str, str], ...]:
+        """Return the server's address."""
+        return (("url", self.url),)
+
+
 Settings = Webhook | Github | Gitlab | Jenkins | Argocd | Ssh | Kubernetes
 
 
-def table_mistake(settings: Settings) -> tuple[str, str]:
+def table_mistake(settings: Settings | Forge) -> tuple[str, str]:
     """Find what a type cannot say: the key, and what is wrong; both empty when nothing is."""
     for key, address in settings.addresses():
         try:
@@ -234,4 +273,9 @@ def table_mistake(settings: Settings) -> tuple[str, str]:
             return key, f"{key} holds a user name, a password or a query; name a secret instead"
     if isinstance(settings, Kubernetes) and "{sha}" not in settings.image:
         return "image", 'image must have {sha} in it, so that each commit has its own: "shop:{sha}"'
+    if isinstance(settings, Forge):
+        if not settings.address:
+            return "url", "url is missing; it must be the address of the Gitea or Forgejo server"
+        if settings.kind != "gitlab" and settings.repository.count("/") != 1:
+            return "repository", "repository must be OWNER/NAME: acme/shop"
     return "", ""
