@@ -26,6 +26,7 @@ from xml.parsers.expat import ExpatError
 from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home, write_private
+from devstream_desktop.program import is_bundle
 from devstream_desktop.shared_files import shared
 
 _NAME = "devstream"
@@ -77,13 +78,13 @@ def tray_command(home: Home, *, platform: str = sys.platform) -> tuple[str, ...]
     program: tuple[str, ...]
     python = Path(sys.executable)
     script, silent = python.with_name("devstream"), python.with_name("pythonw.exe")
-    if getattr(sys, "frozen", False):
+    if is_bundle():
         program = (sys.executable,)
     elif platform != "win32" and script.exists():
         program = (str(script),)
     else:
         # Without a console window, where there is such a Python.
-        program = (str(silent if silent.exists() else python), "-m", "devstream_desktop")
+        program = (str(silent if silent.exists() else python), "-P", "-m", "devstream_desktop")
     # By its path: a login does not know DEVSTREAM_HOME.
     return program if home == Home.usual() else (*program, "--home", str(home.root))
 

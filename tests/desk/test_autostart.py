@@ -191,7 +191,7 @@ def test_the_usual_home_needs_no_name_and_another_is_named(monkeypatch, tmp_path
     two.set_enabled(on=True)
     assert len(list((tmp_path / "config" / "autostart").iterdir())) == 2
     assert Path(tray_command(usual)[0]).is_absolute()
-    assert tray_command(usual, platform="win32")[1:] == ("-m", "devstream_desktop")
+    assert tray_command(usual, platform="win32")[1:] == ("-P", "-m", "devstream_desktop")
     assert isinstance(autostart(usual, platform="darwin"), LaunchAgent)
 
 

@@ -40,6 +40,7 @@ from devstream_desktop.deploy.backends.contract import (
 from devstream_desktop.deploy.parameters import variables
 from devstream_desktop.deploy.request import Action
 from devstream_desktop.deploy.targets import Target
+from devstream_desktop.program import supervise
 from devstream_desktop.stream.text import clean, duration
 
 KILL_AFTER_S = 10.0
@@ -199,7 +200,7 @@ class Shell(Backend):
             lock=-1 if windows else lock,
         )
         with subprocess.Popen(
-            [sys.executable, "-I", "-S", supervisor.__file__],
+            supervise(supervisor.__file__),
             # Of the node's environment, which may hold secrets, only what Windows needs to start.
             env={name: os.environ[name] for name in _WINDOWS_NEEDS if name in os.environ},
             stdin=subprocess.PIPE,

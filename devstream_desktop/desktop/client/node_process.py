@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from devstream_desktop.desk.program import program
 from devstream_desktop.home import Home
+from devstream_desktop.program import program
 from devstream_desktop.stream.text import clean
 
 _BACK_OFF_MS = (500, 1_000, 2_000, 4_000, 5_000)
