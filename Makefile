@@ -9,18 +9,22 @@ run: setup  ## the tray (or, without a screen, the lines in the terminal), follo
 setup:  ## .venv/bin/devstream
 	@packaging/virtualenv desktop,collector
 
-# Of the product's lines and branches, in per cent; a change that tests less fails.
-LEAST_COVERAGE = 95
-MEASURED = rm -f .coverage .coverage.* && .venv/bin/coverage run -m pytest -n 2 --dist loadfile
+# Of the product's lines and branches that tests inside one process reach, in per cent; a change that tests less fails.
+LEAST_COVERAGE = 90
+# Tests of other processes, other hosts and long histories run unmeasured: to measure each process costs more than the test.
+LONG = process or hosts or slow
+MEASURED = rm -f .coverage .coverage.* && .venv/bin/coverage run -m pytest -n 2 --dist loadfile -q
 COVERAGE = .venv/bin/coverage combine --quiet && printf 'lines and branches that the tests reach, %%: ' \
   && .venv/bin/coverage report --format=total
 
 test: check  ## everything that is held by tests, and how much of the product they reach
-	@$(MEASURED)
-	@$(COVERAGE) --fail-under=$(LEAST_COVERAGE)
+	@failed=0; \
+	{ $(MEASURED) -m "not ($(LONG))" && $(COVERAGE) --fail-under=$(LEAST_COVERAGE); } || failed=1; \
+	.venv/bin/python -m pytest -n 3 --dist loadfile -q -m "$(LONG)" || failed=1; \
+	exit $$failed
 
 quick: check  ## the loop of a person at work: style, types, and every test that needs no process, desktop or root
-	@$(MEASURED) -q -m "not (process or desktop or hosts or slow)"
+	@$(MEASURED) -m "not ($(LONG) or desktop)"
 	@$(COVERAGE)
 
 nemesis: setup-dev  ## five minutes of faults on eight hosts (root, Linux); NEMESIS_SEED=n repeats a run

@@ -99,7 +99,7 @@ def announce(running: Node) -> None:
 
 @dataclass(frozen=True)
 class Log:
-    """How one run of a node logs: on standard error too, and in which form."""
+    """Logging of one run of a node: on standard error too, and in which form."""
 
     verbose: bool = False
     form: str = ""

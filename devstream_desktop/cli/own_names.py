@@ -7,9 +7,9 @@ from devstream_desktop.home import Home
 
 
 def own_names(home: Home) -> frozenset[str]:
-    """Return the person's name in the team and those of `desk.toml`, folded, as the window has.
+    """Return the person's names of team and `desk.toml`, folded.
 
-    A home without a team, such as a copy of a history, has the latter alone.
+    The window has the same. Without a team, as in a copy of a history, it is the latter alone.
 
     Raises:
         PreferencesError: `desk.toml` has a mistake.

@@ -26,7 +26,7 @@ _PLACES = 50
 
 
 def beginning(ms: int) -> int:
-    """Return the first row id not older than a UTC millisecond, whatever its year."""
+    """Return the first row id not older than a UTC millisecond."""
     return min(max(0, ms) << COUNTER_BITS, MAX_HLC)
 
 

@@ -341,7 +341,7 @@ def _meanings_of(query: Query) -> list[Query]:
 
 
 def _says(said: str, typed: str) -> bool:
-    """Tell whether a typed word is a meaning's, or the beginning of one that is long enough."""
+    """Tell whether a typed word is or begins one of a meaning's."""
     word, parts = fold(typed).casefold(), said.split()
     return word in (said, *parts) or (
         len(word) > 3 and any(part.startswith(word) for part in parts)

@@ -9,7 +9,7 @@ from devstream_desktop.stream.subject import Line
 
 @dataclass(frozen=True)
 class Seen:
-    """An arrival up to which all was seen, and the moment the desk began."""
+    """Mark behind all that was seen, and the moment the desk began."""
 
     arrival: int = -1
     """Arrival number (`Line.arrival`); -1: nobody says, so nothing is new."""

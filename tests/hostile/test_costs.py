@@ -42,7 +42,7 @@ from devstream_desktop.team.policy.absorption import MAX_STALE
 pytestmark = pytest.mark.slow
 
 crew = load("trust/conftest.py").crew
-SECONDS = float(os.environ.get("FLOOD_SECONDS", "2"))
+SECONDS = float(os.environ.get("FLOOD_SECONDS", "1"))
 """Of each flood; longer to take figures."""
 GENEROUS_S = 6.0
 """The figure to reach is 0.2 s, on a machine that does nothing else."""

@@ -1,6 +1,6 @@
 """A check that is taken away is noticed by a test.
 
-Here the quick ones; `make mutants` tries all.
+Here a quick one of each room; `make mutants` tries all.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ def test_a_check_that_is_gone_is_said() -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.process
-def test_the_quick_mutants_are_caught() -> None:
-    quick = [one for one in MUTATIONS if one.fast]
-    assert [str(result) for result in trust_mutants.run(quick) if not result.caught] == []
+def test_a_quick_mutant_of_each_room_is_caught() -> None:
+    quick = {one.path.split("/")[0]: one for one in MUTATIONS if one.fast}
+    assert len(quick) >= 10
+    results = trust_mutants.run(list(quick.values()))
+    assert [str(result) for result in results if not result.caught] == []

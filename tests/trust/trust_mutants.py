@@ -48,7 +48,7 @@ class Mutation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tests: tuple[str, ...]
     """In tests/, as pytest names them."""
     fast: bool = False
-    """Tried with every `make test`."""
+    """`make test` may try it, one of each room."""
 
 
 class _File(msgspec.Struct, frozen=True):

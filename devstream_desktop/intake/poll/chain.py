@@ -41,7 +41,7 @@ class Spent:
     """Requests of a round, and the rate limit that they count against."""
 
     asked: int = 0
-    """Those that count: all but the 304s."""
+    """All but the 304s, which do not count."""
     limit: RateLimit | None = None
 
 

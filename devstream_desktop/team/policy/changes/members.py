@@ -225,7 +225,7 @@ def check_replaceable(policy: Policy, device: str, person: str) -> None:
 
 
 def check_leave(policy: Policy, device: str) -> None:
-    """Refuse that an admin's device goes whom the others need to sign a change.
+    """Refuse to lose a device that a change needs for its signatures.
 
     Raises:
         PolicyError: what to do first.
