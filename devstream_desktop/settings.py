@@ -9,6 +9,9 @@
     [intake]
     listen = "127.0.0.1:8900"    address at which webhooks come in; absent: nowhere
 
+    [metrics]
+    listen = "127.0.0.1:9464"    address of /health and /metrics; absent: nowhere
+
     [log]
     format = "text"              of a line in node.log: text or json
     level = "info"               the least that is logged: debug, info, warning or error
@@ -75,6 +78,12 @@ class IntakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: _Address = ""
 
 
+class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Address of `/health` and `/metrics`."""
+
+    listen: _Address = ""
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Form and detail of the node's log."""
 
@@ -91,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     mesh: MeshSettings = msgspec.field(default_factory=MeshSettings)
     intake: IntakeSettings = msgspec.field(default_factory=IntakeSettings)
+    metrics: MetricsSettings = msgspec.field(default_factory=MetricsSettings)
     log: LogSettings = msgspec.field(default_factory=LogSettings)
 
 
@@ -121,6 +131,7 @@ def _checked(settings: Settings) -> Settings:
     mesh, intake = settings.mesh, settings.intake
     addresses = [("mesh", "listen", mesh.listen)]
     addresses += [("intake", "listen", intake.listen)] if intake.listen else []
+    addresses += [("metrics", "listen", settings.metrics.listen)] * bool(settings.metrics.listen)
     addresses += [("mesh", "peers", peer) for peer in mesh.peers]
     addresses += [("mesh", "addresses", one) for one in mesh.addresses]
     for table, key, address in addresses:

@@ -38,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where webhooks are received (on a collector)",
     )
     parser.add_argument(
+        "--metrics",
+        default="",
+        metavar="HOST:PORT",
+        help="where /health and /metrics are answered, such as 127.0.0.1:9464",
+    )
+    parser.add_argument(
         "--solo", action="store_true", help="found a team of one when this home has no team"
     )
     parser.add_argument(
@@ -65,7 +71,12 @@ def node(home: Home, options: argparse.Namespace) -> int:
     from devstream_desktop.node.core import Options
 
     # Before anything is opened, so that a mistyped address changes nothing.
-    named = {"--listen": [options.listen], "--intake": [options.intake], "--peer": options.peer}
+    named = {
+        "--listen": [options.listen],
+        "--intake": [options.intake],
+        "--metrics": [options.metrics],
+        "--peer": options.peer,
+    }
     for option, address in ((option, one) for option, given in named.items() for one in given):
         if address and (why := problem(address, listen=option != "--peer")):
             raise UsageError(f"{option}: {why}")
@@ -74,6 +85,7 @@ def node(home: Home, options: argparse.Namespace) -> int:
         peers=tuple(options.peer),
         discovery=not options.no_discovery,
         intake=options.intake,
+        metrics=options.metrics,
         solo=options.solo,
         follow=Path(options.follow) if options.follow else None,
     )
@@ -94,14 +106,17 @@ def announce(running: Node) -> None:
             file=sys.stderr,
         )
     intake = f" intake={running.intake_url}" if running.intake_url else ""
-    print(f"ready device={running.device} mesh={running.mesh_address}{intake}", flush=True)
+    metrics = f" metrics={running.metrics_url}" if running.metrics_url else ""
+    where = f"mesh={running.mesh_address}{intake}{metrics}"
+    print(f"ready device={running.device} {where}", flush=True)
 
 
 @dataclass(frozen=True)
 class Log:
-    """Logging of one run of a node: on standard error too, and in which form."""
+    """The log of one run of a node."""
 
     verbose: bool = False
+    """Standard error has it too."""
     form: str = ""
     """`text` or `json`; empty where the settings decide."""
 

@@ -27,10 +27,11 @@ def paths(home: Home, options: argparse.Namespace) -> int:
         "examples": shared("examples"),
         "rules": shared("rules"),
         "hooks": shared("hooks"),
+        "monitoring": shared("monitoring"),
     }
     if options.json:
         print_json({name: str(path) for name, path in found.items()})
         return 0
     for name, path in found.items():
-        print(f"{name:<9} {path}")
+        print(f"{name:<10} {path}")
     return 0

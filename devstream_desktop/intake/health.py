@@ -75,6 +75,8 @@ class Health:
     gap_at: int = 0
     """Time of that, UTC milliseconds."""
     events: int = 0
+    failures: int = 0
+    """Rounds that failed."""
     dropped: Counter[str] = field(default_factory=Counter)
     quieted: Counter[str] = field(default_factory=Counter)
     """Events that were stored quietly, by reason."""
@@ -130,6 +132,7 @@ class Health:
     async def failed(self, now: int, error: str, way: Way = Way.POLL) -> None:
         """Note that the source could not be read. After two times in a row it is silent."""
         self.last_error = clean(error, 300)
+        self.failures += 1
         self._failures[way] += 1
         if self._failures[way] >= FAILURES_BEFORE_SILENT:
             await self._silent(now, self.last_error, way)

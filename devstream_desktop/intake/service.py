@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 import shutil
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from devstream_collectors.kit.place import service_scope
@@ -117,6 +117,16 @@ class Intake:
             return ""
         host, port = self._server.address
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the sources."""
+        return self._sources.listed.keys()
+
+    @property
+    def waiting(self) -> int:
+        """Number of deliveries that are stored and not published."""
+        return self._spool.waiting
 
     async def start(self) -> None:
         """Open the store, start every source and the receiver.

@@ -231,6 +231,7 @@ class Sources:
             gap=health.gap,
             refused_at=health.refused_at,
             events=health.events,
+            failures=health.failures,
             dropped={name: count for name, count in health.dropped.items() if count},
             quieted=dict(health.quieted),
             token_ends=health.credential_expires,

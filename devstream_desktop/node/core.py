@@ -26,6 +26,7 @@ from devstream_desktop.node.board import Board
 from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
 from devstream_desktop.node.membership import Membership
+from devstream_desktop.node.monitoring.tally import Tally
 from devstream_desktop.node.ports import load_peers, load_port, save_peers, save_port
 from devstream_desktop.node.progress import CatchUpProgress
 from devstream_desktop.node.reach import Reach
@@ -62,6 +63,7 @@ class Options:
     peers: tuple[str, ...] = ()
     discovery: bool = True
     intake: str = ""
+    metrics: str = ""
     solo: bool = False
     """Found a team of one where there is no team yet."""
     follow: Path | None = None
@@ -116,6 +118,9 @@ class Node:
         self.feeds: Feeds
         self.reach: Reach
         self.intake_url = ""
+        self.metrics_url = ""
+        """Base URL of the monitoring page; empty where there is none."""
+        self.tally = Tally()
         self.descriptors = Descriptors(self.changed)
         self._roles_lock = asyncio.Lock()
         self._archive_lock = asyncio.Lock()
@@ -453,6 +458,7 @@ class Node:
                 self.executor.note(event, entry.device)
         if self.board.note(events):
             self.revision += 1
+        self.tally.note(events, self.intake.names if self.intake is not None else ())
         self.trust.note(events)
         self._on_news()
 

@@ -20,6 +20,7 @@ from devstream_desktop.keys import Vault
 from devstream_desktop.node import enrolment, leaving
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.node.locked_node import LockedNode
+from devstream_desktop.node.monitoring.watch import Watch
 from devstream_desktop.node.reload import reload
 from devstream_desktop.node.requests import Requests
 from devstream_desktop.node.service_manager import ServiceManager
@@ -64,6 +65,7 @@ class Process:
         self._leaving = False
         self._requests: Requests | None = None
         self._node: Node | None = None
+        self._watch: Watch | None = None
 
     async def run(self) -> None:
         """Run to the end.
@@ -111,6 +113,8 @@ class Process:
             self._manager.reloading()
             try:
                 anew = await reload(node)
+                if self._watch is not None:
+                    await self._watch.follow(node.settings.metrics.listen)
                 self._on_settings(node.settings)
             except Exception:  # noqa: BLE001 - the node goes on with what it had
                 _log.exception("the files could not be read again")
@@ -140,8 +144,10 @@ class Process:
         node = Node(self._home, self._options, self._wake, self._start_anew, self._vault)
         await node.start()
         self._node = node
+        self._watch = Watch(node)
         self._requests = Requests(node, lambda: self._news, self._end.set, self._join, self._leave)
         try:
+            await self._watch.follow(node.settings.metrics.listen)
             self._on_ready(node)
             self._manager.ready(_about(node))
             await self._end.wait()
@@ -152,6 +158,7 @@ class Process:
             self._requests.end_polls()
             self._requests = None
             self._wake()
+            await self._watch.stop()
             await node.stop()
         # Only now, because a node that ends still writes what it knows of its team.
         if self._leaving:

@@ -100,6 +100,8 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     gap: str = ""
     """Runs that were lost for good, in words: `12 runs between 02:10 and 02:40 were not read`."""
     events: int = 0
+    failures: int = 0
+    """Rounds of polling or reading that failed."""
     branches: tuple[str, ...] = ()
     """The names or globs that count; none: the default branch."""
     dropped: dict[str, int] = {}

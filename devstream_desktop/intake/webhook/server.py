@@ -215,8 +215,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise ListenError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; "
-            "choose another address for --intake"
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address"
         ) from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -226,7 +225,6 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ListenError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; "
-            "choose another address for --intake"
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address"
         ) from None
     return listener
