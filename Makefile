@@ -11,7 +11,7 @@ setup:  ## .venv/bin/devstream
 
 # Of the product's lines and branches that tests inside one process reach, in per cent; a change that tests less fails.
 LEAST_COVERAGE = 90
-# Tests of other processes, other hosts and long histories run unmeasured: to measure each process costs more than the test.
+# Tests of other processes, other hosts and long histories mostly wait, so four run at once, unmeasured: to measure each process costs more than the test.
 LONG = process or hosts or slow
 MEASURED = rm -f .coverage .coverage.* && .venv/bin/coverage run -m pytest -n 2 --dist loadfile -q
 COVERAGE = .venv/bin/coverage combine --quiet && printf 'lines and branches that the tests reach, %%: ' \
@@ -20,7 +20,7 @@ COVERAGE = .venv/bin/coverage combine --quiet && printf 'lines and branches that
 test: check  ## everything that is held by tests, and how much of the product they reach
 	@failed=0; \
 	{ $(MEASURED) -m "not ($(LONG))" && $(COVERAGE) --fail-under=$(LEAST_COVERAGE); } || failed=1; \
-	.venv/bin/python -m pytest -n 3 --dist loadfile -q -m "$(LONG)" || failed=1; \
+	.venv/bin/python -m pytest -n 4 --dist loadfile -q -m "$(LONG)" || failed=1; \
 	exit $$failed
 
 quick: check  ## the loop of a person at work: style, types, and every test that needs no process, desktop or root
