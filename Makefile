@@ -2,6 +2,9 @@
 
 .PHONY: run setup setup-dev test quick nemesis mutants fuzz check soak year bench look screenshots picture docs clean
 
+# Tests and benches start hundreds of processes; none of them should compile the modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 run: setup  ## the tray (or, without a screen, the lines in the terminal), following the git repository one stands in
 	@packaging/system-packages run
 	@exec .venv/bin/devstream --allow-key-file
