@@ -1,4 +1,4 @@
-"""Deploys outlive the rest of a history: their signed entries, kept for 400 days.
+"""Deploys outlive the rest of a history: their signed entries, for as long as the policy says.
 
 Executors and collectors keep them in a small database of its own, byte for byte, so that an audit
 can prove later who asked for what. A device that is neither forgets them like everything else.
@@ -17,8 +17,6 @@ from devstream_desktop.stream.entry import Entry, hlc_time
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.words import Kind
 
-KEEP_MS = 400 * 86_400_000
-"""Milliseconds for which a deploy's entries are kept."""
 VERSION = 1
 TABLES = frozenset({"entries"})
 _SCHEMA = """
@@ -34,13 +32,13 @@ CREATE INDEX entries_at ON entries (at);
 _log = logging.getLogger(__name__)
 
 
-def keep(path: Path, entries: Sequence[Entry], now: int) -> str:
-    """Add the deploys among `entries`, and drop what is too old; in a thread.
+def keep(path: Path, entries: Sequence[Entry], now: int, keep_ms: int) -> str:
+    """Add the deploys among `entries`, and drop what is older than `keep_ms`; in a thread.
 
     Returns why that was not possible, empty when it was: nothing waits for an archive.
     """
     deploys = [one for one in entries if _is_deploy(one)]
-    if not deploys:
+    if not deploys and not path.exists():
         return ""
     try:
         if damage := sqlite_file.damage(path, VERSION, TABLES):
@@ -53,7 +51,7 @@ def keep(path: Path, entries: Sequence[Entry], now: int) -> str:
                 "INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?)",
                 [(one.hash, hlc_time(one.hlc), one.body, one.signature) for one in deploys],
             )
-            connection.execute("DELETE FROM entries WHERE at < ?", (now - KEEP_MS,))
+            connection.execute("DELETE FROM entries WHERE at < ?", (now - keep_ms,))
             connection.execute("COMMIT")
     except (sqlite3.Error, OSError) as error:
         return f"deploys are not kept for an audit: {path.name}: {error}"

@@ -471,7 +471,10 @@ class Node:
 
     async def _keep(self, entries: list[Entry]) -> None:
         async with self._archive_lock:
-            trouble = await asyncio.to_thread(archive.keep, self.home.archive, entries, now_ms())
+            kept = self.team.chain.current.audit_days * _DAY_MS
+            trouble = await asyncio.to_thread(
+                archive.keep, self.home.archive, entries, now_ms(), kept
+            )
         if trouble:
             self.notices["audit"] = trouble
         else:
@@ -490,6 +493,8 @@ class Node:
         policy = self.team.chain.current
         self.history.follow(policy.persons, ends(policy))
         self.mesh.keep_for(policy.retention_days * _DAY_MS)
+        # A shorter time counts for what is there; a renewed policy ends what grew old meanwhile.
+        await self._keep([])
         self.mesh.policy_changed()
         await self._follow_reach()
         await self._follow_roles()

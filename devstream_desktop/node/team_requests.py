@@ -70,6 +70,7 @@ def act(team: Team, request: Act) -> str:
                 threshold=request.threshold,
                 approve_joins=request.approve_joins,
                 retention_days=request.retention_days,
+                audit_days=request.audit_days,
             )
             done = team.change(change)
             what = "the team's settings are changed"
@@ -227,6 +228,7 @@ def policy_of(team: Team) -> PolicyState:
         threshold=policy.threshold,
         approve_joins=policy.approve_joins,
         retention_days=policy.retention_days,
+        audit_days=policy.audit_days,
         admins=policy.who_has(Role.ADMIN),
         issuers=policy.who_has(Role.ISSUER),
         collectors=policy.who_has(Role.COLLECTOR),

@@ -9,12 +9,13 @@ from contextlib import closing
 
 import pytest
 
-from devstream_desktop.history.archive import KEEP_MS, keep, read_archive
+from devstream_desktop.history.archive import keep, read_archive
 from devstream_desktop.history.evidence import deploy_entries
 from devstream_desktop.node.audit import audit
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 SHA = "4f" * 20
+DAY = 86_400_000
 
 
 @pytest.fixture
@@ -86,6 +87,22 @@ def test_deploys_outlive_the_history_and_end_themselves(ana):
         "requested",
         "locked",
     ]
-    late = max(one.hlc >> 16 for one in entries) + KEEP_MS + 1
-    assert keep(ana.home.archive, entries[:1], late) == ""
+    latest = max(one.hlc >> 16 for one in entries)
+    assert keep(ana.home.archive, [], latest + 400 * DAY, 400 * DAY) == ""
+    assert len(list(read_archive(ana.home.archive))) >= 1
+    assert keep(ana.home.archive, [], latest + 400 * DAY + 1, 400 * DAY) == ""
     assert list(read_archive(ana.home.archive)) == []
+
+
+def test_the_policy_says_for_how_long(ana, until):
+    assert "deploys      kept for 400 days on executors" in ana.run("team", "policy")
+    ana.run("team", "set", "--audit-retention", "700")
+    with closing(sqlite3.connect(ana.home.archive, isolation_level=None)) as connection:
+        connection.execute("UPDATE entries SET at = at - ?", (450 * DAY,))
+    # Each change of the policy ends what is too old by then.
+    ana.run("team", "set", "--retention", "5")
+    ana.run("unlock", "shop", "live", "--reason", "y")
+    until("the new ones are there", lambda: len(list(read_archive(ana.home.archive))) > 6)
+    ana.run("team", "set", "--audit-retention", "430")
+    until("the old ones are gone", lambda: len(list(read_archive(ana.home.archive))) < 5)
+    assert list(read_archive(ana.home.archive))

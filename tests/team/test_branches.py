@@ -268,13 +268,14 @@ def test_what_was_lost_is_done_again_on_top_of_what_won() -> None:
     mine = msgspec.structs.replace(
         base, persons={**base.persons, EVE.id: "eve"}, collectors=(ANA.id,), retention_days=7
     )
-    theirs = msgspec.structs.replace(base, executors=(BO.id,), retention_days=30, name="other")
+    theirs = msgspec.structs.replace(base, executors=(BO.id,), audit_days=90, name="other")
     merged = changes.rebased(base, mine)(theirs)
     assert merged.persons[EVE.id] == "eve"
-    assert (merged.collectors, merged.executors, merged.retention_days, merged.name) == (
+    days = (merged.retention_days, merged.audit_days)
+    assert (merged.collectors, merged.executors, days, merged.name) == (
         (ANA.id,),
         (BO.id,),
-        7,
+        (7, 90),
         "other",
     )
 
@@ -291,3 +292,16 @@ def test_doing_again_never_takes_a_revocation_back() -> None:
     theirs = msgspec.structs.replace(base, **without(base, CY))
     mine = msgspec.structs.replace(base, retention_days=7)
     assert CY.id in changes.rebased(base, mine)(theirs).revoked
+
+
+def test_how_long_deploys_are_kept_is_said_to_who_signs_and_older_policies_have_a_default() -> None:
+    base = founded(ANA, BO).current
+    longer = changes.settings(audit_days=730)(base)
+    assert changes.differences(base, longer) == (
+        "days that deploys are kept for an audit: 730 instead of 400",
+    )
+    assert changes.rebased(base, longer)(base).audit_days == 730
+    older = msgspec.json.encode(
+        {key: value for key, value in msgspec.to_builtins(base).items() if key != "audit_days"}
+    )
+    assert msgspec.json.decode(older, type=Policy).audit_days == 400

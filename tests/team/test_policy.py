@@ -122,6 +122,8 @@ def test_patterns_match_each_half(
         {"issued": 3_000},
         {"expires": 1 << 60},
         {"retention_days": 0},
+        {"audit_days": 0},
+        {"audit_days": 3651},
         {"issuers": {}},
         {"issuers": {CY: Issuer(b"certificate", b"key")}},
         {"issuers": {ANA: Issuer(b"", b"key")}},

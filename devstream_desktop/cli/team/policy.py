@@ -29,7 +29,7 @@ def add_commands(team: Commands) -> None:
     add_json(parser)
     parser.set_defaults(command=policy)
 
-    examples = ("--threshold 2", "--approve-joins off", "--retention 14")
+    examples = ("--threshold 2", "--approve-joins off", "--retention 14", "--audit-retention 730")
     parser = add_parser(team, "set", "change the team's settings", *examples)
     about = "how many admins must sign a change"
     parser.add_argument("--threshold", type=positive, default=0, metavar="N", help=about)
@@ -37,6 +37,8 @@ def add_commands(team: Commands) -> None:
     parser.add_argument("--approve-joins", choices=["on", "off"], help=about)
     about = "how long events are kept"
     parser.add_argument("--retention", type=positive, default=0, metavar="DAYS", help=about)
+    about = "how long executors and collectors keep deploys for an audit"
+    parser.add_argument("--audit-retention", type=positive, default=0, metavar="DAYS", help=about)
     parser.set_defaults(command=change)
 
     about = "sign a change that another admin proposed"
@@ -73,6 +75,7 @@ def _print_policy(found: PolicyState) -> None:
     approved = "approved by an admin, once there are two people"
     _print_field("joins", approved if found.approve_joins else "by invite alone")
     _print_field("events", f"kept for {found.retention_days} days")
+    _print_field("deploys", f"kept for {found.audit_days} days on executors and collectors")
     _print_field("on paper", "a recovery key" if found.recovery_key else "no recovery key")
     for one in found.proposals:
         signed = f"signed by {', '.join(one.signed_by)}, {len(one.signed_by)} of {one.needs}"
@@ -95,12 +98,16 @@ def _print_field(name: str, value: str) -> None:
 
 def change(home: Home, options: argparse.Namespace) -> int:
     """Change the settings that were given."""
-    if not options.threshold and options.approve_joins is None and not options.retention:
+    given = (options.threshold, options.retention, options.audit_retention)
+    if not any(given) and options.approve_joins is None:
         raise UsageError("nothing to set; see devstream team set --help")
     # None leaves the setting as it is.
     joins = None if options.approve_joins is None else options.approve_joins == "on"
     request = SetPolicy(
-        threshold=options.threshold, approve_joins=joins, retention_days=options.retention
+        threshold=options.threshold,
+        approve_joins=joins,
+        retention_days=options.retention,
+        audit_days=options.audit_retention,
     )
     print(ask(home, request).text)
     return 0

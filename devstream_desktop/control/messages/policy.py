@@ -43,6 +43,8 @@ class PolicyState(Reply, frozen=True, tag=True, kw_only=True):
     forked: bool
     proposals: tuple[Proposal, ...] = ()
     notices: tuple[str, ...] = ()
+    audit_days: int = 400
+    """Days for which executors and collectors keep the signed events of deploys."""
     may_change: bool = False
     """This device is an admin's."""
 
@@ -57,6 +59,7 @@ class SetPolicy(Request[Done], frozen=True, tag=True, kw_only=True):
     threshold: int = 0
     approve_joins: bool | None = None
     retention_days: int = 0
+    audit_days: int = 0
 
 
 class ApprovePolicy(Request[Done], frozen=True, tag=True, kw_only=True):

@@ -66,6 +66,8 @@ Small or capital, by Unicode's table of confusables
 (https://www.unicode.org/Public/security/latest/confusables.txt).
 """
 _MAX_TIME = 1 << 47
+MAX_DAYS = 3650
+"""Days for which anything is kept."""
 _MAX_VERSION = 1 << 31
 _MAX_WHY = 400
 _MAX_DEVICES = 2000
@@ -147,6 +149,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     revoked: dict[str, Revocation] = {}
     grants: tuple[Grant, ...] = ()
     retention_days: int = 30
+    audit_days: int = 400
+    """Days for which executors and collectors keep the signed events of deploys."""
     approve_joins: bool = True
     """True when admins approve joins, once the team has two people."""
     recovery: str = ""
@@ -321,7 +325,10 @@ def check_policy(policy: Policy) -> None:
             " make somebody else an admin first, or ask for fewer signatures: devstream team set "
             "--threshold N"
         )
-    if not 0 < policy.issued < policy.expires < _MAX_TIME or not 1 <= policy.retention_days <= 3650:
+    days = (policy.retention_days, policy.audit_days)
+    if not 0 < policy.issued < policy.expires < _MAX_TIME or not all(
+        1 <= each <= MAX_DAYS for each in days
+    ):
         raise PolicyError("the policy has a time that is out of range")
     # The paper must not be a device's key, which is on a disk.
     if policy.recovery in policy.persons:

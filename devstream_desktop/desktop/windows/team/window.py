@@ -187,7 +187,7 @@ def rules_text(policy: PolicyState, size: int) -> str:
     joins = "an admin approves each join" if policy.approve_joins else "an invite is enough to join"
     key = "a recovery key is kept on paper" if policy.recovery_key else "no recovery key"
     until = short_time(policy.expires, datetime.now().astimezone())
-    retention = f"history of {policy.retention_days} days"
+    retention = f"history of {policy.retention_days} days, of deploys {policy.audit_days}"
     lines = (
         f"{people(size)} · {who} · {signs} · {joins}",
         f"policy version {policy.version}, valid until {until} · {key} · {retention}",

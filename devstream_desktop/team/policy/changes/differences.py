@@ -58,6 +58,7 @@ def regranted(before: Policy, after: Policy) -> tuple[str, ...]:
     for label, old, new in (
         ("admins who must sign a change", before.threshold, after.threshold),
         ("days that events are kept", before.retention_days, after.retention_days),
+        ("days that deploys are kept for an audit", before.audit_days, after.audit_days),
         ("joins are approved", before.approve_joins, after.approve_joins),
         ("the team's name", before.name, after.name),
     ):

@@ -41,6 +41,7 @@ def rebased(base: Policy, mine: Policy) -> Change:
             retention_days=mine.retention_days
             if mine.retention_days != base.retention_days
             else policy.retention_days,
+            audit_days=mine.audit_days if mine.audit_days != base.audit_days else policy.audit_days,
             recovery=mine.recovery if mine.recovery != base.recovery else policy.recovery,
             admins=_relisted(base.admins, mine.admins, policy.admins),
             collectors=_relisted(base.collectors, mine.collectors, policy.collectors),

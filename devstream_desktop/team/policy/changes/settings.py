@@ -11,7 +11,11 @@ from devstream_desktop.team.policy.policy import Policy
 
 
 def settings(
-    *, threshold: int = 0, approve_joins: bool | None = None, retention_days: int = 0
+    *,
+    threshold: int = 0,
+    approve_joins: bool | None = None,
+    retention_days: int = 0,
+    audit_days: int = 0,
 ) -> Change:
     """Other settings; what is left out stays."""
 
@@ -21,6 +25,7 @@ def settings(
             threshold=threshold or policy.threshold,
             approve_joins=policy.approve_joins if approve_joins is None else approve_joins,
             retention_days=retention_days or policy.retention_days,
+            audit_days=audit_days or policy.audit_days,
         )
 
     return change
