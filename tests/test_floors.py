@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "deploy": GROUND,
     "control": {"address", "stream", "errors"},
     "outlet": GROUND | {"history"},
-    "node": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy", "outlet"},
+    "node": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy", "outlet", "desk"},
     "doctor": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy", "outlet", "desk"},
     "desk": GROUND,
     "desktop": GROUND | {"history", "desk"},

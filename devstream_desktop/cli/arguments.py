@@ -25,7 +25,17 @@ class UsageError(DevstreamError):
 
 
 _FILES = frozenset(
-    {"home", "follow", "rules", "sample", "secret_file", "token_file", "address_file"}
+    {
+        "home",
+        "follow",
+        "rules",
+        "sample",
+        "secret_file",
+        "token_file",
+        "address_file",
+        "file",
+        "key_file",
+    }
 )
 """Options that name a file, whose name may be any bytes."""
 

@@ -50,6 +50,8 @@ COMMANDS = {
     "secret": "the credentials that this executor's targets name",
     "status": "show whether it works, and if not, why",
     "doctor": "look for what is wrong on this machine and say what to do; exit 1 for a problem",
+    "backup": "save this home to one file, while its node runs",
+    "restore": "make a fresh home from a backup",
     "paths": "show where the home and the examples are",
     "install-desktop": "menu entry, icon, start at login, completion and manual for this user",
     "completion": "print a script that lets a shell complete every command",

@@ -83,6 +83,26 @@ class Vault:
         """
         return cls(home, _find_key(home, may_create=False, timeout_s=timeout_s, may_prompt=False))
 
+    @staticmethod
+    def copy_key(home: Home, path: Path) -> None:
+        """Write the key of `home` to a new private file.
+
+        Raises:
+            VaultError: there is no key, it is locked, or the file cannot be made.
+
+        """
+        key = _find_key(home, may_create=False, timeout_s=os_keyring.TIMEOUT_S)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(key_file.encode(key).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise VaultError(
+                f"the key cannot be written to {path}: {machine.reason(error)}"
+            ) from error
+
     def seal(self, name: str, content: bytes) -> None:
         """Keep `content` as the secret `name`, on disk when this returns.
 

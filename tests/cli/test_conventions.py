@@ -26,6 +26,8 @@ SAY_A_SENTENCE = {
     ("emit",),
     ("claim",),
     ("mute",),
+    ("backup",),
+    ("restore",),
     ("completion",),
     ("install-desktop",),
     ("man",),

@@ -1,0 +1,1 @@
+"""A home saved to one file, and made again from it."""

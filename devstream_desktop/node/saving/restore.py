@@ -1,0 +1,133 @@
+"""A home made again from a backup.
+
+A backup may come from anywhere: only names that a backup holds are taken from it, only plain files,
+and of bounded size. Everything is checked before any of it is in the home.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from devstream_desktop import machine, sqlite_file
+from devstream_desktop.home import Home
+from devstream_desktop.keys import Vault, VaultError
+from devstream_desktop.node.saving.contents import (
+    FORMAT,
+    LIST,
+    VERSIONS,
+    BackupError,
+    Manifest,
+    belongs,
+    occupied,
+)
+
+MAX_FILES = 100_000
+MAX_BYTES = 16 << 30
+"""Of all files together; a history is at most 2 GiB."""
+_MAX_LIST = 32 << 20
+_READ = 1 << 20
+_KEYRING_S = 5.0
+
+
+def restore(home: Home, file: Path) -> Manifest:
+    """Make `home` what `file` holds. The caller holds the home.
+
+    Raises:
+        BackupError: there is something in the home already, or the file is no whole backup that
+            this version can read. The home is then as it was.
+
+    """
+    if found := occupied(home):
+        raise BackupError(
+            f"{home.root} holds a node already ({found}); restore into a fresh folder with --home"
+            " DIR, or move this one away first"
+        )
+    try:
+        with tempfile.TemporaryDirectory(dir=home.root, prefix=".restore-") as folder:
+            staged = Path(folder)
+            made = _unpack(file, staged)
+            _check(made, staged)
+            for one in made.files:
+                target = home.root / one.name
+                target.parent.mkdir(mode=0o700, exist_ok=True)
+                (staged / one.name).replace(target)
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        why = machine.reason(error) if isinstance(error, OSError) else str(error)
+        raise BackupError(f"{file} cannot be restored: {why}; nothing is changed") from error
+    return made
+
+
+def still_sealed(home: Home) -> str:
+    """Say why the secrets of a home do not open here; empty when they do."""
+    try:
+        vault = Vault.look(home, timeout_s=_KEYRING_S)
+        for name in vault.names():
+            vault.unseal(name)
+    except VaultError as error:
+        return str(error)
+    return ""
+
+
+def _unpack(file: Path, staged: Path) -> Manifest:
+    """Write the members into `staged`, and return the list."""
+    found: bytes | None = None
+    room = MAX_BYTES
+    with tarfile.open(file, "r|gz") as archive:
+        for number, member in enumerate(archive):
+            content = archive.extractfile(member) if member.isreg() else None
+            # A link or a foreign path could lead anywhere.
+            if content is None or not (belongs(member.name) or member.name == LIST):
+                raise BackupError(f"{file} is no backup of devstream: it holds {member.name!r}")
+            room -= member.size
+            if number >= MAX_FILES or room < 0:
+                raise BackupError(f"{file} holds more than a backup can; nothing is changed")
+            if member.name == LIST:
+                found = content.read(_MAX_LIST)
+            else:
+                _write(staged / member.name, content)
+    try:
+        return msgspec.json.decode(found or b"", type=Manifest)
+    except (msgspec.DecodeError, RecursionError):
+        raise BackupError(f"{file} is not whole: its list is missing or unreadable") from None
+
+
+def _write(path: Path, content: IO[bytes]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A name that comes twice is no backup of ours.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        shutil.copyfileobj(content, file, _READ)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check(made: Manifest, staged: Path) -> None:
+    newer = f"it was made by devstream {made.devstream}, which is newer; restore it with that one"
+    if made.format > FORMAT:
+        raise BackupError(newer)
+    for name, version in made.versions.items():
+        if name not in VERSIONS or version > VERSIONS[name]:
+            raise BackupError(newer)
+    listed = {one.name for one in made.files}
+    held = {path.relative_to(staged).as_posix() for path in staged.rglob("*") if path.is_file()}
+    if listed != held or not listed:
+        raise BackupError("the backup is not whole: its list names other files than it holds")
+    for one in made.files:
+        with (staged / one.name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != one.digest:
+                raise BackupError(f"the backup is damaged: {one.name} is not what was saved")
+        if one.name in VERSIONS and (why := _damage(staged / one.name)):
+            raise BackupError(f"{one.name} was damaged when it was saved: {why}")
+
+
+def _damage(path: Path) -> str:
+    return sqlite_file.damage(path, VERSIONS[path.name], frozenset())
