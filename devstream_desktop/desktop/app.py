@@ -25,6 +25,7 @@ from devstream_desktop.desktop.client.node_process import NodeProcess
 from devstream_desktop.desktop.client.preferences import LivePreferences
 from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.peek.peek import Peek
 from devstream_desktop.desktop.platform.display import check_display
 from devstream_desktop.desktop.platform.instance import Instance
 from devstream_desktop.desktop.platform.session_bus import NoBusError, SessionBus
@@ -122,6 +123,7 @@ class App(QObject):
         self.store = DeskStore(home.desk)
         self.popups = Popups(self.notifier, self.store, parent=self)
         self._window: HistoryWindow | None = None
+        self._peek: Peek | None = None
         self._dialogs: list[Dialog] = []
         self._ages = QTimer(self, interval=_AGES_MS)
         self._hidden_before = home.runtime() / "told-hidden"
@@ -142,6 +144,8 @@ class App(QObject):
         """Leave the screen at once, then end our own node."""
         for dialog in self._dialogs:
             dialog.hide()
+        if self._peek is not None:
+            self._peek.hide()
         if self._window is not None:
             self._keep_place()
             self._window.hide()
@@ -208,11 +212,12 @@ class App(QObject):
         self.state.arrived.connect(self._show_state)
         self.state.set_seen(self.store.seen())
         self.state.seen_changed.connect(self._keep_seen)
+        self.state.seen_changed.connect(self._withdraw_seen)
         self._keep_seen()
         self._ages.timeout.connect(self._show_state)
         self._ages.timeout.connect(self.menu.refresh)
         self._ages.start()
-        self.tray.clicked.connect(self._toggle_history)
+        self.tray.clicked.connect(self._show_peek)
         self.menu.history_chosen.connect(self.show_history)
         self.menu.line_chosen.connect(self._show_line)
         self.menu.duty_chosen.connect(self._set_duty)
@@ -238,6 +243,10 @@ class App(QObject):
     def _keep_seen(self) -> None:
         self.store.keep_seen(self.state.seen)
         self._show_state()
+
+    def _withdraw_seen(self) -> None:
+        red = [thing.line for thing in self.state.red]
+        self.popups.withdraw_seen([*red, *self.state.recent])
 
     def _take_preferences(self) -> None:
         self.state.aliases = self.preferences.current.names
@@ -266,6 +275,8 @@ class App(QObject):
         def refused(reason: str) -> None:
             # The panel has ticked the entry already.
             self.menu.refresh()
+            if self._peek is not None:
+                self._peek.refresh()
             self._notify("Duty is unchanged", reason)
 
         def done(_: Done) -> None:
@@ -301,12 +312,20 @@ class App(QObject):
     def _claim(self, line: Line) -> None:
         self._ask(Claim(entry=line.entry), lambda reason: self._notify("It is not claimed", reason))
 
-    def _toggle_history(self) -> None:
-        # A window behind others is brought to the front, not closed.
-        if self._window is not None and self._window.isVisible() and self._window.isActiveWindow():
-            self._window.close()
-        else:
+    def _show_peek(self) -> None:
+        # Made when first wanted, as the window is.
+        if self._peek is None:
+            peek = Peek(self.state, self.menu.deploy, self.menu.snooze)
+            peek.line_chosen.connect(self._show_line)
+            peek.window_chosen.connect(self.show_history)
+            peek.duty_chosen.connect(self._set_duty)
+            peek.claim_chosen.connect(self._claim)
+            self._peek = peek
+        if self._peek.click(self.tray.place):
             self.show_history()
+        elif self._peek.isVisible():
+            # At once: they would lie over it.
+            self.popups.withdraw_seen(self._peek.model.shown)
 
     def _show_line(self, line: Line) -> None:
         self.show_history()
@@ -320,7 +339,7 @@ class App(QObject):
     def _show_where(self) -> None:
         """Say at the first start where the app lives; an icon alone is overlooked."""
         if self.tray.hosted and not self.store.note(OPENED):
-            hint = "Its icon is in the tray: a click opens this window, a right click the menu."
+            hint = "Its icon is in the tray: a click shows what is new, a right click the menu."
             self._notify("devstream is running", hint)
         self.store.set_note(OPENED, b"yes")
 
@@ -332,7 +351,7 @@ class App(QObject):
         elif not self._hidden_before.exists():
             # Once a login: the runtime folder is emptied with the session.
             self._hidden_before.touch(mode=0o600)
-            hint = "Click its icon to open the history again; Quit is in its menu."
+            hint = "A double click on its icon opens the window again; Quit is in its menu."
             self._notify("devstream is still running in the tray", hint)
 
     def _deploy(self, place: TargetStatus, action: str = "") -> None:

@@ -159,6 +159,13 @@ class Session:
             time.sleep(0.1)
         raise SystemExit(f"no window {title!r}; see {self.folder}")
 
+    def open_history(self) -> None:
+        """Bring up the window, by way of the peek."""
+        self.run("xdotool", "mousemove", *TRAY, "click", "1")
+        self.window("^devstream: red now")
+        self.run("xdotool", "key", "Tab", "space")
+        self.window(HISTORY, size="900x600")
+
     def shot(self, path: Path, title: str) -> None:
         """A picture of one window."""
         self.run("import", "-frame", "-window", self.window(title), str(path))
@@ -251,8 +258,7 @@ def pictures(out: Path, *, dark: bool) -> None:
         desk.start(sys.executable, str(HERE / "start_desk.py"), str(home), log="desk")
         desk.wait_item()
         desk.order(status={"peers": PEERS, "on_duty": False})
-        desk.run("xdotool", "mousemove", *TRAY, "click", "1")
-        desk.window(HISTORY, size="900x600")
+        desk.open_history()
         desk.run("xdotool", *AWAY)
         desk.shot(out / f"history-{side}.png", HISTORY)
         desk.run("xdotool", "key", *["Down"] * 7)
@@ -326,8 +332,11 @@ def pictures(out: Path, *, dark: bool) -> None:
         desk.picture(out / f"menu-{side}.png", "1000x420+280+0")
         desk.run("xdotool", "key", "Escape", "Escape", "Escape")
         desk.run("xdotool", "mousemove", *TRAY, "click", "1")
+        time.sleep(1)
+        desk.picture(out / f"peek-{side}.png", "760x420+520+0")
+        desk.run("xdotool", "key", "Escape")
+        desk.open_history()
         desk.run("xdotool", *AWAY)
-        desk.window(HISTORY, size="900x600")
         desk.picture(out / f"desktop-{side}.png")
         desk.order(strike=4, status={"policy_version": 8})
         desk.run("xdotool", "key", "Down")

@@ -96,8 +96,35 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         QTest.qWait(50)
         yield "hand-over", lambda path: window.grab().save(path)
         window.hide()
+        yield from _peeks(state)
         yield from _dialogs(state, window)
     node.history.close()
+
+
+def _peeks(state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
+    from PySide6.QtCore import QRect
+    from PySide6.QtTest import QTest
+
+    from devstream_desktop.desktop.peek.peek import Peek
+    from devstream_desktop.desktop.tray.menu import TrayMenu
+    from devstream_desktop.stream.seen import Seen
+
+    menu = TrayMenu(state)
+    # As after a while away: the newest three are new.
+    state.set_seen(Seen(state.reader.newest() - 3, 0))
+    peek = Peek(state, menu.deploy, menu.snooze)
+    peek.show_at(QRect(1200, 780, 22, 22))
+    QTest.qWait(80)
+    yield "peek", lambda path: peek.grab().save(path)
+    state.red = []
+    state.changed.emit()
+    QTest.qWait(80)
+    yield "peek-calm", lambda path: peek.grab().save(path)
+    state.set_connected(False)
+    QTest.qWait(80)
+    yield "peek-offline", lambda path: peek.grab().save(path)
+    state.set_connected(True)
+    peek.hide()
 
 
 def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], object]]]:

@@ -17,9 +17,10 @@ MAY_IMPORT = {
     "widgets": {"widgets", "client.question"},
     "popups": {"popups", "widgets", "platform"},
     "tray": {"tray", "widgets", "platform", "client.state"},
+    "peek": {"peek", "tray", "windows", "widgets", "client.state"},
     "commands": set(),
     "windows": {"windows", "widgets", "platform", "commands", "client.state", "client.question"},
-    "app": {"client", "platform", "widgets", "commands", "popups", "tray", "windows"},
+    "app": {"client", "platform", "widgets", "commands", "popups", "tray", "peek", "windows"},
 }
 """Of `client`, the parts that show something know the state and the shape of a question."""
 CONNECTION = {"devstream_desktop.control.client", "devstream_desktop.control.wire", "pynng"}

@@ -223,6 +223,15 @@ def test_what_is_broken_can_be_claimed_and_muted_from_its_popup(
     assert screen.withdrawn == [key]
 
 
+def test_what_is_looked_at_elsewhere_has_no_popup_any_more(popups, screen, story):
+    failed = story.build("shop", NOW, "failed", "ab" * 20, "1")
+    shown = row(failed, transition=Transition.FAILED)
+    other = row(story.build("cart", NOW, "failed", "ab" * 20, "1"))
+    popups.consider([shown], ON)
+    popups.withdraw_seen([shown, shown, other])
+    assert screen.withdrawn == [popup_key(shown)]
+
+
 def test_a_deploy_that_waits_is_reviewed_from_its_popup(qtbot, popups, screen, story):
     line = row(story.deploy("shop", NOW, "waiting", "ab" * 20, "cd" * 16, who="bo"))
     popups.consider([line], ON)

@@ -112,7 +112,7 @@ def test_off_duty_nothing_pops_but_the_result_of_ones_own_deploy(node, panel, st
     node.order(status={"on_duty": False})
     start_desk()
     panel.wait(lambda: panel.tooltip.endswith("off duty"), "the desk is not up")
-    node.add(story.push("shop", now(), "bo", "Quiet", "c0ffee" * 6 + "c0ff"))
+    node.add(story.build("search", now(), "failed", "c0ffee" * 6 + "c0ff", "1"))
     node.add(
         story.deploy(
             "shop", now(), "success", story.SHAS["vat"], "ab" * 16, who="ana", duration=5000
@@ -121,7 +121,7 @@ def test_off_duty_nothing_pops_but_the_result_of_ones_own_deploy(node, panel, st
     note = panel.wait_note()
     assert note.summary == "Production: shop deployed"
     panel.wait_menu(
-        lambda panel: any("Quiet" in label for label in panel.labels()),
+        lambda panel: any("search" in label for label in panel.labels()),
         "the quiet line is not in the menu",
     )
     assert len(panel.notes) == 1
@@ -170,9 +170,18 @@ def test_the_actions_of_a_popup_open_the_history_at_the_line(desk, panel, node, 
     desk.wait_window("^devstream · acme")
 
 
-def test_left_click_shows_the_history_and_closing_hides_it(desk, panel):
+def test_the_peek_takes_the_place_of_a_popup(desk, panel, node, story):
+    node.add(story.build("shop", now(), "failed", "c0ffee" * 6 + "c0ff", "1"))
+    note = panel.wait_note()
+    panel.activate()
+    panel.wait(lambda: note.id in panel.notifications.closed, "the popup stays over the peek")
+    assert desk.windows("^devstream: red now")
+
+
+def test_left_click_shows_the_peek_enter_the_history_and_closing_hides_it(desk, panel):
     for told in (1, 1):
         panel.activate()
+        desk.press(desk.wait_window("^devstream: red now"), "Return")
         window = desk.wait_window("^devstream · acme")
         desk.press(window, "ctrl+w")
         panel.wait(lambda: not desk.windows("^devstream · acme"), "the window is not hidden")

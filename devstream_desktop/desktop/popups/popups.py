@@ -104,6 +104,12 @@ class Popups(QObject):
         }[found.attention]
         return f"{said}: {found.reason}."
 
+    def withdraw_seen(self, lines: Iterable[Line]) -> None:
+        """Take popups off the screen whose things a person looks at elsewhere."""
+        for key in dict.fromkeys(map(popup_key, lines)):
+            if key in self._shown:
+                self._notifier.withdraw(key)
+
     def mute(self, line: Line) -> None:
         """Keep a line's thing quiet for a while; its end is told all the same."""
         self._store.mute(topic_of(line.event), self._clock() + MUTE_MS)

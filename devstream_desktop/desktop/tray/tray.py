@@ -5,7 +5,9 @@ It is made again when a tray host appears, because Qt never finds a host that ca
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QTimer, Signal
+import sys
+
+from PySide6.QtCore import QObject, QRect, QTimer, Signal
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from devstream_desktop.desktop.platform.session_bus import Body, SessionBus
@@ -47,6 +49,11 @@ class Tray(QObject):
     @property
     def icon(self) -> QSystemTrayIcon | None:
         return self._icon
+
+    @property
+    def place(self) -> QRect:
+        """The place of the icon on the screen; empty where the tray does not tell."""
+        return self._icon.geometry() if self._icon is not None else QRect()
 
     def show_state(self, mark: Mark, tooltip: str, unseen: int = 0) -> None:
         """Show an icon with a number, and a tooltip; the same ones again send nothing."""
@@ -104,6 +111,7 @@ class Tray(QObject):
             self._create()
 
     def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
-        # The panel opens the menu itself on a right click.
-        if reason is QSystemTrayIcon.ActivationReason.Trigger:
+        # The panel opens the menu itself on a right click, and macOS on any.
+        reasons = QSystemTrayIcon.ActivationReason
+        if reason in (reasons.Trigger, reasons.DoubleClick) and sys.platform != "darwin":
             self.clicked.emit()

@@ -33,7 +33,7 @@ from devstream_desktop.desktop.windows.history.items import (
     Row,
     Step,
 )
-from devstream_desktop.desktop.windows.history.model import ITEM_ROLE, StreamModel
+from devstream_desktop.desktop.windows.history.model import ITEM_ROLE, NEW_ROLE, NOW_RED_ROLE
 from devstream_desktop.desktop.windows.history.spoken import (
     day_text,
     greens_text,
@@ -117,12 +117,9 @@ class ItemDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(option.rect)
-        model = index.model()
-        stream = model if isinstance(model, StreamModel) else None
-        now_red = stream.now_red if stream else frozenset()
-        painting = _Painting(painter, option, self._fonts, now_red)
+        painting = _Painting(painter, option, self._fonts, index.data(NOW_RED_ROLE))
         painting.item(item)
-        if stream is not None and stream.is_new(item):
+        if index.data(NEW_ROLE):
             painting.dot()
         painter.restore()
 

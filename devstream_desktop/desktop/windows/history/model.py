@@ -40,6 +40,10 @@ from devstream_desktop.stream.thing import Thing
 
 PAGE = 100
 ITEM_ROLE = Qt.ItemDataRole.UserRole
+NEW_ROLE = Qt.ItemDataRole.UserRole + 1
+"""True for an item with a line that was not seen before."""
+NOW_RED_ROLE = Qt.ItemDataRole.UserRole + 2
+"""The ids of the lines that say what is red now; others are over, and not red."""
 _MERGE_LIMIT = 200
 """More arriving rows than this are read again as a page instead."""
 
@@ -229,6 +233,10 @@ class StreamModel(QAbstractListModel):
         item = self._items[index.row()]
         if role == ITEM_ROLE:
             return item
+        if role == NEW_ROLE:
+            return self.is_new(item)
+        if role == NOW_RED_ROLE:
+            return self.now_red
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return spoken(item, self._now(), new=self.is_new(item))
         return None

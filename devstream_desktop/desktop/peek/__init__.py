@@ -1,0 +1,1 @@
+"""The peek: a small window at the tray's icon, for one glance."""

@@ -1,0 +1,363 @@
+"""The peek: red now, the newest eight that matter, and the switch of duty, at the tray's icon.
+
+It is for one glance: Esc, or a click anywhere else, ends it. Enter or a double click opens the
+window at the line.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+
+from PySide6.QtCore import QEvent, QModelIndex, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QGuiApplication,
+    QHideEvent,
+    QKeyEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QRegion,
+    QResizeEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QListView,
+    QMenu,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from devstream_desktop.control.wording import on_duty
+from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.peek.items import MOST_RED, PeekModel
+from devstream_desktop.desktop.peek.place import anchor, place
+from devstream_desktop.desktop.tray.summary import header_text
+from devstream_desktop.desktop.widgets.dialog import paint
+from devstream_desktop.desktop.widgets.edge import edge
+from devstream_desktop.desktop.widgets.look import sentence
+from devstream_desktop.desktop.widgets.switch import Switch
+from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel
+from devstream_desktop.desktop.widgets.theme import Tone, mix
+from devstream_desktop.desktop.windows.history.delegate import ItemDelegate
+from devstream_desktop.desktop.windows.history.items import Pinned, Row
+from devstream_desktop.desktop.windows.history.status_line import status_text
+from devstream_desktop.stream.subject import can_be_claimed
+from devstream_desktop.stream.text import clean
+
+WIDTH = 420
+_RADIUS = 10
+_MOST_HEIGHT = 460
+"""Height of the list; what has no room is scrolled to."""
+SEEN_MS = 1_500
+"""Milliseconds after which what is shown counts as seen."""
+_AGES_MS = 30_000
+_SAME_CLICK = 0.3
+"""Seconds in which a click that took the focus reaches the icon."""
+
+
+class Peek(QWidget):
+    """One glance at the stream."""
+
+    line_chosen = Signal(object)
+    """A `Line` to show in the window."""
+    window_chosen = Signal()
+    duty_chosen = Signal(bool)
+    claim_chosen = Signal(object)
+    """A `Line` whose thing the person is on."""
+
+    def __init__(self, state: AppState, deploy: QMenu, snooze: QMenu) -> None:
+        """Make the peek; the menus are the tray's."""
+        flags = Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint
+        super().__init__(None, flags | Qt.WindowType.WindowStaysOnTopHint)
+        self._state = state
+        self._opened_at = self._left_at = -math.inf
+        self._focused = False
+        self.setWindowTitle("devstream: red now and newest")
+        self.setFixedWidth(WIDTH)
+        # Without a compositor the corners of a see-through window are black; there it is cut.
+        self._cut = QGuiApplication.platformName() == "xcb"
+        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground, on=not self._cut)
+        self.title = ElidedLabel()
+        self.how = PlainLabel()
+        self.duty = Switch("On duty")
+        self.note = PlainLabel(wrap=True)
+        self.model = PeekModel(state)
+        self.list = QListView()
+        self.open = QPushButton("Open")
+        self.claim = QPushButton("I'm on it")
+        self.deploy = QPushButton("Deploy")
+        self.snooze = QPushButton("Snooze")
+        self.deploy.setMenu(deploy)
+        self.snooze.setMenu(snooze)
+        self._column = QVBoxLayout(self)
+        self._seen = QTimer(self, singleShot=True, interval=SEEN_MS)
+        self._ages = QTimer(self, interval=_AGES_MS)
+        self._lay_out()
+        self._connect()
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.setContentsMargins(16, 12, 14, 10)
+        head.setSpacing(8)
+        bold = self.title.font()
+        bold.setBold(True)
+        self.title.setFont(bold)
+        head.addWidget(self.title, 1)
+        head.addWidget(self.how)
+        head.addWidget(self.duty)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(14, 10, 14, 12)
+        foot.setSpacing(8)
+        for button in (self.open, self.claim, self.deploy, self.snooze):
+            button.setAutoDefault(False)
+            foot.addWidget(button)
+        foot.addStretch(1)
+        self.note.setContentsMargins(16, 0, 16, 10)
+        self._prepare_list()
+        column = self._column
+        column.setContentsMargins(1, 1, 1, 1)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(self.note)
+        column.addWidget(edge())
+        column.addWidget(self.list)
+        column.addWidget(edge())
+        column.addLayout(foot)
+
+    def _prepare_list(self) -> None:
+        self.list.setModel(self.model)
+        self.list.setItemDelegate(ItemDelegate(self.list))
+        self.list.setAccessibleName("Red now, then the newest lines that matter")
+        self.list.setFrameShape(QListView.Shape.NoFrame)
+        self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.list.installEventFilter(self)
+
+    def _connect(self) -> None:
+        self.list.doubleClicked.connect(self._choose)
+        self.list.selectionModel().currentChanged.connect(self._follow)
+        self.model.modelReset.connect(self._begin_list)
+        self.open.clicked.connect(self._open)
+        self.claim.clicked.connect(self._claim)
+        self.duty.clicked.connect(self.duty_chosen)
+        self._seen.timeout.connect(self._see)
+        self._ages.timeout.connect(self.list.viewport().update)
+        for changed in (
+            self._state.changed,
+            self._state.arrived,
+            self._state.history_replaced,
+            self._state.seen_changed,
+        ):
+            changed.connect(self._refresh_shown)
+
+    def click(self, icon: QRect) -> bool:
+        """Open or close at a click on the tray's icon.
+
+        Returns true for the second click of a double one, which wants the window.
+        """
+        now = time.monotonic()
+        if now - self._opened_at < QApplication.doubleClickInterval() / 1000:
+            self.close()
+            return True
+        if self.isVisible():
+            self.close()
+        elif now - self._left_at > _SAME_CLICK:
+            self.show_at(icon)
+        return False
+
+    def show_at(self, icon: QRect) -> None:
+        """Show the peek at the tray's icon."""
+        self.model.begin()
+        self.refresh()
+        self._begin_list()
+        self._opened_at = time.monotonic()
+        self._focused = False
+        at = anchor(icon)
+        if at is not None:
+            screen = QGuiApplication.screenAt(at) or QGuiApplication.primaryScreen()
+            self.move(place(at, self.size(), screen.availableGeometry()))
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        self.list.setFocus()
+
+    def refresh(self) -> None:
+        """Show the state as it is now."""
+        state, status = self._state, self._state.status
+        self.title.set_whole(header_text(status, connected=True))
+        self.how.setText("On duty" if state.on_duty else "Off duty")
+        paint(self.how, Tone.ACCENT if state.on_duty else Tone.MUTED)
+        self.duty.setChecked(state.on_duty)
+        self.duty.setEnabled(state.ready)
+        self.deploy.setEnabled(state.ready)
+        self.model.refresh()
+        said, tone = self._note()
+        self.note.setText(said)
+        paint(self.note, tone)
+        self.note.setVisible(bool(said))
+        self._follow()
+        self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begin to count what is shown as seen."""
+        super().showEvent(event)
+        self._seen.start()
+        self._ages.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Stop the clocks."""
+        super().hideEvent(event)
+        self._seen.stop()
+        self._ages.stop()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Close when the focus leaves for another window."""
+        super().changeEvent(event)
+        if event.type() != QEvent.Type.ActivationChange:
+            return
+        if self.isActiveWindow():
+            self._focused = True
+        elif self._focused:
+            # One of its own menus takes the focus as well, where it is a window.
+            QTimer.singleShot(0, self, self._leave)
+
+    def eventFilter(self, watched: QWidget, event: QEvent) -> bool:  # type: ignore[override]
+        """Take the keys of the list."""
+        if watched is self.list and isinstance(event, QKeyEvent):
+            pressed = event.type() == QEvent.Type.KeyPress
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                if pressed:
+                    self._choose(self.list.currentIndex())
+                return True
+            if event.key() == Qt.Key.Key_C and not event.modifiers():
+                if pressed and self.claim.isVisible():
+                    self._claim()
+                return True
+        return super().eventFilter(watched, event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close with Esc."""
+        if event.key() == Qt.Key.Key_Escape:
+            self._end()
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut the corners, where they cannot be see-through."""
+        super().resizeEvent(event)
+        if self._cut:
+            self.setMask(QRegion(self._outline(0).toFillPolygon().toPolygon()))
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        """Paint the surface and its border."""
+        palette = self.palette()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        window = palette.color(QPalette.ColorRole.Window)
+        text = palette.color(QPalette.ColorRole.WindowText)
+        painter.setPen(QPen(mix(text, window, 0.25), 1))
+        painter.setBrush(window)
+        painter.drawPath(self._outline(0.5))
+
+    def _outline(self, inset: float) -> QPainterPath:
+        path = QPainterPath()
+        inside = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
+        path.addRoundedRect(inside, _RADIUS, _RADIUS)
+        return path
+
+    def _note(self) -> tuple[str, Tone]:
+        """Return what the list does not say, with its colour."""
+        said, tone = status_text(self._state)
+        # Trouble of the node first: the rest may be out of date for it.
+        if tone is Tone.AMBER:
+            return said, tone
+        red, status = len(self._state.red), self._state.status
+        parts = ["nothing is red"] if not red else []
+        if red > MOST_RED:
+            parts.append(f"{red - MOST_RED} more red")
+        if unseen := self._further_unseen():
+            parts.append(f"{unseen} more unseen")
+        others = [name for name in on_duty(status) if name != status.person] if status else []
+        if others:
+            parts.append(f"also on duty: {', '.join(others)}")
+        return clean(sentence(" · ".join(parts))), Tone.MUTED
+
+    def _begin_list(self) -> None:
+        if self.model.rowCount():
+            # The first is the worst: claiming it is one press away.
+            self.list.setCurrentIndex(self.model.index(0))
+
+    def _fit(self) -> None:
+        """Give list and peek the height of what is in them."""
+        rows = range(self.model.rowCount())
+        height = sum(self.list.sizeHintForRow(row) for row in rows)
+        self.list.setFixedHeight(min(height, _MOST_HEIGHT))
+        column = self._column
+        column.activate()
+        # Only a note that is shown makes the height follow from the width.
+        wrapped = column.hasHeightForWidth()
+        needed = column.totalHeightForWidth(WIDTH) if wrapped else column.totalSizeHint().height()
+        self.setFixedSize(QSize(WIDTH, needed))
+
+    def _refresh_shown(self) -> None:
+        if self.isVisible():
+            self.refresh()
+
+    def _current(self) -> Pinned | Row | None:
+        index = self.list.currentIndex()
+        return self.model.item(index.row()) if index.isValid() else None
+
+    def _follow(self) -> None:
+        """Offer what can be done about the chosen item."""
+        item = self._current()
+        by = item.thing.claimed_by if isinstance(item, Pinned) else ""
+        open_ = item is not None and can_be_claimed(item.line.event)
+        self.claim.setVisible(open_ and by.casefold() not in self._state.names)
+        self.claim.setText("Take over" if by else "I'm on it")
+        self.claim.setEnabled(self._state.ready)
+
+    def _choose(self, index: QModelIndex) -> None:
+        if index.isValid():
+            line = self.model.item(index.row()).line
+            self._end()
+            self.line_chosen.emit(line)
+        else:
+            self._open()
+
+    def _open(self) -> None:
+        self._end()
+        self.window_chosen.emit()
+
+    def _end(self) -> None:
+        """Close by its own keys; a click soon after is a first one."""
+        self._opened_at = -math.inf
+        self.close()
+
+    def _claim(self) -> None:
+        item = self._current()
+        if item is not None:
+            self.claim_chosen.emit(item.line)
+
+    def _further_unseen(self) -> int:
+        shown = {line.id for line in self.model.shown}
+        return sum(line.id not in shown for line in self._state.unseen)
+
+    def _see(self) -> None:
+        # What has no room here was not seen.
+        if not self._further_unseen():
+            self._state.see()
+
+    def _leave(self) -> None:
+        # Opened again meanwhile, it waits for a focus that it has not had yet.
+        left = self._focused and not self.isActiveWindow()
+        if left and self.isVisible() and QApplication.activePopupWidget() is None:
+            self._left_at = time.monotonic()
+            self.close()
