@@ -24,6 +24,7 @@ from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
 from devstream_desktop.desktop.client.preferences import LivePreferences
 from devstream_desktop.desktop.client.question import Question
+from devstream_desktop.desktop.client.reader_thread import ReaderThread
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.peek.peek import Peek
 from devstream_desktop.desktop.platform.display import check_display
@@ -108,8 +109,8 @@ class App(QObject):
     ) -> None:
         super().__init__()
         self.client = NodeClient(home.control_url(), self)
-        self.reader = Reader(home.history)
-        self.state = AppState(self.reader, self)
+        self.history = ReaderThread(Reader(home.history), self)
+        self.state = AppState(self.history, self)
         self.preferences = LivePreferences(home.preferences, self)
         self.node = NodeProcess(home, command=node_command, parent=self) if start_node else None
         # Without a session bus (macOS, Windows, a bare X session) Qt's tray icon shows popups.
@@ -152,7 +153,7 @@ class App(QObject):
         # The client before the node: a lost connection would show as trouble at the end.
         self.tray.close()
         self.client.close()
-        self.reader.close()
+        self.history.close()
         self.store.close()
         if self.bus is not None:
             self.bus.close()
@@ -209,11 +210,10 @@ class App(QObject):
         self.state.changed.connect(self._show_state)
         self.state.arrived.connect(self._consider)
         self.preferences.changed.connect(self._take_preferences)
-        self.state.arrived.connect(self._show_state)
-        self.state.set_seen(self.store.seen())
+        self.state.recent_changed.connect(self._show_state)
         self.state.seen_changed.connect(self._keep_seen)
         self.state.seen_changed.connect(self._withdraw_seen)
-        self._keep_seen()
+        self.state.set_seen(self.store.seen())
         self._ages.timeout.connect(self._show_state)
         self._ages.timeout.connect(self.menu.refresh)
         self._ages.start()

@@ -139,6 +139,42 @@ class Pages(Rows):
         ).fetchall()
         return [row_id for (row_id,) in rows]
 
+    def among(self, query: Query, ids: frozenset[int]) -> frozenset[int]:
+        """Return those of the row ids that answer `query`.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        if not ids:
+            return ids
+        found: set[int] = set()
+        with self._moment() as connection:
+            for one in query.either():
+                found.update(self._among(connection, one, ids))
+        return frozenset(found)
+
+    def _among(
+        self, connection: sqlite3.Connection, query: Query, ids: frozenset[int]
+    ) -> list[int]:
+        more, values = conditions(query)
+        match = query.match()
+        wanted = json.dumps(sorted(ids))
+        if match:
+            # One walk through the index over their span: one for each row costs far more.
+            rows = connection.execute(
+                "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"
+                " AND +rowid IN (SELECT value FROM json_each(?))",
+                (match, min(ids), max(ids), wanted),
+            ).fetchall()
+            answering = {row_id for (row_id,) in rows}
+            answering |= ids.intersection(self._unindexed.find(connection, match))
+            wanted = json.dumps(sorted(answering))
+        rows = connection.execute(
+            f"SELECT id FROM lines WHERE id IN (SELECT value FROM json_each(?)){more}{CURRENT}",
+            (wanted, *values),
+        ).fetchall()
+        return [row_id for (row_id,) in rows]
+
     def recent(self, *, limit: int = 8) -> list[Line]:
         """List the newest rows that matter, and deploys under way, newest first.
 

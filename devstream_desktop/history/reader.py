@@ -1,12 +1,13 @@
 """Reading half of a history, for screens and scripts.
 
 Its connection is its own and can only read. Queries are a few milliseconds even at a million rows
-(tests/bench, rows `search` and `asked`), so a screen may ask on its own thread.
+(tests/bench, rows `search` and `asked`); the desk asks them on a thread of its own.
 
 | question | function | answer (stream/thing.py) |
 |---|---|---|
 | lines, newest first; before or after one | `page` | `list[Line]` |
 | a page around a line | `around` | `list[Line]` |
+| which of some lines answer a search | `among` | row ids |
 | how many lines a search finds | `hits` | `int`, at most what is asked for |
 | lines that came after an arrival number | `since`, `all_since` | `Line` |
 | what I have not seen and matters | `unseen` | `list[Line]` |

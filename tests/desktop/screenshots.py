@@ -62,6 +62,7 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
     from PySide6.QtTest import QTest
     from seed import Seed
 
+    from devstream_desktop.desktop.client.reader_thread import ReaderThread
     from devstream_desktop.desktop.client.state import AppState
     from devstream_desktop.desktop.windows.history.filters import Page
     from devstream_desktop.desktop.windows.history.window import HistoryWindow
@@ -70,8 +71,9 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
 
     node = FakeNode(Home(home))
     node.add(Seed(int(time.time() * 1000)).events())
-    with Reader(Home(home).history) as reader:
-        state = AppState(reader)
+    history = ReaderThread(Reader(Home(home).history))
+    try:
+        state = AppState(history)
         state.set_connected(True)
         state.status = status()
         window = HistoryWindow(state, lambda _: "Popped up: rule 1, Critical, as long as it lasts.")
@@ -98,7 +100,9 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         window.hide()
         yield from _peeks(state)
         yield from _dialogs(state, window)
-    node.history.close()
+    finally:
+        history.close()
+        node.history.close()
 
 
 def _peeks(state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:

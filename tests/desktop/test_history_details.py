@@ -19,11 +19,12 @@ def trigger(window, key: QKeySequence) -> None:
     next(action for action in window.actions() if key in action.shortcuts()).trigger()
 
 
-def test_the_details_tell_everything_and_the_past(window, states, story):
+def test_the_details_tell_everything_and_the_past(window, written, states, story):
     shown = window(*story.day(now()))
     failed = shown.browser.model.lines[states(shown).index("failed")]
     row = shown.browser.model.find(failed.id)
     shown.browser.view.select(row)
+    written.settle()
     line = shown.browser.model.line(row)
     assert shown.browser.details.isVisible()
     told = dict(fields(line))
@@ -42,6 +43,7 @@ def test_keys_open_copy_and_toggle(qtbot, window, written, pushes, monkeypatch):
     shown = window(*pushes(2))
     written.answer()
     shown.browser.view.select_first()
+    written.settle()
     qtbot.keyClick(shown.browser.view, Qt.Key.Key_Return)
     assert opened == [shown.browser.model.lines[0].event.url]
     trigger(shown, QKeySequence(QKeySequence.StandardKey.Copy))
@@ -63,12 +65,13 @@ def test_escape_clears_and_then_closes(qtbot, window, pushes):
 
 
 def test_escape_in_the_rows_closes_the_details_then_the_search_then_the_window(
-    qtbot, window, story
+    qtbot, window, written, story
 ):
     shown = window(*story.day(now()))
     shown.filters.search.setText("retry")
     qtbot.waitUntil(lambda: 0 < shown.browser.model.rowCount() < 10, timeout=2_000)
     shown.browser.view.select_first()
+    written.settle()
     qtbot.keyClick(shown.browser.view, Qt.Key.Key_Escape)
     assert not shown.browser.details.isVisible()
     assert shown.filters.search.text() == "retry"
@@ -88,6 +91,7 @@ def test_what_a_revoked_device_wrote_is_struck_out_once_the_policy_says_so(
     shown = window(honest, lie)
     written.answer()
     shown.browser.view.select_first()
+    written.settle()
     written.strike_out(after=1)
     assert states(shown) == ["struck out", "pushed"]
     model = shown.browser.model
@@ -101,4 +105,5 @@ def test_what_a_revoked_device_wrote_is_struck_out_once_the_policy_says_so(
     details.copy.click()
     assert "[struck out: " in QGuiApplication.clipboard().text()
     shown.browser.view.select(honest.row())
+    written.settle()
     assert not details.title.font().strikeOut()

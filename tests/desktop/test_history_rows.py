@@ -6,8 +6,8 @@ import time
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 
+from devstream_desktop.desktop.windows.history.held import PAGE
 from devstream_desktop.desktop.windows.history.items import Heading
-from devstream_desktop.desktop.windows.history.model import PAGE
 from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.query import parse_query
 
@@ -79,10 +79,12 @@ def test_a_later_state_takes_the_place_of_its_row(window, states, written, story
     assert states(shown) == ["deployed", "pushed", "pushed", "pushed"]
 
 
-def test_scrolling_reads_on_until_the_beginning(window, pushes):
+def test_scrolling_reads_on_until_the_beginning(window, written, pushes):
     model = window(*pushes(PAGE + 40)).browser.model
     assert len(model.lines) == PAGE
     model.fetchMore(QModelIndex())
+    assert not model.canFetchMore(QModelIndex()), "one page is read at a time"
+    written.settle()
     assert len(model.lines) == PAGE + 40
     assert not model.canFetchMore(QModelIndex())
 
@@ -179,6 +181,7 @@ def test_a_line_of_the_menu_is_found_under_a_filter_and_stays_open(qtbot, window
     wanted = written.state.recent[1]
     with qtbot.waitSignal(shown.filters.changed, timeout=2_000):
         shown.show_line(wanted)
+    written.settle()
     # The emptied search field reports its query a moment later, and it is the one shown already.
     assert shown.browser.view.current_line() == wanted
     assert shown.browser.details.isVisible()

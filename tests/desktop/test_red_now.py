@@ -122,10 +122,11 @@ def test_a_snooze_ends_where_its_entry_says():
     assert snooze_end(Snooze.TOMORROW, evening) == int(morning.timestamp() * 1000)
 
 
-def test_the_board_tells_what_runs_where_and_a_cell_leads_to_it(qtbot, window):
+def test_the_board_tells_what_runs_where_and_a_cell_leads_to_it(qtbot, window, written):
     shown = window(*Seed(now()).events(400))
     shown.resize(900, 600)
     shown.show_page(Page.BOARD)
+    written.settle()
     model = shown.board.model
     assert model.board.environments == ("staging", "production")
     services = list(model.board.services)
@@ -142,9 +143,10 @@ def test_the_board_tells_what_runs_where_and_a_cell_leads_to_it(qtbot, window):
     assert shown.browser.isVisible()
 
 
-def test_the_board_keeps_the_rules_of_qt(window, qtmodeltester):
+def test_the_board_keeps_the_rules_of_qt(window, written, qtmodeltester):
     shown = window(*Seed(now()).events(100))
     shown.show_page(Page.BOARD)
+    written.settle()
     qtmodeltester.check(shown.board.model)
 
 
@@ -152,6 +154,7 @@ def test_a_red_row_is_claimed_released_and_muted_by_keys(qtbot, window, written,
     shown = window(alert(story))
     written.answer()
     shown.browser.view.select_first()
+    written.settle()
     assert shown.browser.details.claim.isVisible()
     entry = shown.browser.model.lines[0].entry
     shown.commands.action(Command.CLAIM).trigger()
@@ -165,9 +168,10 @@ def test_a_red_row_is_claimed_released_and_muted_by_keys(qtbot, window, written,
         shown.commands.action(Command.MUTE).trigger()
 
 
-def test_what_is_well_cannot_be_claimed(window, pushes):
+def test_what_is_well_cannot_be_claimed(window, written, pushes):
     shown = window(*pushes(1))
     shown.browser.view.select_first()
+    written.settle()
     assert not shown.browser.details.claim.isVisible()
     assert not shown.commands.action(Command.CLAIM).isEnabled()
 
@@ -194,14 +198,17 @@ def test_a_page_reads_itself_once_when_it_comes_into_view(window, written, monke
     monkeypatch.setattr(written.reader, "hand_over", told)
     shown.show_page(Page.BOARD)
     shown.show_hand_over(now() - 3_600_000)
+    written.settle()
     assert asked == ["b", "h"]
     shown.show_hand_over(now() - 7_200_000)
+    written.settle()
     assert asked == ["b", "h", "h"]
 
 
-def test_without_deploys_the_board_says_what_would_be_there(window, pushes):
+def test_without_deploys_the_board_says_what_would_be_there(window, written, pushes):
     shown = window(*pushes(1))
     shown.show_page(Page.BOARD)
+    written.settle()
     assert not shown.board.view.isVisible()
 
 
@@ -218,9 +225,10 @@ def test_the_sidebar_counts_what_is_red_and_marks_its_services(qtbot, window, wr
     assert shown.filters.hits.text() == "1"
 
 
-def test_the_hand_over_tells_what_is_red_and_what_shipped(qtbot, window, story):
+def test_the_hand_over_tells_what_is_red_and_what_shipped(qtbot, window, written, story):
     shown = window(*Seed(now()).events(400))
     shown.show_hand_over(now() - 3_600_000)
+    written.settle()
     page = shown.hand_over
     said = [page.list.item(row).text() for row in range(page.list.count())]
     assert any(text.startswith("Red, and nobody is on it · ") for text in said)
@@ -240,6 +248,7 @@ def test_an_incident_shows_its_suspect_and_the_way_from_the_commit(qtbot, window
     target = msgspec.structs.replace(fake.TARGETS[0], target="shop", environment="production")
     written.state.targets = Targets(targets=(target,))
     shown.browser.view.select(0)
+    written.settle()
     details = shown.browser.details
     assert details.suspect.text().startswith("Suspect: ana's deploy of ")
     assert "Überweisungen mit Umlauten" in details.suspect.text()

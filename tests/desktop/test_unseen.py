@@ -125,7 +125,7 @@ def test_who_comes_to_a_team_did_not_miss_what_was_before(written, story):
 
 def test_the_command_asks_with_the_mark_of_the_desk(home, written, story, pushes):
     written.add(*pushes(3))
-    seen = Seen(written.reader.newest(), now() - 1_000)
+    seen = Seen(written.node.history.newest(), now() - 1_000)
     written.add(failed(story, now()))
     with Reader(Home(home).history) as reader:
         assert reader.page(question(Home(home), ["is:unseen"])) == []
@@ -138,6 +138,6 @@ def test_the_command_asks_with_the_mark_of_the_desk(home, written, story, pushes
 
 def test_a_mark_beyond_the_history_begins_anew(written, pushes):
     written.add(*pushes(3))
-    newest = written.reader.newest()
+    newest = written.node.history.newest()
     written.state.set_seen(Seen(newest + 1_000, 7))
     assert written.state.seen.arrival == newest

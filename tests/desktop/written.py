@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from fake_data import KEY
 from fake_node import FakeNode
+from PySide6.QtCore import QEventLoop, QTimer
 
 from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.desktop.client.reader_thread import ReaderThread
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.widgets.look import state_look
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
@@ -30,18 +32,33 @@ class Written:
         self.node = FakeNode(Home(home))
         self.reader = Reader(Home(home).history)
         self.asked = asked
-        self.state = AppState(self.reader, stale_ms=0)
+        self.history = ReaderThread(self.reader)
+        self.state = AppState(self.history, stale_ms=0)
         asked.listen(self.state)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the windows have what they asked of the history, and draw it."""
+        loop, wake = QEventLoop(), QTimer(interval=1)
+        wake.start()
+        end, quiet = time.monotonic() + 10, 0
+        # A turn more, in which what was told is drawn.
+        while quiet < 2:
+            assert time.monotonic() < end, "the history does not answer"
+            loop.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+            quiet = quiet + 1 if self.history.idle else 0
 
     def add(self, *events, age=0) -> None:
         self.node.add(list(events), age)
         self.state.read_news(self.node.history.newest())
+        self.settle()
 
     def answer(self, **changes) -> None:
         """The node is there, and says how it is."""
         self.state.set_connected(True)
         self.state.refresh_status()
         self.asked.answer(msgspec.structs.replace(self.node.status, **changes), GetStatus)
+        self.settle()
 
     def strike_out(self, *, after: int) -> None:
         """The policy says that this node's device is not believed after so many entries."""
@@ -50,7 +67,7 @@ class Written:
         self.answer(policy_version=8)
 
     def close(self) -> None:
-        self.reader.close()
+        self.history.close()
         self.node.history.close()
 
 
@@ -72,6 +89,7 @@ def window(qtbot, written):
         qtbot.addWidget(window)
         window.resize(900, 600)
         window.show()
+        written.settle()
         return window
 
     return make

@@ -107,6 +107,11 @@ def test_search(
     found = reader.page(asked)
     assert {line.event.title for line in found} == titles
     assert reader.hits(asked) == len(found)
+    every = [line.id for line in reader.page(parse_query(""), superseded=True)]
+    ids = {line.id for line in found}
+    # Asked of some rows, a search answers as it does of all.
+    for some in (frozenset(every), frozenset(every[::2]), frozenset(every[3:5]), frozenset[int]()):
+        assert reader.among(asked, some) == ids & some
     ids = [line.id for line in found]
     assert ids == sorted(ids, reverse=True)
     assert [line.id for line in reader.page(asked, limit=1)] == ids[:1]

@@ -183,6 +183,9 @@ def test_the_list(qapp) -> None:
         def page(self, *_: object, before=None, **__: object) -> list[Line]:
             return [] if before else [stored(text, number) for number, text in enumerate(CORPUS)]
 
+        def ask(self, question, take, **_: object) -> None:
+            take(question(self))
+
     model = StreamModel(Rows())
     model.reload()
     items = [model.item(row) for row in range(model.rowCount())]

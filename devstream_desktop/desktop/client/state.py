@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from devstream_desktop.control.messages.deploys import GetTargets, Targets, TargetStatus
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.desktop.client.question import Question
-from devstream_desktop.history.reader import HistoryUnavailableError, Reader
+from devstream_desktop.desktop.client.reader_thread import ReaderThread
+from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.rules import is_mine
@@ -27,6 +28,18 @@ Its counts and times change with every event, and the node reports none of those
 """
 
 
+@dataclass(frozen=True)
+class _Read:
+    """An answer of the history: what is new, what matters, and what is red."""
+
+    lines: list[Line]
+    recent: list[Line]
+    red: list[Thing]
+    seen: Seen
+    unseen: list[Line]
+    newest: int
+
+
 class AppState(QObject):
     """The node's state and the history's newest rows, kept current by signals."""
 
@@ -36,6 +49,8 @@ class AppState(QObject):
     """Status, targets, connection or trouble changed."""
     arrived = Signal(list)
     """Rows that are new since the last time, oldest arrival first."""
+    recent_changed = Signal()
+    """`recent`, `red` or `unseen` changed."""
     policy_changed = Signal()
     """The policy changed, and with it perhaps how rows are shown."""
     seen_changed = Signal()
@@ -44,10 +59,10 @@ class AppState(QObject):
     """The history is another one (a team was joined): discard all rows."""
 
     def __init__(
-        self, reader: Reader, parent: QObject | None = None, *, stale_ms: int = STALE_MS
+        self, history: ReaderThread, parent: QObject | None = None, *, stale_ms: int = STALE_MS
     ) -> None:
         super().__init__(parent)
-        self.reader = reader
+        self.history = history
         self.status: Status | None = None
         self.targets: Targets = Targets(targets=())
         self.connected = False
@@ -65,11 +80,18 @@ class AppState(QObject):
         self.seen = Seen()
         """The mark of the person; until `set_seen` nothing counts as new."""
         self._unseen: list[Line] = []
+        self._last_seen: Seen | None = None
+        """The mark of before, until it is known what there is."""
+        self._known = False
+        """True once it is known what there was at the start."""
         self._stale = QTimer(self, singleShot=True, interval=stale_ms)
         self._stale.timeout.connect(self.refresh_status)
+        self._cursor = 0
+        """The newest arrival number that is no news."""
+        self._told = 0
+        """The newest arrival number that the node told."""
         self._reading = False
-        self._cursor = self._baseline()
-        self._refresh_recent()
+        self._begin()
 
     @property
     def person(self) -> str:
@@ -87,6 +109,10 @@ class AppState(QObject):
 
     def set_seen(self, seen: Seen) -> None:
         """Go on from what was seen before; a new desk, or another history, begins now."""
+        if not self._known:
+            self._last_seen = seen
+            return
+        self._last_seen = None
         if seen.arrival < 0 or 0 < self._cursor < seen.arrival:
             seen = Seen(self._cursor, int(time.time() * 1000))
         self.seen = seen
@@ -155,19 +181,39 @@ class AppState(QObject):
 
     def read_news(self, newest: int) -> None:
         """Read the rows up to arrival number `newest`."""
+        before, self._told = self._told, newest
         # Numbers only grow within one history, so this is another one.
-        if newest < self._cursor:
+        if newest < before:
             self._start_over()
         elif not self._reading:
-            self._reading = True
             self._read_batch()
 
-    def _baseline(self) -> int:
-        """Return the newest arrival number; rows up to it are not news."""
-        try:
-            return self.reader.newest()
-        except HistoryUnavailableError:
-            return 0
+    def _begin(self) -> None:
+        """Take what is there now as known."""
+        self._reading = True
+        self._known = False
+        self.history.ask(
+            lambda reader: _read(reader, [], Seen()),
+            self._take_known,
+            owner=self,
+            refuse=self._begin_empty,
+            topic="news",
+        )
+
+    def _take_known(self, read: _Read) -> None:
+        self._reading = False
+        self._cursor = read.newest
+        self._known = True
+        self._take_recent(read)
+        if self._last_seen is not None:
+            self.set_seen(self._last_seen)
+        if self._told > read.newest:
+            self._read_batch()
+        self._told = max(self._told, read.newest)
+
+    def _begin_empty(self, _: str) -> None:
+        # The node makes its history when it starts; all that it then holds is news.
+        self._take_known(_Read([], [], [], self.seen, [], 0))
 
     def _set_status(self, status: Status) -> None:
         before, self.status = self.status, status
@@ -184,40 +230,64 @@ class AppState(QObject):
         self.changed.emit()
 
     def _start_over(self) -> None:
-        self.reader.close()
-        self._cursor = self._baseline()
+        self.history.forget()
+        self._told = 0
         if self.seen.arrival >= 0:
-            self.set_seen(Seen())
-        self._refresh_recent()
+            self._last_seen = Seen()
+        self._begin()
         self.history_replaced.emit()
 
     def _read_batch(self) -> None:
+        """Read one batch; the next is read when the windows have taken it."""
+        self._reading = True
+        cursor, told, seen = self._cursor, self._told, self.seen
+        self.history.ask(
+            lambda reader: _read(reader, reader.since(cursor, limit=_BATCH), seen),
+            lambda read: self._take_batch(read, told),
+            owner=self,
+            refuse=self._fail_to_read,
+            topic="news",
+        )
+
+    def _take_batch(self, read: _Read, told: int) -> None:
         self._reading = False
-        try:
-            lines = self.reader.since(self._cursor, limit=_BATCH)
-        except HistoryUnavailableError as error:
-            self.history_error = str(error)
-            self.changed.emit()
-            return
         self.history_error = ""
-        if lines:
-            self._cursor = lines[-1].arrival
-            self._refresh_recent()
-            self.arrived.emit(lines)
+        if read.lines:
+            self._cursor = read.lines[-1].arrival
+            self._take_recent(read)
+            self.arrived.emit(read.lines)
             # Not restarted, or a steady stream would never let it end.
             if not self._stale.isActive():
                 self._stale.start()
-        if len(lines) == _BATCH:
-            # One batch a turn of the event loop, so that catching up does not freeze the window.
-            self._reading = True
-            QTimer.singleShot(0, self, self._read_batch)
+        # Full, or more was told since it was asked for.
+        if len(read.lines) == _BATCH or self._told > told:
+            self._read_batch()
+
+    def _fail_to_read(self, sentence: str) -> None:
+        self._reading = False
+        self.history_error = sentence
+        self.changed.emit()
 
     def _refresh_recent(self) -> None:
-        try:
-            recent = self.reader.recent(limit=_RECENT)
-            # Where nothing matters yet, what there is shows that it works.
-            self.recent = recent or self.reader.page(Query(), limit=_RECENT)
-            self.red = self.reader.red_now()
-            self._unseen = self.reader.unseen(self.seen) if self.seen.arrival >= 0 else []
-        except HistoryUnavailableError:
-            self.recent, self.red, self._unseen = [], [], []
+        seen = self.seen
+        self.history.ask(
+            lambda reader: _read(reader, [], seen), self._take_recent, owner=self, topic="recent"
+        )
+
+    def _take_recent(self, read: _Read) -> None:
+        before = self.recent, self.red, self._unseen
+        self.recent, self.red = read.recent, read.red
+        if read.seen == self.seen:
+            self._unseen = read.unseen
+        else:
+            # The person has looked since it was asked for.
+            self._refresh_recent()
+        if before != (self.recent, self.red, self._unseen):
+            self.recent_changed.emit()
+
+
+def _read(reader: Reader, lines: list[Line], seen: Seen) -> _Read:
+    # Where nothing matters yet, what there is shows that it works.
+    recent = reader.recent(limit=_RECENT) or reader.page(Query(), limit=_RECENT)
+    unseen = reader.unseen(seen) if seen.arrival >= 0 else []
+    return _Read(lines, recent, reader.red_now(), seen, unseen, reader.newest())

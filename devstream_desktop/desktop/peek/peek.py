@@ -152,8 +152,7 @@ class Peek(QWidget):
         self._ages.timeout.connect(self.list.viewport().update)
         for changed in (
             self._state.changed,
-            self._state.arrived,
-            self._state.history_replaced,
+            self._state.recent_changed,
             self._state.seen_changed,
         ):
             changed.connect(self._refresh_shown)

@@ -108,8 +108,7 @@ class TrayMenu(QMenu):
         self._offered: tuple[TargetStatus, ...] | None = None
         self._submenus: list[QMenu] = []
         state.changed.connect(self.refresh)
-        state.arrived.connect(self.refresh)
-        state.history_replaced.connect(self.refresh)
+        state.recent_changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:

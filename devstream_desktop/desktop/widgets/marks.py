@@ -7,7 +7,7 @@ the state, white the background on which the mark stands, so one drawing serves 
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
@@ -44,8 +44,11 @@ class Shape(StrEnum):
 
 
 def paint_mark(painter: QPainter, shape: Shape, place: QRectF, ink: QColor, paper: QColor) -> None:
-    """Paint a mark into `place`, in `ink` on `paper`."""
-    _renderer(shape, ink.name(), paper.name()).render(painter, place)
+    """Paint a mark into `place`, a square, in `ink` on `paper`."""
+    ratio = painter.device().devicePixelRatio()
+    # A picture is copied in a tenth of the time that drawing takes.
+    mark = _pixmap(shape, ink.name(), paper.name(), round(place.width()), ratio)
+    painter.drawPixmap(place.topLeft().toPoint(), mark)
 
 
 def mark_pixmap(
@@ -89,7 +92,7 @@ def _renderer(shape: Shape, ink: str, paper: str) -> QSvgRenderer:
     return QSvgRenderer(QByteArray(coloured.encode()))
 
 
-@cache
+@lru_cache(maxsize=512)
 def _pixmap(shape: Shape, ink: str, paper: str, size: int, ratio: float) -> QPixmap:
     pixels = round(size * ratio)
     pixmap = QPixmap(pixels, pixels)

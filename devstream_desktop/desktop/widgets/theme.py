@@ -31,6 +31,7 @@ LIGHT = 0.07
 """Share of a tone in a tinted background."""
 STRONG = 0.10
 """The same where it is chosen. With more, some tones lose their contrast on it."""
+_MOST_COLOURS = 500
 
 
 def is_dark(palette: QPalette) -> bool:
@@ -41,8 +42,22 @@ def is_dark(palette: QPalette) -> bool:
     )
 
 
+_colours: dict[tuple[Tone, int], QColor] = {}
+
+
 def colour(tone: Tone, palette: QPalette) -> QColor:
     """Return the colour of `tone` on `palette`."""
+    key = tone, palette.cacheKey()
+    found = _colours.get(key)
+    if found is None:
+        # A palette that changes gets another key; a desktop changes its own a few times a day.
+        if len(_colours) >= _MOST_COLOURS:
+            _colours.clear()
+        found = _colours[key] = _mixed(tone, palette)
+    return found
+
+
+def _mixed(tone: Tone, palette: QPalette) -> QColor:
     if tone is Tone.PLAIN:
         return palette.color(QPalette.ColorRole.Text)
     # Below 0.68 of the text's colour, the greys of some palettes lose the contrast.

@@ -15,7 +15,6 @@ from devstream_desktop.desktop.widgets.look import ago, since, state_look
 from devstream_desktop.desktop.widgets.marks import mark_icon
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone, colour
-from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.line import told
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import HandOver, Thing
@@ -57,22 +56,30 @@ class HandOverPage(QWidget):
         """Read it anew."""
         now = int(time.time() * 1000)
         begin = self._since or now - _SHIFT_MS
+        self._state.history.ask(
+            lambda reader: reader.hand_over(begin, now=now),
+            lambda over: self._show(over, begin, now),
+            owner=self,
+            refuse=self._fail,
+            topic="hand-over",
+        )
+
+    def _fail(self, reason: str) -> None:
         self.list.clear()
-        try:
-            over = self._state.reader.hand_over(begin, now=now)
-        except HistoryUnavailableError as error:
-            self.about.setText(f"The history cannot be read: {error}.")
-            return
+        self.about.setText(f"The history cannot be read: {reason}.")
+
+    def _show(self, over: HandOver, begin: int, now: int) -> None:
+        self.list.clear()
         self.about.setText(f"Since {'you left, ' if self._since else ''}{ago(begin, now)}")
         paint(self.about, Tone.MUTED)
-        self._show(over, now)
+        self._fill(over, now)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Read it when it is seen."""
         super().showEvent(event)
         self.refresh()
 
-    def _show(self, over: HandOver, now: int) -> None:
+    def _fill(self, over: HandOver, now: int) -> None:
         self._things("Red, and nobody is on it", over.unclaimed, now)
         self._things("Red, and somebody is on it", over.claimed, now)
         self._things("Silent sources: what they would tell is missing", over.silent, now)

@@ -14,7 +14,7 @@ from devstream_desktop.desktop.widgets.text import PlainLabel, heading, menu_tex
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.board.model import BoardModel
 from devstream_desktop.desktop.windows.board.view import BoardView
-from devstream_desktop.history.reader import HistoryUnavailableError
+from devstream_desktop.stream.thing import Board
 
 _PAUSE_MS = 1_000
 """Events that arrive within it are one new look at the board."""
@@ -54,15 +54,14 @@ class BoardPage(QWidget):
         """Read the board anew, if somebody sees it."""
         if not self.isVisible():
             return
-        try:
-            self.model.show_board(
-                self._state.reader.board(mine=self._state.names, now=int(time.time() * 1000))
-            )
-            why = "Nothing was deployed yet. What a deploy tool or an executor tells appears here."
-        except HistoryUnavailableError as error:
-            why = f"The board cannot be read: {error}."
-        self._why.setText(why)
-        self._pages.setCurrentIndex(0 if self.model.rowCount() else 1)
+        mine, now = self._state.names, int(time.time() * 1000)
+        self._state.history.ask(
+            lambda reader: reader.board(mine=mine, now=now),
+            self._show,
+            owner=self,
+            refuse=lambda reason: self._say(f"The board cannot be read: {reason}."),
+            topic="board",
+        )
 
     def enlarge(self, *, on: bool) -> None:
         """Write large, to be read from across a room; or as usual."""
@@ -77,6 +76,15 @@ class BoardPage(QWidget):
         """Read the board as soon as it is seen."""
         super().showEvent(event)
         self.refresh()
+
+    def _show(self, board: Board) -> None:
+        self.model.show_board(board)
+        self._say("Nothing was deployed yet. What a deploy tool or an executor tells appears here.")
+
+    def _say(self, why: str) -> None:
+        """Show the board, or `why` there is none."""
+        self._why.setText(why)
+        self._pages.setCurrentIndex(0 if self.model.rowCount() else 1)
 
     def _empty(self) -> QWidget:
         page = QWidget()

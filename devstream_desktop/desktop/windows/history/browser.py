@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QStackedWidget
 
@@ -19,7 +19,7 @@ from devstream_desktop.desktop.windows.history.details import WIDTH, About, Deta
 from devstream_desktop.desktop.windows.history.empty_page import EmptyPage, empty_state
 from devstream_desktop.desktop.windows.history.model import StreamModel
 from devstream_desktop.desktop.windows.history.stream_view import StreamView
-from devstream_desktop.history.reader import HistoryUnavailableError
+from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.line import markdown, told
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
@@ -28,8 +28,6 @@ from devstream_desktop.stream.words import Kind
 
 _WIDE = 860
 """Width from which the details stand beside the list, in pixels."""
-_MAX_PAGES = 20
-"""Pages read to find one row; a row further down is shown in the details only."""
 
 
 class Browser(QSplitter):
@@ -50,7 +48,11 @@ class Browser(QSplitter):
         self._state = state
         self._why = why
         self._read_error = ""
-        self.model = StreamModel(state.reader, self)
+        self._wanted: Line | None = None
+        """The line to select once the rows around it are here."""
+        self._grown: Line | None = None
+        """The line of the details while rows of its thing are merged."""
+        self.model = StreamModel(state.history, self)
         self.view = StreamView(self.model)
         self.empty = EmptyPage()
         self.details = Details()
@@ -79,11 +81,12 @@ class Browser(QSplitter):
         self.empty.acted.connect(self.acted)
         self.model.failed.connect(self._failed)
         self.model.modelReset.connect(self._refresh_page)
+        self.model.modelReset.connect(self._select_wanted)
+        self.model.merged.connect(self._show_grown)
         self.model.rowsInserted.connect(self._refresh_page)
         self.model.rowsRemoved.connect(self._refresh_page)
         self._state.changed.connect(self.refresh)
-        self._state.arrived.connect(self._show_red)
-        self._state.history_replaced.connect(self._show_red)
+        self._state.recent_changed.connect(self._show_red)
         self._show_red()
 
     @property
@@ -110,45 +113,45 @@ class Browser(QSplitter):
     def set_query(self, query: Query) -> None:
         """Show the rows that match `query`; close the details if it is another query."""
         # Clearing the filters reports the query that is shown already.
-        if query == self.model.query and self.model.rowCount():
+        if query == self.model.query and (self.model.rowCount() or self.model.loading):
             return
         self.start_over(query)
 
     def start_over(self, query: Query) -> None:
         """Read the rows that match `query` and close the details."""
-        self.details.hide()
+        self._wanted = None
+        self._hide_details()
         self.model.set_query(query)
 
     def reload(self) -> None:
-        """Read the rows again."""
-        self.model.reload()
+        """Read the rows again, and stay at the line of the details."""
+        shown = self.shown_line
+        if shown is None:
+            self.model.reload()
+        else:
+            self._read_around(shown)
 
     def show_line(self, line: Line) -> None:
-        """Select the row of `line`, reading on until it is there."""
+        """Select the row of `line`, reading its neighbours if need be."""
         row = self.model.find(line.id)
-        for _ in range(_MAX_PAGES):
-            if row is not None or not self.model.canFetchMore(QModelIndex()):
-                break
-            self.model.fetchMore(QModelIndex())
-            row = self.model.find(line.id)
-        if row is not None:
-            self.view.select(row)
+        # Rows that are on their way take the place of those that are here.
+        if row is None or self.model.loading:
+            self._read_around(line)
         else:
-            # Too far down, or gone from the history: its details are known all the same.
-            self._show_details(line)
+            self.view.select(row)
         self.view.setFocus()
 
     def merge(self, lines: list[Line]) -> None:
         """Add rows that have just arrived."""
+        shown = self.shown_line
+        # The details list the past of their subject, which has just grown.
+        if shown is not None and any(one.event.subject == shown.event.subject for one in lines):
+            self._grown = shown
         # What was not read would be missing below the new rows.
         if self._read_error:
             self.model.reload()
         else:
             self.model.merge(lines)
-        shown = self.shown_line
-        # The details list the past of their subject, which has just grown.
-        if shown is not None and any(one.event.subject == shown.event.subject for one in lines):
-            self._show_details(self.view.current_line() or shown)
 
     def enter(self) -> None:
         """Move the focus to the rows, selecting the newest if none is."""
@@ -226,43 +229,65 @@ class Browser(QSplitter):
             self._refresh_page()
 
     def _escape(self) -> None:
-        if self.details.isVisible():
+        if self.details.isVisible() or self.view.current_line() is not None:
             self.view.clearSelection()
+            # A line that is in no row has details and no selection.
+            self._hide_details()
         else:
             self.escaped.emit()
 
+    def _read_around(self, line: Line) -> None:
+        self._wanted = line
+        self.model.show_around(line.id)
+
+    def _select_wanted(self) -> None:
+        line, self._wanted = self._wanted, None
+        if line is None:
+            return
+        row = self.model.find(line.id)
+        if row is not None:
+            self.view.select(row)
+        else:
+            # Gone from the history: its details are known all the same.
+            self._show_details(line)
+
+    def _show_grown(self) -> None:
+        line, self._grown = self._grown, None
+        if line is not None:
+            self._show_details(self.view.current_line() or line)
+
     def _choose(self, line: Line | None) -> None:
         if line is None:
-            self.details.hide()
+            self._hide_details()
         else:
             self._show_details(line)
 
+    def _hide_details(self) -> None:
+        self._state.history.drop(self, "details")
+        self.details.hide()
+
     def _show_details(self, line: Line) -> None:
-        try:
-            about = self._about(line)
-        except HistoryUnavailableError as error:
-            self._failed(str(error))
-            about = About()
+        target = self._state.target(line.event.service, line.event.environment)
+        can_roll_back = target is not None and target.allowed
+
+        def fail(reason: str) -> None:
+            self._failed(reason)
+            self._fill_details(line, About())
+
+        self._state.history.ask(
+            lambda reader: read_about(reader, line),
+            lambda about: self._fill_details(line, replace(about, can_roll_back=can_roll_back)),
+            owner=self,
+            refuse=fail,
+            topic="details",
+        )
+
+    def _fill_details(self, line: Line, about: About) -> None:
         self.details.show_line(line, replace(about, why=self._why(line)))
         if not self.details.isVisible():
             self.details.show()
             # The details take height from the list, perhaps where the chosen row is.
             QTimer.singleShot(0, self, self._keep_chosen_in_view)
-
-    def _about(self, line: Line) -> About:
-        reader, event = self._state.reader, line.event
-        incident = event.kind is Kind.INCIDENT
-        suspects = tuple(reader.suspects(line)) if incident else ()
-        # An incident's way begins with the commit that may have broken it.
-        revision = event.revision or (suspects[0].deploy.event.revision if suspects else "")
-        trail = reader.trail(revision) if revision else None
-        target = self._state.target(event.service, event.environment)
-        return About(
-            past=tuple(reader.subject(event, limit=20, until=None)),
-            suspects=suspects,
-            trail=steps_of(trail) if trail is not None else (),
-            can_roll_back=target is not None and target.allowed,
-        )
 
     def _roll_back(self, deploy: Line) -> None:
         target = self._state.target(deploy.event.service, deploy.event.environment)
@@ -296,6 +321,24 @@ class Browser(QSplitter):
 
 def _to_clipboard(text: str) -> None:
     QGuiApplication.clipboard().setText(text)
+
+
+def read_about(reader: Reader, line: Line) -> About:
+    """Read what the details tell beside the line itself.
+
+    Raises:
+        HistoryError: there is no history yet, or it cannot be read.
+    """
+    event = line.event
+    suspects = tuple(reader.suspects(line)) if event.kind is Kind.INCIDENT else ()
+    # An incident's way begins with the commit that may have broken it.
+    revision = event.revision or (suspects[0].deploy.event.revision if suspects else "")
+    trail = reader.trail(revision) if revision else None
+    return About(
+        past=tuple(reader.subject(event, limit=20, until=None)),
+        suspects=suspects,
+        trail=steps_of(trail) if trail is not None else (),
+    )
 
 
 def steps_of(trail: Trail) -> tuple[Line, ...]:

@@ -57,6 +57,9 @@ _SMALL = 0.92
 """Size of a second line and of headings; the first line is 1."""
 
 
+_ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+
+
 @dataclass(frozen=True)
 class Fonts:
     """The fonts of a list, by what they are for."""
@@ -65,16 +68,20 @@ class Fonts:
     bold: QFont
     small: QFont
     heading: QFont
+    struck: QFont
+    line: int
+    """Height of a line of text, in pixels."""
 
     @classmethod
     def of(cls, font: QFont) -> Fonts:
         """Derive them from the list's own font."""
-        bold, small, top = QFont(font), QFont(font), QFont(font)
+        bold, small, top, struck = QFont(font), QFont(font), QFont(font), QFont(font)
+        struck.setStrikeOut(True)
         bold.setBold(True)
         small.setPointSizeF(font.pointSizeF() * _SMALL)
         top.setPointSizeF(font.pointSizeF() * _SMALL)
         top.setBold(True)
-        return cls(font, bold, small, top)
+        return cls(font, bold, small, top, struck, QFontMetrics(font).height())
 
 
 class ItemDelegate(QStyledItemDelegate):
@@ -205,7 +212,7 @@ class _Painting:
         thing, look = item.thing, state_look(item.line)
         age = since(thing.since_ms, int(time.time() * 1000))
         self._row(item.line.event.service, red_title(thing), look, age, loud=True)
-        top = self._rect.top() + _LINE_PADDING + QFontMetrics(self._fonts.text).height()
+        top = self._rect.top() + _LINE_PADDING + self._fonts.line
         left, right = self._rect.left() + _TEXT_LEFT, self._rect.right() - MARGIN
         tone = Tone.MUTED if thing.claimed_by else Tone.AMBER
         self._write(red_more(thing), left, right, top, self._fonts.small, tone)
@@ -227,7 +234,7 @@ class _Painting:
         struck: bool = False,
         loud: bool = False,
     ) -> None:
-        line = QFontMetrics(self._fonts.text).height()
+        line = self._fonts.line
         top = self._rect.top() + _LINE_PADDING
         self._mark(look, self._rect.left() + _MARK_LEFT, top + (line - SIZE) / 2, SIZE)
         right = self._time(when, top, line)
@@ -238,8 +245,7 @@ class _Painting:
             name_tone = Tone.MUTED if look.tone is Tone.MUTED else Tone.PLAIN
             left += self._write(clean(service), left, right, top, self._fonts.bold, name_tone)
             left += _GAP // 2 + 2
-        font = QFont(self._fonts.bold if loud else self._fonts.text)
-        font.setStrikeOut(struck)
+        font = self._fonts.struck if struck else self._fonts.bold if loud else self._fonts.text
         self._write(text, left, right, top, font, tone)
 
     def _look(self, line: Line) -> StateLook:
@@ -250,7 +256,7 @@ class _Painting:
 
     def _steps(self, item: Row) -> None:
         metrics = QFontMetrics(self._fonts.small)
-        top = self._rect.top() + _LINE_PADDING + QFontMetrics(self._fonts.text).height()
+        top = self._rect.top() + _LINE_PADDING + self._fonts.line
         left, right = self._rect.left() + _TEXT_LEFT, self._rect.right() - MARGIN
         side = metrics.ascent()
         for line in item.steps:
@@ -284,8 +290,7 @@ class _Painting:
         self._painter.setFont(font)
         self._painter.setPen(self._tone(tone))
         place = QRect(left, top, room, metrics.height())
-        flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
-        self._painter.drawText(place, flags, shown)
+        self._painter.drawText(place, _ONE_LINE, shown)
         return metrics.horizontalAdvance(shown)
 
     def _mark(self, look: StateLook, left: float, top: float, side: float) -> None:

@@ -1,16 +1,15 @@
 """The items of the stream, for Qt's model and view.
 
-Pages are read while one scrolls, rows that arrive are merged in, and a row is replaced where its
-run goes on. The reader decides what matches a query, also for rows that arrive, so that the window
-and the command never differ.
+Pages are read while one scrolls either way, and dropped again far from the view. Rows that arrive
+are merged in, and a row is replaced where its run goes on. The reader decides what matches a query,
+also for rows that arrive, so that the window and the command never differ. It reads on its own
+thread, so that rows change some milliseconds after they were asked for.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import Protocol
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -21,46 +20,35 @@ from PySide6.QtCore import (
     Signal,
 )
 
+from devstream_desktop.desktop.client.reader_thread import ReaderThread
+from devstream_desktop.desktop.windows.history import held
+from devstream_desktop.desktop.windows.history.held import Held, Stretch
 from devstream_desktop.desktop.windows.history.items import (
     Greens,
     Heading,
     Item,
     Pinned,
     Row,
+    Step,
     days,
     fold,
 )
 from devstream_desktop.desktop.windows.history.spoken import spoken
-from devstream_desktop.history.reader import HistoryUnavailableError
-from devstream_desktop.stream.fact import run_of
+from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import Thing
 
-PAGE = 100
 ITEM_ROLE = Qt.ItemDataRole.UserRole
 NEW_ROLE = Qt.ItemDataRole.UserRole + 1
 """True for an item with a line that was not seen before."""
 NOW_RED_ROLE = Qt.ItemDataRole.UserRole + 2
 """The ids of the lines that say what is red now; others are over, and not red."""
-_MERGE_LIMIT = 200
-"""More arriving rows than this are read again as a page instead."""
-
-
-class Rows(Protocol):
-    """The part of history.reader.Reader that the model needs."""
-
-    def page(
-        self,
-        query: Query,
-        *,
-        before: int | None = None,
-        limit: int = 50,
-        superseded: bool = False,
-    ) -> list[Line]:
-        """Return rows that match `query`, newest first."""
-
+_MOST = 400
+"""Lines that are held before those far from the view are dropped."""
+_FAR = 80
+"""Items either side of the view whose lines are never dropped."""
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
@@ -71,24 +59,28 @@ class StreamModel(QAbstractListModel):
 
     failed = Signal(str)
     """The history cannot be read; the sentence says why. Empty: it can be read again."""
+    merged = Signal()
+    """Rows that arrived were merged, perhaps without a change of the items."""
     about_to_change = Signal()
+    """The items may change now; the view still shows the old ones."""
     changed = Signal(int)
     """Items changed; so many lines are newer than all that were there."""
 
     def __init__(
         self,
-        rows: Rows,
+        history: ReaderThread,
         parent: QObject | None = None,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(parent)
-        self._source = rows
+        self._history = history
         self._now = now
-        self._lines: list[Line] = []
-        """All lines read so far, newest first."""
-        self._runs: dict[str, int] = {}
-        """The row id that shows each run (`stream.fact.run_of`)."""
+        self._held = Held()
+        self._asking = False
+        """A page was asked for, and is not here yet."""
+        self._start = 0
+        """Grows with each start over: what was asked before it is about other rows."""
         self._days: dict[date, tuple[list[Line], list[Item]]] = {}
         """Items of each day, with the lines they were folded from."""
         self._items: list[Item] = []
@@ -99,7 +91,6 @@ class StreamModel(QAbstractListModel):
         """The mark of the last visit; lines that came since are marked."""
         self._unfolded: frozenset[str] = frozenset()
         self._query = Query()
-        self._more = True
 
     @property
     def query(self) -> Query:
@@ -107,8 +98,18 @@ class StreamModel(QAbstractListModel):
 
     @property
     def lines(self) -> Sequence[Line]:
-        """The lines read so far, newest first."""
-        return self._lines
+        """The lines that are held, newest first."""
+        return self._held.lines
+
+    @property
+    def loading(self) -> bool:
+        """True while rows were asked for that are not here yet."""
+        return self._asking
+
+    @property
+    def has_newer(self) -> bool:
+        """True when there are newer rows than the first that is held."""
+        return self._held.newer
 
     def set_query(self, query: Query) -> None:
         """Show the rows that match `query`."""
@@ -118,16 +119,18 @@ class StreamModel(QAbstractListModel):
 
     def reload(self) -> None:
         """Read the first page again."""
-        self.beginResetModel()
-        # An unreadable history leaves an empty list, and `failed` says why.
-        page = self._read(limit=PAGE)
-        self._runs.clear()
-        self._days.clear()
-        self._lines = []
-        self._take(page)
-        self._more = len(page) == PAGE
-        self._items = self._folded()
-        self.endResetModel()
+        query = self._query
+        self._begin(lambda reader: held.newest(reader, query))
+
+    def to_oldest(self) -> None:
+        """Show the last page instead of what is held."""
+        query = self._query
+        self._begin(lambda reader: held.oldest(reader, query))
+
+    def show_around(self, line_id: int) -> None:
+        """Show the rows around a line instead of what is held."""
+        query = self._query
+        self._begin(lambda reader: held.around(reader, query, line_id))
 
     def item(self, row: int) -> Item:
         """Return an item."""
@@ -157,6 +160,7 @@ class StreamModel(QAbstractListModel):
         if isinstance(item, (Row, Greens)) and len(item.lines) > 1:
             self._unfolded ^= {item.key}
             self._days.clear()
+            self.about_to_change.emit()
             self._refold(0)
 
     def show_red(self, things: Sequence[Thing]) -> None:
@@ -164,6 +168,7 @@ class StreamModel(QAbstractListModel):
         # Asked for with every line that arrives, and nearly always the same.
         if self._red == tuple(things):
             return
+        self.about_to_change.emit()
         self._red = tuple(things)
         self.now_red = frozenset(thing.line.id for thing in things)
         self._refold(0)
@@ -188,20 +193,41 @@ class StreamModel(QAbstractListModel):
 
     def merge(self, lines: Sequence[Line]) -> None:
         """Insert rows that have just arrived, and remove those they replace."""
-        # A catch-up brings thousands of rows; one page is cheaper than as many insertions.
-        if len(lines) > _MERGE_LIMIT:
-            self.reload()
+        # A later state of its run is in the list already, or among these lines.
+        current = [line for line in lines if not line.superseded]
+        query, start = self._query, self._start
+        ids = frozenset(line.id for line in current)
+
+        def take(matching: frozenset[int]) -> None:
+            # The rows that are read since have what came before.
+            if start == self._start:
+                self._merge(current, matching)
+
+        # In its turn even without a search, so that no older page is merged after newer rows.
+        self._history.ask(
+            lambda reader: ids if query.everything else reader.among(query, ids),
+            take,
+            owner=self,
+            refuse=self.failed.emit,
+        )
+
+    def keep_near(self, first: int, last: int) -> None:
+        """Drop the lines far from the items in view, `first` to `last`."""
+        # A page that comes must find its neighbour.
+        if len(self._held.lines) <= _MOST or self._asking:
             return
-        newest = self._lines[0].id if self._lines else 0
-        came = 0
-        for line in lines:
-            # A later state of its run is in the list already, or among these lines.
-            if line.superseded:
-                continue
-            self._remove_run(line)
-            if self._matches(line) and self._insert(line):
-                came += line.id > newest
-        self._refold(came)
+        near = self._items[max(0, first - _FAR) : last + _FAR]
+        ids = [line.id for item in near for line in _lines_of(item)]
+        if ids:
+            self.about_to_change.emit()
+            self._held.keep(min(ids), max(ids))
+            self._refold(0)
+
+    def fetch_newer(self) -> None:
+        """Read the page above the first row."""
+        if self._held.newer and self._held.lines and not self._asking:
+            query, after = self._query, self._held.lines[0].id
+            self._ask(lambda reader: held.newer(reader, query, after), self._held.add_newer)
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:
         """Return the number of items."""
@@ -209,16 +235,14 @@ class StreamModel(QAbstractListModel):
 
     def canFetchMore(self, parent: Index) -> bool:
         """Return true when there may be older rows."""
-        return not parent.isValid() and self._more
+        reachable = self._held.older and bool(self._held.lines)
+        return not parent.isValid() and reachable and not self._asking
 
     def fetchMore(self, parent: Index) -> None:
-        """Read the next page."""
-        if parent.isValid() or not self._more:
-            return
-        page = self._read(before=self._lines[-1].id if self._lines else None, limit=PAGE)
-        self._more = len(page) == PAGE
-        self._take(page)
-        self._refold(0)
+        """Read the page below the last row."""
+        if self.canFetchMore(parent):
+            query, before = self._query, self._held.lines[-1].id
+            self._ask(lambda reader: held.older(reader, query, before), self._held.add_older)
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         """Return the flags of an item; a heading cannot be chosen."""
@@ -245,7 +269,7 @@ class StreamModel(QAbstractListModel):
         everything = self._query.everything
         items: list[Item] = [Pinned(thing) for thing in self._red] if everything else []
         before, self._days = self._days, {}
-        for day, lines in days(self._lines):
+        for day, lines in days(self._held.lines):
             kept = before.get(day)
             # A day that nothing came to is folded already.
             if kept is None or kept[0] != lines:
@@ -258,8 +282,10 @@ class StreamModel(QAbstractListModel):
         """Fold anew, and change only the span of items that differs."""
         new, old = self._folded(), self._items
         if new == old:
+            # Newer rows may have come where they are not held.
+            if came:
+                self.changed.emit(came)
             return
-        self.about_to_change.emit()
         shorter = min(len(new), len(old))
         top = next((at for at in range(shorter) if new[at] != old[at]), shorter)
         bottom = 0
@@ -275,52 +301,63 @@ class StreamModel(QAbstractListModel):
             self.endInsertRows()
         self.changed.emit(came)
 
-    def _take(self, page: Sequence[Line]) -> None:
-        self._lines += page
-        for line in page:
-            self._runs[_run(line)] = line.id
+    def _begin(self, question: Callable[[Reader], Stretch]) -> None:
+        """Start over with the rows that answer."""
+        self._start += 1
+        self._asking = True
+        self._history.ask(
+            question, self._take_start, owner=self, refuse=self._fail_to_start, topic="rows"
+        )
 
-    def _read(self, *, before: int | None = None, limit: int) -> list[Line]:
-        try:
-            page = self._source.page(self._query, before=before, limit=limit)
-        except HistoryUnavailableError as error:
-            self.failed.emit(str(error))
-            return []
+    def _take_start(self, stretch: Stretch) -> None:
         self.failed.emit("")
-        return page
+        self._show(stretch)
 
-    def _matches(self, line: Line) -> bool:
-        if self._query.everything:
-            return True
-        # Asked of the database, whose index of words is not repeated here.
-        found = self._read(before=line.id + 1, limit=1)
-        return bool(found) and found[0].id == line.id
+    def _fail_to_start(self, reason: str) -> None:
+        # An unreadable history leaves an empty list.
+        self.failed.emit(reason)
+        self._show(Stretch())
 
-    def _place(self, line_id: int) -> int:
-        """Return the place where `line_id` is or belongs; ids fall from line to line."""
-        return bisect_left(self._lines, -line_id, key=lambda line: -line.id)
+    def _show(self, stretch: Stretch) -> None:
+        self._asking = False
+        self.beginResetModel()
+        self._held.start(stretch)
+        self._days.clear()
+        self._items = self._folded()
+        self.endResetModel()
 
-    def _insert(self, line: Line) -> bool:
-        place = self._place(line.id)
-        # Older than all that was read: it comes with its page.
-        if place == len(self._lines) and self._more:
-            return False
-        # A page that was read since the line arrived has it already.
-        if place < len(self._lines) and self._lines[place].id == line.id:
-            return False
-        self._lines.insert(place, line)
-        self._runs[_run(line)] = line.id
-        return True
+    def _ask(self, question: Callable[[Reader], Stretch], add: Callable[[Stretch], None]) -> None:
+        """Ask for a page beside what is held."""
 
-    def _remove_run(self, line: Line) -> None:
-        shown = self._runs.pop(_run(line), None)
-        if shown is None:
-            return
-        place = self._place(shown)
-        if place < len(self._lines) and self._lines[place].id == shown:
-            del self._lines[place]
+        def take(stretch: Stretch) -> None:
+            self._asking = False
+            self.failed.emit("")
+            self.about_to_change.emit()
+            add(stretch)
+            self._refold(0)
+
+        def fail(reason: str) -> None:
+            self._asking = False
+            self.failed.emit(reason)
+
+        self._asking = True
+        self._history.ask(question, take, owner=self, refuse=fail, topic="rows")
+
+    def _merge(self, lines: Sequence[Line], matching: frozenset[int]) -> None:
+        self.about_to_change.emit()
+        newest = self._held.lines[0].id if self._held.lines else 0
+        for line in lines:
+            self._held.remove_run(line)
+            if line.id in matching:
+                self._held.insert(line)
+        came = sum(line.id > newest for line in lines if line.id in matching)
+        self.failed.emit("")
+        self._refold(came)
+        self.merged.emit()
 
 
-def _run(line: Line) -> str:
-    # A row that is struck out replaces no other, so it is a run of its own.
-    return run_of(line.event) if not line.struck else line.entry
+def _lines_of(item: Item) -> Sequence[Line]:
+    # What is pinned is not where its line is.
+    if isinstance(item, (Heading, Pinned)):
+        return ()
+    return (item.line,) if isinstance(item, Step) else item.lines

@@ -5,14 +5,17 @@ It keeps what a person reads in place while new items come in above, and says ho
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QItemSelection, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelection, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QPushButton, QWidget
 
 from devstream_desktop.desktop.windows.history.delegate import ItemDelegate
-from devstream_desktop.desktop.windows.history.items import Heading
+from devstream_desktop.desktop.windows.history.items import Heading, Pinned
 from devstream_desktop.desktop.windows.history.model import StreamModel
 from devstream_desktop.stream.subject import Line
+
+_LOOKED_AT = 50
+"""Items in view among which a steady one is looked for."""
 
 
 class StreamView(QListView):
@@ -30,6 +33,8 @@ class StreamView(QListView):
         self._missed = 0
         self._anchor: tuple[str, int] | None = None
         self._chosen = ""
+        self._to_end = False
+        """The oldest items were asked for."""
         self.setModel(model)
         self._delegate = ItemDelegate(self)
         self._delegate.use(self.font())
@@ -50,7 +55,7 @@ class StreamView(QListView):
         self.doubleClicked.connect(self._double_clicked)
         model.about_to_change.connect(self._before_change)
         model.changed.connect(self._after_change)
-        model.modelReset.connect(self._forget_missed)
+        model.modelReset.connect(self._after_reset)
 
     def current_line(self) -> Line | None:
         """Return the selected line, if there is one."""
@@ -76,12 +81,20 @@ class StreamView(QListView):
             self._model.toggle(self.currentIndex().row())
 
     def to_top(self) -> None:
-        """Scroll to the new items."""
+        """Go to the newest items."""
+        if self._model.has_newer:
+            self._model.reload()
         self.scrollToTop()
+
+    def to_bottom(self) -> None:
+        """Go to the oldest items."""
+        self._to_end = True
+        self._model.to_oldest()
 
     @property
     def at_top(self) -> bool:
-        return self.verticalScrollBar().value() == 0
+        """True while the newest item is in view."""
+        return self.verticalScrollBar().value() == 0 and not self._model.has_newer
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Emit the newly selected line."""
@@ -95,6 +108,10 @@ class StreamView(QListView):
             self.opened.emit(line)
         elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and line is not None:
             self.toggle()
+        elif event.key() == Qt.Key.Key_Home:
+            self.to_top()
+        elif event.key() == Qt.Key.Key_End:
+            self.to_bottom()
         elif event.key() == Qt.Key.Key_Escape:
             self.escaped.emit()
         else:
@@ -122,11 +139,8 @@ class StreamView(QListView):
     def _before_change(self) -> None:
         rows = self.selectionModel().selectedRows()
         self._chosen = self._model.item(rows[0].row()).key if rows else ""
-        first = self.indexAt(QPoint(1, 1))
-        self._anchor = None
         # At the top, new items are seen as they come.
-        if not self.at_top and first.isValid():
-            self._anchor = self._model.item(first.row()).key, self.visualRect(first).top()
+        self._anchor = None if self.at_top else self._first_in_place()
 
     def _after_change(self, came: int) -> None:
         # An item that moved was taken out, and its selection with it.
@@ -134,16 +148,9 @@ class StreamView(QListView):
             row = self._model.find_key(self._chosen)
             if row is not None:
                 self.setCurrentIndex(self._model.index(row))
-        if self._anchor is None:
-            return
-        key, top = self._anchor
-        row = self._model.find_key(key)
-        if row is not None:
-            self.executeDelayedItemsLayout()
-            now = self.visualRect(self._model.index(row)).top()
-            bar = self.verticalScrollBar()
-            bar.setValue(bar.value() + now - top)
-        if came:
+        if self._anchor is not None:
+            self._scroll_back(*self._anchor)
+        if came and not self.at_top:
             self._missed += came
             self.pill.setText(f"↑ {self._missed} new")
             lines = "1 new line" if self._missed == 1 else f"{self._missed} new lines"
@@ -151,9 +158,55 @@ class StreamView(QListView):
             self._place_pill()
             self.pill.show()
 
-    def _scrolled(self, value: int) -> None:
-        if value == 0:
+        self._read_above()
+        # In a turn of its own: each of both lays all items out anew.
+        QTimer.singleShot(0, self, self._drop_far)
+
+    def _first_in_place(self) -> tuple[str, int] | None:
+        """Return key and top of the first steady item in view."""
+        first = self.indexAt(QPoint(1, 1))
+        if not first.isValid():
+            return None
+        last = min(self._model.rowCount(), first.row() + _LOOKED_AT)
+        for row in range(first.row(), last):
+            item = self._model.item(row)
+            # A heading stays the first of its day, and what is pinned the first of all.
+            if not isinstance(item, (Heading, Pinned)):
+                return item.key, self.visualRect(self._model.index(row)).top()
+        return None
+
+    def _scroll_back(self, key: str, top: int) -> None:
+        """Put the item with a key where it was."""
+        row = self._model.find_key(key)
+        if row is not None:
+            self.executeDelayedItemsLayout()
+            now = self.visualRect(self._model.index(row)).top()
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + now - top)
+
+    def _after_reset(self) -> None:
+        self._forget_missed()
+        if self._to_end:
+            self._to_end = False
+            self.scrollToBottom()
+
+    def _drop_far(self) -> None:
+        first = self.indexAt(QPoint(1, 1))
+        last = self.indexAt(QPoint(1, self.viewport().height() - 1))
+        if first.isValid():
+            self._model.keep_near(
+                first.row(), last.row() if last.isValid() else self._model.rowCount()
+            )
+
+    def _scrolled(self) -> None:
+        self._read_above()
+        if self.at_top:
             self._forget_missed()
+
+    def _read_above(self) -> None:
+        # Below, Qt asks by itself when the last row comes into view.
+        if self.verticalScrollBar().value() < self.viewport().height():
+            self._model.fetch_newer()
 
     def _forget_missed(self) -> None:
         self._missed = 0

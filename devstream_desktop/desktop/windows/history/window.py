@@ -27,7 +27,7 @@ from devstream_desktop.desktop.windows.history.sidebar import Sidebar
 from devstream_desktop.desktop.windows.history.status_line import StatusLine
 from devstream_desktop.desktop.windows.key_sheet import KeySheet
 from devstream_desktop.desktop.windows.palette import Palette
-from devstream_desktop.history.reader import HistoryUnavailableError
+from devstream_desktop.history.reader import Facets, Reader
 from devstream_desktop.stream.query import Is, Query
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
 
@@ -140,6 +140,7 @@ class HistoryWindow(QWidget):
         self._state.arrived.connect(self._add_rows)
         self.browser.view.verticalScrollBar().valueChanged.connect(self._begin_look)
         self._look.timeout.connect(self._see)
+        self._state.recent_changed.connect(self._show_red)
         self._state.history_replaced.connect(self.show_everything)
         self._state.policy_changed.connect(self._reload)
         self._midnight.timeout.connect(self._check_day)
@@ -205,15 +206,23 @@ class HistoryWindow(QWidget):
         query = query.asked_by(self._state.names, self.browser.model.seen)
         self.browser.set_query(query)
         self._begin_look()
-        self.filters.show_hits("" if query.everything else self._count(query))
+        self._count(query)
 
-    def _count(self, query: Query) -> str:
-        """Return the number of hits as it is shown; empty where it cannot be read."""
-        try:
-            found = self._state.reader.hits(query, most=_MOST_HITS)
-        except HistoryUnavailableError:
-            return ""
-        return f"{found:,}+" if found == _MOST_HITS else f"{found:,}"
+    def _count(self, query: Query) -> None:
+        """Show the number of hits; none without a search, or where it cannot be read."""
+        self._state.history.drop(self, "hits")
+        if query.everything:
+            self.filters.show_hits("")
+            return
+        self._state.history.ask(
+            lambda reader: reader.hits(query, most=_MOST_HITS),
+            lambda found: self.filters.show_hits(
+                f"{found:,}+" if found == _MOST_HITS else f"{found:,}"
+            ),
+            owner=self,
+            refuse=lambda _: self.filters.show_hits(""),
+            topic="hits",
+        )
 
     def _look_at(self, query: str) -> None:
         self.show_page(Page.STREAM)
@@ -292,8 +301,11 @@ class HistoryWindow(QWidget):
         """Mark what is new since the last visit, on each visit."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self._show_seen()
-            self._begin_look()
+            self._begin_visit()
+
+    def _begin_visit(self) -> None:
+        self._show_seen()
+        self._begin_look()
 
     def _show_seen(self) -> None:
         """Mark what came since the last visit, and count it."""
@@ -322,7 +334,11 @@ class HistoryWindow(QWidget):
         super().showEvent(event)
         self._check_day()
         self._midnight.start()
-        self._refresh_facets()
+        # Where a hidden window stays the active one, nothing else tells of the visit.
+        if self.isActiveWindow():
+            self._begin_visit()
+        else:
+            self._refresh_facets()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the sidebar out where the rows would have no room."""
@@ -353,18 +369,19 @@ class HistoryWindow(QWidget):
 
     def _reload(self) -> None:
         # Rows may be struck out now, or believed again; the details follow.
-        shown = self.browser.shown_line
         self.browser.reload()
-        if shown is not None:
-            self.show_line(shown)
 
     def _refresh_facets(self) -> None:
-        try:
-            facets = self._state.reader.facets()
-            new = self._state.reader.hits(_UNSEEN.asked_by((), self.browser.model.seen))
-        except HistoryUnavailableError:
-            # The rows say so; the sidebar keeps what it offers.
-            return
+        unseen = _UNSEEN.asked_by((), self.browser.model.seen)
+
+        def read(reader: Reader) -> tuple[Facets, int]:
+            return reader.facets(), reader.hits(unseen)
+
+        # Where they cannot be read, the rows say so, and the sidebar keeps what it offers.
+        self._state.history.ask(read, self._show_facets, owner=self, topic="facets")
+
+    def _show_facets(self, read: tuple[Facets, int]) -> None:
+        facets, new = read
         self.filters.search.show_values(
             {
                 "service": facets.services,
@@ -374,9 +391,12 @@ class HistoryWindow(QWidget):
             }
         )
         self.sidebar.show_services(facets.services)
-        self.sidebar.show_red(self._state.red, self._state.names)
         self.sidebar.show_new(new)
+        self._show_red()
         self.sidebar.mark_query(self.filters.search.text())
+
+    def _show_red(self) -> None:
+        self.sidebar.show_red(self._state.red, self._state.names)
 
     def _refresh(self) -> None:
         state, status = self._state, self._state.status
@@ -387,6 +407,7 @@ class HistoryWindow(QWidget):
         self.setWindowTitle(f"devstream{team}")
         self.progress.show_status(status if state.connected else None)
         self.status.show_state(state, self._mistake)
+        self._show_red()
 
     def _check_day(self) -> None:
         # "14:03" of today is "yesterday 14:03" now.
