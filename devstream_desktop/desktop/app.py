@@ -19,6 +19,7 @@ from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import Claim, SetDuty
+from devstream_desktop.desk.autostart import autostart
 from devstream_desktop.desk.store import LEFT, OPENED, PLACE, SNOOZED, DeskStore
 from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
@@ -38,6 +39,7 @@ from devstream_desktop.desktop.popups.popups import Popups
 from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu, snooze_end
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.tray.tray import Tray
+from devstream_desktop.desktop.widgets.appearance import show_colours
 from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import clock_time
@@ -46,11 +48,14 @@ from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
+from devstream_desktop.desktop.windows.settings.rule_text import rule_for
+from devstream_desktop.desktop.windows.settings.window import SettingsWindow
 from devstream_desktop.desktop.windows.status_window import StatusWindow
 from devstream_desktop.desktop.windows.team.window import TeamWindow
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.attention import Desk
+from devstream_desktop.stream.rules import first
 from devstream_desktop.stream.subject import Line
 
 _AGES_MS = 30_000
@@ -111,6 +116,7 @@ class App(QObject):
         self.client = NodeClient(home.control_url(), self)
         self.history = ReaderThread(Reader(home.history), self)
         self.state = AppState(self.history, self)
+        self._home = home
         self.preferences = LivePreferences(home.preferences, self)
         self.node = NodeProcess(home, command=node_command, parent=self) if start_node else None
         # Without a session bus (macOS, Windows, a bare X session) Qt's tray icon shows popups.
@@ -153,6 +159,7 @@ class App(QObject):
         # The client before the node: a lost connection would show as trouble at the end.
         self.tray.close()
         self.client.close()
+        self.preferences.close()
         self.history.close()
         self.store.close()
         if self.bus is not None:
@@ -173,6 +180,8 @@ class App(QObject):
             window.invite_chosen.connect(self._invite)
             window.join_chosen.connect(self._join)
             window.status_chosen.connect(self._show_status)
+            window.settings_chosen.connect(self._show_settings)
+            window.rule_chosen.connect(self._edit_rule)
             window.team_chosen.connect(self._show_team)
             window.deploy_chosen.connect(self._deploy)
             window.mute_chosen.connect(self.popups.mute)
@@ -230,6 +239,7 @@ class App(QObject):
         self.menu.join_chosen.connect(self._join)
         self.menu.team_chosen.connect(self._show_team)
         self.menu.status_chosen.connect(self._show_status)
+        self.menu.settings_chosen.connect(self._show_settings)
         self.menu.quit_chosen.connect(QApplication.quit)
         self.popups.show_line.connect(self._show_line)
         self.popups.show_history.connect(self.show_history)
@@ -250,13 +260,14 @@ class App(QObject):
 
     def _take_preferences(self) -> None:
         self.state.aliases = self.preferences.current.names
+        show_colours(self.preferences.current.colours)
         self._show_state()
         self._show_mistake()
 
     def _show_mistake(self) -> None:
         if self.preferences.mistake:
-            said = f"{self.preferences.mistake}. Until it is mended, nothing of it counts."
-            self._notify("Your rules have a mistake", said)
+            said = f"{self.preferences.mistake}. Until it is mended, what it said before counts."
+            self._notify("Your preferences have a mistake", said)
 
     def _consider(self, lines: list[Line]) -> None:
         watching = self._window is not None and self._window.watched
@@ -392,6 +403,28 @@ class App(QObject):
         window = StatusWindow(self.state)
         window.stale.connect(self.state.refresh_status)
         self._open(window)
+
+    def _show_settings(self) -> SettingsWindow:
+        for one in self._dialogs:
+            if isinstance(one, SettingsWindow):
+                one.raise_()
+                one.activateWindow()
+                return one
+        reload = self.node.reload if self.node is not None else lambda: False
+        login = autostart(self._home)
+        window = SettingsWindow(self._home, self.state, self.preferences, login, reload)
+        self._open(window)
+        return window
+
+    def _edit_rule(self, line: Line) -> None:
+        """Open the settings at the rule that decides about a line."""
+        rules, window = self.preferences.current.rules, self._show_settings()
+        at = datetime.fromtimestamp(line.received / 1000).astimezone()
+        rule = first(rules, line, self.state.names, at)
+        if rule is not None:
+            window.show_rule(rules.index(rule))
+        else:
+            window.show_rule(None, rule_for(line))
 
     def _open(self, dialog: Dialog) -> None:
         dialog.asked.connect(self.client.ask)

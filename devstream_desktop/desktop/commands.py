@@ -36,6 +36,7 @@ class Command(StrEnum):
     DUTY = "duty"
     INVITE = "invite"
     STATUS = "status"
+    SETTINGS = "settings"
     TEAM = "team"
     PALETTE = "palette"
     KEYS = "keys"
@@ -73,6 +74,7 @@ SPECS: dict[Command, Spec] = {
     Command.DUTY: Spec("Go on or off duty", ("Ctrl+D",)),
     Command.INVITE: Spec("Invite…"),
     Command.STATUS: Spec("Status…"),
+    Command.SETTINGS: Spec("Settings…", ("Ctrl+,",)),
     Command.TEAM: Spec("Team…"),
     Command.PALETTE: Spec("All commands…", ("Ctrl+K",)),
     Command.KEYS: Spec("Keys…", ("?",)),

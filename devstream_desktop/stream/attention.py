@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from devstream_desktop.stream.fact import AuthorClass, author_class
+from devstream_desktop.stream.fact import AuthorClass, author_class, topic_of
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule, first, is_mine, is_repeat
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import DEPLOY_FINAL, GREEN_STATES, Kind, Transition
@@ -66,6 +66,8 @@ class Decision:
     attention: Attention
     reason: str
     urgent: bool = False
+    rule: int | None = None
+    """Place, from 0, of the rule that decided; None where no rule could."""
 
 
 @dataclass
@@ -97,6 +99,7 @@ def decide(line: Line, desk: Desk, recent: Recent, now: int, known: Known = Know
             Attention.DIGEST,
             f"more than {BURST_LIMIT} popups in {BURST_WINDOW // 1000} seconds,"
             " so it went into one digest",
+            rule=decision.rule,
         )
     shown.append(now)
     return decision
@@ -114,6 +117,16 @@ def _has_a_word(device: str, recent: Recent, now: int) -> bool:
         said.append(now)
         return True
     return False
+
+
+def popup_key(line: Line) -> str:
+    """Return the key of the popup that a line replaces: the last one of its subject.
+
+    A claim is about the subject of somebody else, and must not hide the alert that it claims.
+    """
+    event = line.event
+    by = event.actor if author_class(event.kind, event.state) is AuthorClass.MEMBER else ""
+    return f"{event.kind} {topic_of(event)} {by}".rstrip()
 
 
 def is_end(line: Line) -> bool:
@@ -178,7 +191,8 @@ def _ruled(line: Line, desk: Desk, now: int) -> Decision:
     rule = first(desk.rules, line, desk.names, at)
     if rule is None:
         return _quiet("no rule speaks of it")
-    return Decision(rule.then, f"rule {desk.rules.index(rule) + 1}, {rule.name}", rule.urgent)
+    place = desk.rules.index(rule)
+    return Decision(rule.then, f"rule {place + 1}, {rule.name}", rule.urgent, place)
 
 
 def _quiet(reason: str) -> Decision:

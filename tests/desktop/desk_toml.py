@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_desktop.desk.preferences import Preferences
-from devstream_desktop.stream.rules import Rule
+from devstream_desktop.desk.preferences import Preferences, fields_of
 
 
 def desk_toml(preferences: Preferences) -> str:
     """Return the text of a `desk.toml` with these preferences."""
-    lines = [f"names = {_toml(list(preferences.names))}", f"icon = {_toml(str(preferences.icon))}"]
-    for rule in preferences.rules:
-        lines += ["", "[[rule]]"]
-        lines += [f"{key} = {_toml(value)}" for key, value in set_fields(rule).items()]
+    duty = fields_of(preferences.duty)
+    hours = duty.pop("hours", {})
+    lines = [
+        f"names = {_toml(list(preferences.names))}",
+        f"icon = {_toml(str(preferences.icon))}",
+        f"colours = {_toml(str(preferences.colours))}",
+    ]
+    tables = [("[duty]", duty), ("[duty.hours]", {day: one for day, one in hours.items() if one})]
+    tables += [("[[search]]", fields_of(search)) for search in preferences.searches]
+    tables += [("[[rule]]", fields_of(rule)) for rule in preferences.rules]
+    for header, fields in tables:
+        lines += ["", header, *(f"{key} = {_toml(value)}" for key, value in fields.items())]
     return "\n".join(lines) + "\n"
-
-
-def set_fields(rule: Rule) -> dict[str, object]:
-    """Return the fields of a rule that are not as they are by default."""
-    given = msgspec.to_builtins(rule)
-    defaults = msgspec.to_builtins(Rule(name="", then=rule.then))
-    needed = ("name", "then")
-    return {key: one for key, one in given.items() if key in needed or one != defaults[key]}
 
 
 def _toml(value: object) -> str:

@@ -100,6 +100,7 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         window.hide()
         yield from _peeks(state)
         yield from _dialogs(state, window)
+        yield from _settings(Home(home), state)
     finally:
         history.close()
         node.history.close()
@@ -165,6 +166,53 @@ def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], obj
             QTest.qWait(50)
             yield "deploy-progress", lambda path, dialog=dialog: dialog.grab().save(path)
         dialog.hide()
+
+
+def _settings(home: Any, state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
+    from desk_toml import desk_toml
+
+    from devstream_desktop.desk.autostart import DesktopEntry
+    from devstream_desktop.desk.duty import Duty, Week
+    from devstream_desktop.desk.preferences import Preferences
+    from devstream_desktop.desktop.client.preferences import LivePreferences
+    from devstream_desktop.desktop.windows.settings.window import SettingsWindow
+
+    hours = Duty(hours=Week(Mon="08:00-18:00", Tue="08:00-18:00", Fri="22:00-06:00"))
+    home.preferences.write_text(desk_toml(Preferences(duty=hours, names=("ana@example.org",))))
+    preferences = LivePreferences(home.preferences)
+    login = DesktopEntry("devstream.desktop", (), {"XDG_CONFIG_HOME": str(home.root)})
+    window = SettingsWindow(home, state, preferences, login, lambda: True)
+    window.asked.connect(_answer)
+    window.show()
+    for size, width, height in (("", 820, 620), ("-narrow", 560, 480)):
+        window.resize(width, height)
+        for row, page in enumerate(window.pages):
+            window.list.setCurrentRow(row)
+            _wait(250)
+            name = f"settings-{page.title.lower().replace(' ', '-')}{size}"
+            yield name, lambda path: window.grab().save(path)
+    window.resize(820, 620)
+    window.show_rule(3)
+    window.rules.edit()
+    dialog = window.rules.dialog
+    _wait(250)
+    yield "settings-rule", lambda path: dialog.grab().save(path)
+    dialog.reject()
+    home.preferences.write_text('icon = "blue"')
+    preferences.look()
+    _wait(50)
+    yield "settings-mistake", lambda path: window.grab().save(path)
+    window.reject()
+    preferences.close()
+
+
+def _wait(milliseconds: int) -> None:
+    """Let the event loop run; unlike `QTest.qWait` it lets other threads run too."""
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
 
 
 def _answer(question: Any) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,6 +78,13 @@ class NodeProcess(QObject):
         # A node of somebody else has ended. Ours is restarted by `_ended`.
         elif not self._ending and not self.ours and not self._timer.isActive():
             self._timer.start(_BACK_OFF_MS[0])
+
+    def reload(self) -> bool:
+        """Have the node read its files again; false where it is not ours."""
+        if not self.ours or sys.platform == "win32":
+            return False
+        os.kill(self._process.processId(), signal.SIGHUP)
+        return True
 
     def end(self) -> None:
         """End the node if it is ours: by a signal, then by force."""

@@ -1,12 +1,15 @@
-"""The preferences in force, read again when their file changes."""
+"""The preferences in force: they follow their file, and windows change it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from devstream_desktop.desk.preferences import Preferences, PreferencesError, load_preferences
+from devstream_desktop.desk.preferences_file import Change, edit_preferences
+from devstream_desktop.desktop.client.background import Background
 
 _LOOK_MS = 2_000
 
@@ -19,8 +22,9 @@ class LivePreferences(QObject):
 
     def __init__(self, path: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._path = path
+        self.path = path
         self._read: tuple[int, int] | None = None
+        self._writer = Background("preferences", self)
         self.current = Preferences()
         self.mistake = ""
         """The reason why the file is not in force, as a sentence; empty when it is."""
@@ -36,15 +40,31 @@ class LivePreferences(QObject):
             return
         self._read = stamp
         try:
-            self.current, self.mistake = load_preferences(self._path), ""
+            self.current, self.mistake = load_preferences(self.path), ""
         except PreferencesError as error:
             self.mistake = str(error)
         self.changed.emit()
 
+    def edit(self, change: Change, refuse: Callable[[str], None], *, owner: QObject) -> None:
+        """Write a change into the file; it counts as soon as it is written.
+
+        `refuse` takes the reason why nothing was changed, unless `owner` is deleted by then.
+        """
+        self._writer.run(
+            lambda: edit_preferences(self.path, change),
+            lambda _: self.look(),
+            refuse=refuse,
+            owner=owner,
+        )
+
+    def close(self) -> None:
+        """Finish what is being written."""
+        self._writer.close()
+
     def _stamp(self) -> tuple[int, int]:
         # A file that is gone is the usual preferences, and has a stamp of its own.
         try:
-            found = self._path.stat()
+            found = self.path.stat()
         except OSError:
             return (0, 0)
         return found.st_mtime_ns, found.st_size

@@ -24,8 +24,9 @@ from devstream_desktop.stream.attention import (
     Recent,
     decide,
     is_end,
+    popup_key,
 )
-from devstream_desktop.stream.fact import AuthorClass, author_class, topic_of
+from devstream_desktop.stream.fact import topic_of
 from devstream_desktop.stream.line import headline, render
 from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
@@ -180,16 +181,6 @@ class Popups(QObject):
         # `_shown` stays: some servers report that a popup closed before they report its action.
         if key == DIGEST:
             self._held.clear()
-
-
-def popup_key(line: Line) -> str:
-    """Return the key of the popup that a line replaces: the last one of its subject.
-
-    A claim is about the subject of somebody else, and must not hide the alert that it claims.
-    """
-    event = line.event
-    by = event.actor if author_class(event.kind, event.state) is AuthorClass.MEMBER else ""
-    return f"{event.kind} {topic_of(event)} {by}".rstrip()
 
 
 def line_notice(line: Line, *, urgent: bool) -> Notice:

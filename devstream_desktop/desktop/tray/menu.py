@@ -65,6 +65,7 @@ class TrayMenu(QMenu):
     join_chosen = Signal()
     team_chosen = Signal()
     status_chosen = Signal()
+    settings_chosen = Signal()
     quit_chosen = Signal()
 
     def __init__(self, state: AppState) -> None:
@@ -102,6 +103,7 @@ class TrayMenu(QMenu):
         self._join = self.addAction("Join a team…", self.join_chosen.emit)
         self.addAction("Team…", self.team_chosen.emit)
         self.addAction("Status…", self.status_chosen.emit)
+        self.addAction("Settings…", self.settings_chosen.emit)
         self.addSeparator()
         leave = self.addAction("Quit", self.quit_chosen.emit)
         leave.setShortcut(QKeySequence(QKeySequence.StandardKey.Quit))

@@ -38,6 +38,7 @@ class Browser(QSplitter):
     escaped = Signal()
     """Esc was pressed, and no details were open."""
     approve_chosen = Signal(object)
+    rule_chosen = Signal(object)
     mute_chosen = Signal(object)
     deploy_chosen = Signal(object, str)
     noted = Signal(str)
@@ -77,6 +78,7 @@ class Browser(QSplitter):
         self.details.copy_chosen.connect(self._copy)
         self.details.claim_chosen.connect(self._claim)
         self.details.approve_chosen.connect(self.approve_chosen)
+        self.details.rule_chosen.connect(self.rule_chosen)
         self.details.roll_back_chosen.connect(self._roll_back)
         self.empty.acted.connect(self.acted)
         self.model.failed.connect(self._failed)

@@ -59,6 +59,8 @@ class Details(QFrame):
     copy_chosen = Signal(object)
     claim_chosen = Signal(object)
     approve_chosen = Signal(object)
+    rule_chosen = Signal(object)
+    """The line whose rule is to be changed."""
     roll_back_chosen = Signal(object)
     """The line of the deploy to undo."""
 
@@ -82,6 +84,9 @@ class Details(QFrame):
         for button in (self.open, self.copy, self.claim, self.approve):
             button.setAutoDefault(False)
         self.why = PlainLabel(wrap=True)
+        self.rule = QPushButton("Edit the rule…")
+        self.rule.setAutoDefault(False)
+        self.rule.clicked.connect(lambda: self.rule_chosen.emit(self._line))
         self.setMinimumSize(260, 150)
         self._past = QGridLayout()
         self._fields = QGridLayout()
@@ -123,6 +128,7 @@ class Details(QFrame):
         column.addWidget(_small_heading("Facts"))
         column.addLayout(self._fields)
         column.addWidget(self.why)
+        column.addWidget(self.rule, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

@@ -52,6 +52,9 @@ class HistoryWindow(QWidget):
     join_chosen = Signal()
     status_chosen = Signal()
     team_chosen = Signal()
+    settings_chosen = Signal()
+    rule_chosen = Signal(object)
+    """A line whose rule is to be changed."""
     quit_chosen = Signal()
     approve_chosen = Signal(object)
     """The line of a deploy that waits for a second person."""
@@ -135,6 +138,7 @@ class HistoryWindow(QWidget):
         self.browser.noted.connect(self.status.set_whole)
         self.browser.mute_chosen.connect(self.mute_chosen)
         self.browser.approve_chosen.connect(self.approve_chosen)
+        self.browser.rule_chosen.connect(self.rule_chosen)
         self.browser.deploy_chosen.connect(self.deploy_chosen)
         self._state.changed.connect(self._refresh)
         self._state.arrived.connect(self._add_rows)
@@ -166,6 +170,7 @@ class HistoryWindow(QWidget):
             Command.DUTY: lambda: self.duty_chosen.emit(not self._state.on_duty),
             Command.INVITE: self.invite_chosen.emit,
             Command.STATUS: self.status_chosen.emit,
+            Command.SETTINGS: self.settings_chosen.emit,
             Command.TEAM: self.team_chosen.emit,
             Command.PALETTE: lambda: Palette(self.commands.usable, self).open(),
             Command.KEYS: lambda: KeySheet(self.commands.usable, self).open(),

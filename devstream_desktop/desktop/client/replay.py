@@ -1,0 +1,95 @@
+"""Preview of rules over the last seven days, beside the GUI thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from devstream_desktop.desktop.client.background import Background
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.stream.attention import Desk
+from devstream_desktop.stream.preview import Preview, preview
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.subject import Line
+
+DAYS = 7
+_MOST = 20_000
+"""Lines that are looked at, the newest; some seconds of work."""
+_PAGE = 500
+_FRESH_S = 120.0
+"""Seconds for which the lines are kept, while a person tries rules."""
+
+
+class Replay(QObject):
+    """Asks one thread; the newest question wins."""
+
+    def __init__(self, history: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._history = history
+        self._thread = Background("replay", self)
+        self._asked = 0
+        self._lines: list[Line] = []
+        self._partial = False
+        self._read_at = float("-inf")
+
+    def ask(
+        self,
+        desk: Desk,
+        take: Callable[[Preview], None],
+        *,
+        refuse: Callable[[str], None],
+        owner: QObject,
+    ) -> None:
+        """Preview the rules of a desk; a newer question takes its place.
+
+        `refuse` takes the sentence that says why the history cannot be read.
+        """
+        self._asked += 1
+        number = self._asked
+
+        def work() -> Preview | None:
+            self._read()
+            # Read on the thread alone; a number is read whole.
+            return preview(self._lines, desk, wanted=lambda: number == self._asked)
+
+        def give(found: Preview | None) -> None:
+            if found is not None and number == self._asked:
+                take(replace(found, partial=self._partial))
+
+        self._thread.run(work, give, refuse=refuse, owner=owner)
+
+    def close(self) -> None:
+        """Stop; what runs ends with its next line."""
+        self._asked += 1
+        self._thread.close()
+
+    def _read(self) -> None:
+        if time.monotonic() - self._read_at < _FRESH_S:
+            return
+        since = int(time.time() * 1000) - DAYS * 86_400_000
+        query, found = Query(since=since), list[Line]()
+        before: int | None = None
+        with Reader(self._history) as reader:
+            while len(found) < _MOST:
+                page = reader.page(query, before=before, limit=_PAGE, superseded=True)
+                found += page
+                if len(page) < _PAGE:
+                    break
+                before = page[-1].id
+        self._partial = len(found) >= _MOST
+        self._lines = found[::-1]
+        self._read_at = time.monotonic()
+
+
+def preview_text(found: Preview) -> str:
+    """Say the effect of rules: `12 of 480 lines` and so on."""
+    lines = f"{found.popups:,} of {found.lines:,} lines of the last {DAYS} days"
+    if found.partial:
+        lines = f"{found.popups:,} of the newest {found.lines:,} lines"
+    digest = f", and {found.digest:,} gone into a digest" if found.digest else ""
+    fixed = f" {found.fixed:,} of them do whatever the rules say." if found.fixed else ""
+    return f"{lines} would have popped up{digest}.{fixed}"

@@ -1,0 +1,1 @@
+"""The settings window: every setting is a line of desk.toml or settings.toml."""

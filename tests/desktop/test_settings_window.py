@@ -1,0 +1,280 @@
+"""The settings window: each setting is a line of a file, and counts at once."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QPushButton
+
+from devstream_desktop.control.messages.policy import GetPolicy
+from devstream_desktop.desk.autostart import AutostartError, DesktopEntry
+from devstream_desktop.desk.preferences import Colours, Icon, load_preferences
+from devstream_desktop.desktop.client.preferences import LivePreferences
+from devstream_desktop.desktop.widgets.appearance import show_colours
+from devstream_desktop.desktop.widgets.theme import is_dark
+from devstream_desktop.desktop.windows.settings.rule_text import (
+    conditions_text,
+    names_in,
+    typed_list,
+)
+from devstream_desktop.desktop.windows.settings.window import SettingsWindow
+from devstream_desktop.home import Home
+from devstream_desktop.settings import load_settings
+from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
+from devstream_desktop.stream.words import Kind
+
+LINE = "# by hand\nnames = []  # nobody else\n"
+
+
+class Opened:
+    """The window over files of its own."""
+
+    def __init__(self, home: Home, window: SettingsWindow, preferences: LivePreferences) -> None:
+        self.home, self.window, self.preferences = home, window, preferences
+        self.reloads = 0
+
+    @property
+    def file(self) -> str:
+        return self.home.preferences.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def opened(qtbot, written, asked, home, tmp_path, show):
+    """Opens the settings, after desk.toml was written."""
+    made = []
+
+    def make(text: str | None = LINE, login=None) -> Opened:
+        place = Home(home)
+        place.preferences.unlink()
+        if text is not None:
+            place.preferences.write_text(text, encoding="utf-8")
+        preferences = LivePreferences(place.preferences)
+        entry = login or DesktopEntry(
+            "d.desktop", ("/bin/devstream",), {"XDG_CONFIG_HOME": str(tmp_path)}
+        )
+
+        def reload() -> bool:
+            found.reloads += 1
+            return found.reloads == 1
+
+        window = show(SettingsWindow(place, written.state, preferences, entry, reload))
+        found = Opened(place, window, preferences)
+        made.append(found)
+        return found
+
+    yield make
+    for one in made:
+        one.window.reject()
+        one.preferences.close()
+
+
+def press(qtbot, button: QPushButton) -> None:
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_a_choice_is_a_line_of_the_file_and_counts_at_once(qtbot, opened) -> None:
+    found = opened()
+    with qtbot.waitSignal(found.preferences.changed):
+        found.window.general.icon.picked.emit(Icon.PRODUCTION)
+    assert found.preferences.current.icon is Icon.PRODUCTION
+    assert found.file.startswith(LINE)
+    assert 'icon = "production"  # what colours the tray icon' in found.file
+
+
+def test_a_line_written_by_hand_is_shown(qtbot, opened) -> None:
+    found = opened()
+    found.home.preferences.write_text('icon = "unclaimed"\ncolours = "dark"\n')
+    found.preferences.look()
+    assert found.window.general.icon.value is Icon.UNCLAIMED
+    assert found.window.general.colours.value is Colours.DARK
+
+
+def test_a_mistake_is_told_with_its_line_and_nothing_is_written(qtbot, opened) -> None:
+    found = opened('icon = "blue"')
+    assert "line 1: icon must be worst" in found.window.mistake.text()
+    assert found.window.mistake.isVisible()
+    assert not found.window.rules.isEnabled()
+    assert found.window.network.isEnabled()
+    found.window.general.icon.picked.emit(Icon.WORST)
+    qtbot.waitUntil(lambda: "icon must be" in found.window.said.text())
+    assert found.file == 'icon = "blue"'
+    found.home.preferences.write_text(LINE)
+    found.preferences.look()
+    assert not found.window.mistake.isVisible()
+    assert found.window.rules.isEnabled()
+
+
+def test_start_at_login_shows_the_true_state(qtbot, opened) -> None:
+    found = opened()
+    login = found.window.general.login
+    qtbot.waitUntil(login.isEnabled)
+    assert not login.isChecked()
+    login.click()
+    entry = found.window._login
+    qtbot.waitUntil(entry.enabled)
+    login.click()
+    qtbot.waitUntil(lambda: not entry.enabled())
+    assert not login.isChecked()
+
+
+def test_a_start_at_login_that_cannot_be_written_stays_as_it_is(qtbot, opened) -> None:
+    class Refusing:
+        def enabled(self) -> bool:
+            return False
+
+        def set_enabled(self, *, on: bool) -> None:
+            raise AutostartError("start at login is as it was: no room")
+
+    general = opened(login=Refusing()).window.general
+    qtbot.waitUntil(general.login.isEnabled)
+    general.login.click()
+    qtbot.waitUntil(general.login_state.isVisible)
+    assert general.login_state.text() == "Start at login is as it was: no room."
+    assert not general.login.isChecked()
+
+
+def test_the_retention_of_the_team_is_shown(opened, asked, fake) -> None:
+    found = opened()
+    asked.answer(fake.POLICY, GetPolicy)
+    assert f"keeps {fake.POLICY.retention_days} days" in found.window.general.retention.text()
+
+
+def test_a_rule_is_made_edited_moved_and_removed(qtbot, opened) -> None:
+    found = opened()
+    page = found.window.rules
+    found.window.show_rule(0)
+    page.make()
+    dialog = page.dialog
+    dialog.name.setText("Mine first")
+    dialog.kinds[Kind.CHANGE].setChecked(True)
+    dialog.lists["branch"].setText("main, release/*")
+    with qtbot.waitSignal(found.preferences.changed):
+        dialog.keep.click()
+    mine = Rule(
+        name="Mine first", then=Attention.POPUP, kind=(Kind.CHANGE,), branch=("main", "release/*")
+    )
+    assert found.preferences.current.rules == (mine, *DEFAULT)
+    with qtbot.waitSignal(found.preferences.changed):
+        qtbot.keyClick(page.list, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert found.preferences.current.rules[:2] == (DEFAULT[0], mine)
+    assert page.list.currentItem().text(0) == "2. Mine first"
+    page.edit()
+    page.dialog.then.show_value(Attention.QUIET)
+    with qtbot.waitSignal(found.preferences.changed):
+        page.dialog.keep.click()
+    quiet = msgspec.structs.replace(mine, then=Attention.QUIET)
+    assert found.preferences.current.rules[1] == quiet
+    with qtbot.waitSignal(found.preferences.changed):
+        qtbot.keyClick(page.list, Qt.Key.Key_Delete)
+    assert load_preferences(found.home.preferences).rules == DEFAULT
+    assert found.file.startswith(LINE)
+
+
+def test_the_usual_rules_come_back(qtbot, opened) -> None:
+    found = opened(LINE + '[[rule]]\nname = "x"\nthen = "popup"\n')
+    page = found.window.rules
+    assert not page.remove.isEnabled()
+    with qtbot.waitSignal(found.preferences.changed):
+        page.reset.click()
+    assert found.preferences.current.rules == DEFAULT
+    assert not page.reset.isEnabled()
+
+
+def test_a_rule_that_is_wrong_cannot_be_saved(qtbot, opened) -> None:
+    page = opened().window.rules
+    page.edit()
+    page.dialog.hours.setText("8-18")
+    assert "Hours must be hours of this machine's clock" in page.dialog.mistake.text()
+    assert not page.dialog.keep.isEnabled()
+    page.dialog.hours.setText("08:00-18:00")
+    assert page.dialog.keep.isEnabled()
+    page.dialog.reject()
+
+
+def test_the_preview_counts_what_would_have_popped_up(qtbot, opened, written, story) -> None:
+    now = int(time.time() * 1000)
+    pushes = [
+        story.push("shop", now - 60_000 * n, "bo", f"Commit {n}", f"{n:040x}")
+        for n in range(5, 0, -1)
+    ]
+    written.add(*pushes)
+    page = opened().window.rules
+    qtbot.waitUntil(lambda: page.preview.text().startswith("0 of 5 lines of the last 7 days"))
+    page.make()
+    page.dialog.kinds[Kind.CHANGE].setChecked(True)
+    qtbot.waitUntil(lambda: "This rule speaks of 5 of them" in page.dialog.preview.text())
+    page.dialog.reject()
+
+
+def test_what_one_is_called_is_proposed_from_the_history(qtbot, opened, written, story) -> None:
+    now = int(time.time() * 1000)
+    actors = ("Ana Pérez", "bo", "ana.perez@example.org")
+    written.add(
+        *[story.push("shop", now - n, who, "x", f"{n:040x}") for n, who in enumerate(actors)]
+    )
+    written.answer(person="ana")
+    found = opened()
+    page = found.window.me
+    qtbot.waitUntil(lambda: len(page.proposed) == 2)
+    assert page.proposed == ["Ana Pérez", "ana.perez@example.org"]
+    with qtbot.waitSignal(found.preferences.changed):
+        page.list.item(1).setCheckState(Qt.CheckState.Checked)
+    assert found.preferences.current.names == ("Ana Pérez",)
+    assert page.proposed == ["ana.perez@example.org"]
+    page.field.setText("ap")
+    with qtbot.waitSignal(found.preferences.changed):
+        page.add.click()
+    with qtbot.waitSignal(found.preferences.changed):
+        page.list.item(1).setCheckState(Qt.CheckState.Unchecked)
+    assert found.preferences.current.names == ("ap",)
+    assert 'names = ["ap"]  # nobody else' in found.file
+
+
+def test_addresses_are_written_to_the_nodes_settings(qtbot, opened) -> None:
+    found = opened()
+    page = found.window.network
+    qtbot.waitUntil(lambda: bool(page.listen.text()))
+    assert not page.save.isEnabled()
+    page.peers.setText("nowhere")
+    page.save.click()
+    qtbot.waitUntil(lambda: "Mesh.peers" in page.said.text() or "mesh.peers" in page.said.text())
+    assert not found.home.settings.exists()
+    page.peers.setText("10.0.0.5:7400")
+    page.save.click()
+    qtbot.waitUntil(lambda: "the node has taken it over" in page.said.text())
+    assert load_settings(found.home.settings).mesh.peers == ("10.0.0.5:7400",)
+    page.discovery.click()
+    page.save.click()
+    qtbot.waitUntil(lambda: "The node was started elsewhere" in page.said.text())
+
+
+def test_colours_are_those_that_were_chosen(qapp) -> None:
+    for colours in (Colours.DARK, Colours.LIGHT):
+        show_colours(colours)
+        assert is_dark(QApplication.palette()) is (colours is Colours.DARK)
+    show_colours(Colours.SYSTEM)
+
+
+@pytest.mark.parametrize("names", [(), ("a",), ("a", "b, c", "d*"), ('quo"te',)])
+def test_names_are_read_as_they_are_typed(names) -> None:
+    assert names_in(typed_list(names)) == names
+
+
+def test_a_rule_is_told_in_words() -> None:
+    rule = Rule(
+        name="x",
+        then=Attention.POPUP,
+        kind=(Kind.DEPLOY, Kind.INCIDENT),
+        environment=("prod*",),
+        severity="warning",
+        mine=False,
+        days=("Mon",),
+    )
+    assert (
+        conditions_text(rule)
+        == "deploy or incident · in prod* · warning or worse · of others · Mon"
+    )
+    assert conditions_text(Rule(name="x", then=Attention.QUIET)) == "every line"
