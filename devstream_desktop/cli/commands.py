@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from keyword import iskeyword
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
@@ -33,7 +34,8 @@ COMMANDS = {
     "digest": "show what to know when you come on duty",
     "trail": "show a commit from change to consequence",
     "where": "show where a commit is by now",
-    "export": "print every line that a search finds, as JSON or CSV",
+    "export": "print every line that a search finds, as JSON, CSV or CDEvents",
+    "import": "take lines of another home in, as history",
     "duty": "go on or off duty, or show who is on duty",
     "deploy": "deploy a commit; everybody sees it; deploy log prints what one said",
     "rollback": "go back to the last commit that was deployed there with success",
@@ -57,7 +59,7 @@ COMMANDS = {
     "completion": "print a script that lets a shell complete every command",
     "man": "print this command's manual page, or write all pages into a folder",
 }
-"""Names and one-liners. The module of this name, `_` for `-`, is a `CommandModule`."""
+"""Names and one-liners. The module of this name (`_` for `-`, `import_`) is a `CommandModule`."""
 
 
 SECOND = {"deploy": {"log": "deploy_log"}}
@@ -135,8 +137,15 @@ def _add_arguments(name: str, parser: CommandParser) -> None:
     if parser.second:
         words = ", ".join(f"{parser.prog} {word}" for word in parser.second)
         parser.epilog = f"see also: {words} --help"
-    module = cast(CommandModule, import_module(f"devstream_desktop.cli.{name.replace('-', '_')}"))
+    module = cast(CommandModule, import_module(module_of(name)))
     module.add_arguments(parser)
+
+
+def module_of(name: str) -> str:
+    """Return the name of a command's module."""
+    # A word of Python's own is no name of a module.
+    plain = f"{name}_" if iskeyword(name) else name.replace("-", "_")
+    return f"devstream_desktop.cli.{plain}"
 
 
 def fill_all(parser: argparse.ArgumentParser) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
+_T = TypeVar("_T")
+_STEP = 1_000
+"""Things between two words on progress."""
 RED, GREEN, YELLOW = "31", "32", "33"
 """Colours of ECMA-48's Select Graphic Rendition."""
 
@@ -17,6 +22,35 @@ def print_json(value: object) -> None:
     """Print one JSON value on one line, at once."""
     # Flushed at once: a script reads line by line from `tail --follow`.
     print(msgspec.json.encode(value).decode(), flush=True)
+
+
+class Counter:
+    """Progress of a long command, on a terminal's standard error only.
+
+    `what` is one of the counted things: `line`.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._shown = sys.stderr.isatty()
+        self.number = 0
+
+    def counted(self, things: Iterable[_T]) -> Iterator[_T]:
+        """Hand on each thing and count it."""
+        for thing in things:
+            yield thing
+            self.number += 1
+            if self._shown and self.number % _STEP == 0:
+                self._show("\r")
+
+    def end(self) -> None:
+        """Show the last number."""
+        if self._shown:
+            self._show("\n")
+
+    def _show(self, end: str) -> None:
+        s = "" if self.number == 1 else "s"
+        print(f"{self.number:,} {self._what}{s}", end=end, file=sys.stderr, flush=True)
 
 
 def day(ms: int) -> str:

@@ -52,7 +52,16 @@ from devstream_desktop.control.messages.sources import (
     UnmatchedBodies,
 )
 from devstream_desktop.control.messages.status import GetStatus, Status, Stop, Unlock
-from devstream_desktop.control.messages.stream import Claim, Emit, News, Release, SetDuty, Wait
+from devstream_desktop.control.messages.stream import (
+    Claim,
+    Emit,
+    Import,
+    Imported,
+    News,
+    Release,
+    SetDuty,
+    Wait,
+)
 from devstream_desktop.stream.bounds import check_msgpack
 
 PROTOCOL = 1
@@ -64,6 +73,7 @@ AnyRequest = (
     Wait
     | GetStatus
     | Emit
+    | Import
     | SetDuty
     | Claim
     | Release
@@ -99,6 +109,7 @@ AnyRequest = (
 AnyReply = (
     News
     | Done
+    | Imported
     | Refused
     | Status
     | Targets

@@ -33,6 +33,7 @@ from devstream_desktop.control.messages.status import Stop, Unlock
 from devstream_desktop.control.messages.stream import (
     Claim,
     Emit,
+    Import,
     News,
     Release,
     SetDuty,
@@ -42,7 +43,7 @@ from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.intake.emit import emit_event
-from devstream_desktop.node import claims, home_requests, team_requests
+from devstream_desktop.node import claims, home_requests, imports, team_requests
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.deploy_requests import DeployRequests
 from devstream_desktop.node.running_home import RunningHome
@@ -100,6 +101,8 @@ class Requests:
                 return await self._wait(request)
             case Emit():
                 return await self._emit(request)
+            case Import():
+                return await imports.take_in(self._node, request)
             case SetDuty():
                 return await self._set_duty(on=request.on)
             case Claim() | Release():

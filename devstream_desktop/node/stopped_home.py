@@ -42,7 +42,7 @@ from devstream_desktop.control.messages.sources import (
     Source,
 )
 from devstream_desktop.control.messages.status import Status
-from devstream_desktop.control.messages.stream import Claim, Emit, Release, SetDuty
+from devstream_desktop.control.messages.stream import Claim, Emit, Import, Release, SetDuty
 from devstream_desktop.control.server import Handler, Server
 from devstream_desktop.control.wire import AnyReply, AnyRequest, expect
 from devstream_desktop.errors import DevstreamError
@@ -70,6 +70,7 @@ _REASONS: dict[type[Request[Reply]], str] = {
     Revoke: "only a running node knows how far the history of the device goes",
     ProbeSource: "without one nothing receives the test event",
     GetUnmatched: "only a running node has the bodies at hand",
+    Import: "without one nothing publishes the lines",
     Emit: "without one nothing publishes the event",
     SetDuty: "without one nothing publishes the change",
     Claim: "without one nothing publishes the claim",

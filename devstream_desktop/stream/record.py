@@ -53,6 +53,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     parameters: str
     policy: int
     override: bool
+    order: int
+    """Place of the work among its subject's, such as a run number; 0: its time decides."""
     struck: bool
     """Written by a revoked device, beyond its end in the policy. Not to be taken for true."""
 
@@ -94,6 +96,7 @@ def record(row: Line) -> Record:
         parameters=event.parameters,
         policy=event.policy,
         override=event.override,
+        order=event.order,
         struck=row.struck,
     )
 

@@ -200,6 +200,13 @@ def test_export(run: Run) -> None:
     assert [row["title"] for row in rows if row["revision"] == B] == ["'=cmd()"], "no formula"
     assert len(run("export kind:change").splitlines()) == 2
     assert "choose one" in run("export --csv --json", 2)
+    assert "choose one" in run("export --format cdevents --csv", 2)
+    assert run("export --since 2999-01-01") == ""
+    assert len(run("export --format jsonl --until 2999-01-01").splitlines()) == 4
+    types = [
+        json.loads(line)["context"]["type"] for line in run("export --format cdevents").splitlines()
+    ]
+    assert sorted({one.split(".")[2] for one in types}) == ["change", "incident", "service"]
 
 
 def test_mute_is_this_desks_own_and_ends(run: Run, told: Told) -> None:

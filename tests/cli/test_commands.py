@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from devstream_desktop.cli.commands import COMMANDS
+from devstream_desktop.cli.commands import COMMANDS, module_of
 
 HEAVY = {"PySide6", "cryptography", "msgspec", "pynng", "sqlite3", "asyncio", "zeroconf"}
 NODE = HEAVY - {"msgspec", "pynng", "sqlite3", "asyncio"} | {"nacl", "keyring", "starlette"}
@@ -38,7 +38,7 @@ def modules_after(*words: str) -> set[str]:
 def test_the_help_loads_no_command() -> None:
     loaded = modules_after("--help")
     assert not loaded & HEAVY
-    assert not {f"devstream_desktop.cli.{name.replace('-', '_')}" for name in COMMANDS} & loaded
+    assert not {module_of(name) for name in COMMANDS} & loaded
 
 
 @pytest.mark.process
@@ -52,7 +52,7 @@ def test_what_reads_the_history_loads_no_client_of_a_node(name: str) -> None:
 def test_a_command_loads_what_it_needs_alone(name: str) -> None:
     loaded = modules_after(name, "--help")
     assert not loaded & NODE
-    modules = {one: f"devstream_desktop.cli.{one.replace('-', '_')}" for one in COMMANDS}
+    modules = {one: module_of(one) for one in COMMANDS}
     assert modules[name] in loaded
     # Some share a part: `out list` shows an outlet as `status` does, `promote` is a `deploy`.
     assert len(loaded & {*modules.values()}) <= 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devstream_desktop.control.messages.base import Done, Reply, Request
+from devstream_desktop.stream.event import Event
 
 
 class News(Reply, frozen=True, tag=True, kw_only=True):
@@ -51,6 +52,20 @@ class Emit(Request[Done], frozen=True, tag=True, kw_only=True):
     """The script's own name of this happening; without one the state before tells repeats apart."""
     quiet: bool = False
     """Store it without a popup: history that is filled in."""
+
+
+class Imported(Reply, frozen=True, tag=True, kw_only=True):
+    """Answer: how many events of an import were new, known, and no history."""
+
+    taken: int
+    known: int
+    unfit: int
+
+
+class Import(Request[Imported], frozen=True, tag=True, kw_only=True):
+    """Take events of another home in as history; answered with `Imported` once durable."""
+
+    events: tuple[Event, ...]
 
 
 class SetDuty(Request[Done], frozen=True, tag=True, kw_only=True):

@@ -1,0 +1,204 @@
+"""`devstream import`: lines of another home, as history."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from devstream_desktop import machine
+from devstream_desktop.cli.arguments import add_json, moment
+from devstream_desktop.cli.node_client import ask_node
+from devstream_desktop.cli.output import Counter, print_json
+from devstream_desktop.control.messages.stream import Import
+from devstream_desktop.control.wording import count
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.home import Home
+from devstream_desktop.stream.event import Event, InvalidEventError, make_event
+from devstream_desktop.stream.words import Kind, Severity
+
+_LINE = 256 << 10
+"""Bytes of a line; an event has about one thousand."""
+_BATCH = 200
+_NAMED = 3
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """The part of a record (stream/record.py) that an import reads."""
+
+    kind: Kind
+    state: str
+    service: str
+    subject: str
+    key: str
+    time: datetime
+    id: str = ""
+    severity: str = ""
+    environment: str = ""
+    ref: str = ""
+    revision: str = ""
+    actor: str = ""
+    title: str = ""
+    url: str = ""
+    source: str = ""
+    number: str = ""
+    previous: str = ""
+    count: int = 0
+    total: int = 0
+    duration: int = 0
+    reason: str = ""
+    scope: str = ""
+    order: int = 0
+    request: str = ""
+    struck: bool = False
+
+
+_FIELDS = (
+    "kind", "state", "service", "subject", "key", "environment", "ref", "revision", "actor",
+    "title", "url", "source", "number", "previous", "count", "total", "duration", "reason",
+    "scope", "order", "request",
+)  # fmt: skip
+"""Of a record, those that an event has as they are."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_decoder = msgspec.json.Decoder(_Told)
+
+
+class _Result(msgspec.Struct, frozen=True):
+    """Result of an import."""
+
+    taken: int
+    known: int
+    unfit: int
+    """Lines that are no history: duty, claims, policies, or of a revoked device."""
+    unreadable: tuple[int, ...]
+    """Numbers of the lines that are no records."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `import`."""
+    parser.epilog = (
+        "This device must be a collector, and its node must run. Nothing pops up, nothing is told"
+        " twice, and everybody in the team gets the lines."
+    )
+    parser.add_argument(
+        "file", metavar="FILE", help="what devstream export wrote; - for standard input"
+    )
+    parser.add_argument(
+        "--since", type=moment, default=0, metavar="TIME", help="only what is as new as this"
+    )
+    add_json(parser)
+    parser.set_defaults(command=import_)
+
+
+def import_(home: Home, options: argparse.Namespace) -> int:
+    """Take the lines in, the oldest first, and tell the result."""
+    counter = Counter("line")
+    with _opened(options.file) as file, Reader(home.history) as reader:
+        places, unreadable = _places(file, options.since)
+        taken = known = unfit = 0
+        waiting: list[Event] = []
+        for number, place in enumerate(counter.counted(places), 1):
+            told = _read(file, place)
+            event = None if told is None or told.struck else _event(told)
+            if told is None or event is None:
+                unfit += 1
+            elif told.request and reader.find(told.id):
+                # An executor's own word, which this team has: it is not told once more as seen.
+                known += 1
+            else:
+                waiting.append(event)
+            if waiting and (len(waiting) == _BATCH or number == len(places)):
+                done = ask_node(home, Import(events=tuple(waiting)))
+                taken, known, unfit = taken + done.taken, known + done.known, unfit + done.unfit
+                waiting = []
+    counter.end()
+    result = _Result(taken, known, unfit, tuple(unreadable))
+    if options.json:
+        print_json(result)
+    else:
+        print(_sentence(result))
+    return 1 if unreadable else 0
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[IO[bytes]]:
+    """Open a file that can be read twice."""
+    if name != "-":
+        try:
+            with Path(name).open("rb") as file:
+                yield file
+        except OSError as error:
+            raise DevstreamError(f"{name} cannot be read: {machine.reason(error)}") from error
+        return
+    with tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.seek(0)
+        yield file
+
+
+def _places(file: IO[bytes], since: int) -> tuple[list[int], list[int]]:
+    """Return where the lines begin, the oldest event first; and the numbers of unreadable ones."""
+    found: list[tuple[int, int]] = []
+    unreadable: list[int] = []
+    number = place = 0
+    while line := file.readline(_LINE):
+        number += 1
+        told = _decoded(line) if line.endswith(b"\n") or len(line) < _LINE else None
+        if told is None and line.strip():
+            unreadable.append(number)
+            # The rest of a line without end is none of its own.
+            while line and not line.endswith(b"\n"):
+                line = file.readline(_LINE)
+        elif told is not None and (at := _milliseconds(told.time)) >= since:
+            found.append((at, place))
+        place = file.tell()
+    # An export has the newest first. What came later outranks what came before.
+    found.sort()
+    return [place for _, place in found], unreadable
+
+
+def _read(file: IO[bytes], place: int) -> _Told | None:
+    file.seek(place)
+    return _decoded(file.readline(_LINE))
+
+
+def _decoded(line: bytes) -> _Told | None:
+    try:
+        return _decoder.decode(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _event(told: _Told) -> Event | None:
+    """Make the event of a record; None where a word of it is none of ours."""
+    fields = {name: getattr(told, name) for name in _FIELDS}
+    try:
+        severity = Severity[told.severity.upper()] if told.severity else None
+        return make_event(**fields, time=_milliseconds(told.time), severity=severity, quiet=True)
+    except (InvalidEventError, KeyError):
+        return None
+
+
+def _milliseconds(at: datetime) -> int:
+    zoned = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return (zoned - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _sentence(result: _Result) -> str:
+    parts = [f"{count(result.taken, 'line')} taken in", f"{result.known:,} known already"]
+    if result.unfit:
+        parts.append(f"{result.unfit:,} no history (duty, claims, requests, policies)")
+    if result.unreadable:
+        named = ", ".join(map(str, result.unreadable[:_NAMED]))
+        more = ", …" if len(result.unreadable) > _NAMED else ""
+        parts.append(f"{len(result.unreadable):,} unreadable (line {named}{more})")
+    return "; ".join(parts)

@@ -1,0 +1,48 @@
+"""Lines of one team, taken in by another as history."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.process
+def test_lines_of_another_home_come_in_once_quietly_and_in_order(world, tmp_path: Path) -> None:
+    ana = world.desk("ana")
+    ana.run("team", "create", "acme", "--person", "ana")
+    ana.start()
+    for state in ("firing", "resolved"):
+        ana.run("emit", "--kind", "incident", "--state", state, "--service", "shop")
+    ana.run("emit", "--kind", "change", "--state", "pushed", "--service", "shop", "--title", "=1+1")
+    ana.run("duty", "off")
+    exported = ana.run("export")
+    records = [json.loads(line) for line in exported.splitlines()]
+    # Forged, from the future, cut off, and no JSON at all.
+    far = {**records[0], "key": "f" * 32, "kind": "change", "state": "pushed"}
+    far["time"] = "2999-01-01T00:00:00Z"
+    bad = [json.dumps(far), "nonsense", "[" * 5_000, '{"kind": "change"}', ""]
+    file = tmp_path / "lines.jsonl"
+    file.write_text("\n".join([exported, *bad]) + "\n")
+    bob = world.desk("bob")
+    bob.run("team", "create", "other", "--person", "bob")
+    assert "no node runs" in bob.run("import", str(file), code=1)
+    bob.start()
+    said = bob.run("import", str(file), "--json", code=1)
+    assert said == ""
+    facts = {line.event.key: line.event for line in bob.lines()}
+    mine = {one["key"]: one for one in records if one["kind"] in ("incident", "change")}
+    assert set(mine) <= set(facts)
+    assert all(facts[key].quiet for key in mine)
+    assert "f" * 32 not in facts
+    assert not any(event.kind == "duty" for event in facts.values())
+    # The last word about the incident is the last here too.
+    assert bob.run("red") == ana.run("red")
+    clean = tmp_path / "clean.jsonl"
+    clean.write_text(exported + "\n")
+    again = bob.run("import", str(clean))
+    assert again.startswith(f"0 lines taken in; {len(mine)} known already")
+    # One's own lines are known, in whatever order they come.
+    own = json.loads(ana.run("import", str(clean), "--json"))
+    assert (own["taken"], own["known"]) == (0, len(mine))
