@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from devstream_desktop.deploy.backends.contract import Backend, BackendError, Order
+from devstream_desktop.deploy.backends.contract import Backend, BackendError, Listening, Order
 from devstream_desktop.deploy.parameters import InvalidParameterError, from_text
 from devstream_desktop.deploy.request import Action, DeployRequest
 from devstream_desktop.deploy.run import Run
@@ -76,6 +76,11 @@ class Orders:
         # A dry run is a program of this machine, whatever carries out the deploys.
         dry = order.request.action is Action.DRY_RUN
         return self._backends["shell" if dry else order.target.backend]
+
+    def listener_of(self, order: Order) -> Listening | None:
+        """Return the back end of an order if its service calls back."""
+        backend: object = self.backend_of(order)
+        return backend if isinstance(backend, Listening) else None
 
     def lacks(self, target: Target) -> str:
         """Say which secret of a target is not set on this machine; empty when none. Blocks."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from devstream_desktop.clock import within
@@ -16,6 +16,7 @@ from devstream_desktop.deploy import runlog
 from devstream_desktop.deploy.backends.contract import (
     Backend,
     BackendError,
+    CallbackError,
     Found,
     NotStarted,
     Order,
@@ -37,6 +38,9 @@ from devstream_desktop.stream.text import clean
 
 SEARCH_EVERY_S = 5.0
 """Seconds between two questions what became of a run."""
+
+RECORD_S = 5.0
+"""Seconds until an end that a service tells must be on disk."""
 
 _log = logging.getLogger(__name__)
 
@@ -138,6 +142,23 @@ class Runner:
         watch.cancelled_by = watch.cancelled_by or person
         return await self._end(watch)
 
+    async def tell(self, request: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Give a run its service's word; returns once an end is on disk.
+
+        Raises:
+            CallbackError: it is not taken, or cannot be recorded now.
+
+        """
+        watch = self._watches.get(request)
+        listener = None if watch is None else self.orders.listener_of(watch.order)
+        if watch is None or listener is None:
+            raise CallbackError(CallbackError.UNKNOWN, "no such run is under way")
+        if not listener.receive(watch.order, headers, body):
+            return
+        # What is acknowledged must survive a crash.
+        if not await within(watch.over, RECORD_S):
+            raise CallbackError(CallbackError.LATER, "cannot be recorded now, try again later")
+
     async def stop(self, patience_s: float) -> None:
         """Wait `patience_s` seconds for runs to end. The rest runs on, and is found again."""
         # Ends the retries of `_record` too.
@@ -198,6 +219,7 @@ class Runner:
                     request, outcome.state, self._now(), outcome.exit_code, outcome.reason
                 )
             )
+        watch.over.set()
         await self._outbox.answer()
         self.freed()
 

@@ -214,6 +214,15 @@ class Deploys:
         """End a run for `person`; returns why that cannot be, empty when it was asked to end."""
         return await self._runner.cancel(request, person)
 
+    async def tell(self, request: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Give a run the word of the service that carries it out.
+
+        Raises:
+            CallbackError: it is not taken, or cannot be recorded now.
+
+        """
+        await self._runner.tell(request, headers, body)
+
     async def plan(self, asked: PlanDeploy, device: str) -> Plan:
         """Return what a deploy would ship, as `device` would ask for it.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from devstream_desktop.deploy.backends.contract import Order
 from devstream_desktop.stream.text import duration
@@ -44,6 +45,8 @@ class Watch:
     url: str = ""
     last: str = ""
     cancelled_by: str = ""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once its end is on disk."""
 
 
 def status_of(watch: Watch, now: float) -> RunStatus:

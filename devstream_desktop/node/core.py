@@ -444,9 +444,10 @@ class Node:
 
     def _pages(self) -> list[BaseRoute]:
         # Only with a receiver, whose libraries these need.
+        from devstream_desktop.deploy.callback_page import CallbackPage
         from devstream_desktop.outlet.feed_page import FeedPage
 
-        return FeedPage(self.feeds).routes()
+        return [*FeedPage(self.feeds).routes(), *CallbackPage(self.executor.tell).routes()]
 
     def _on_entries(self, entries: list[Entry]) -> None:
         self._archive(entries)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
 from devstream_desktop.control import wire
 from devstream_desktop.control.messages.deploys import (
@@ -23,6 +23,7 @@ from devstream_desktop.control.messages.deploys import (
     TargetChecks,
 )
 from devstream_desktop.deploy.answer import answers
+from devstream_desktop.deploy.backends.contract import CallbackError
 from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.knowledge import Rights
 from devstream_desktop.deploy.selection import PlanError
@@ -242,6 +243,18 @@ class Executor:
         if self._deploys is None:
             raise PlanError(self._notices.get("deploy") or "this device deploys nothing any more")
         return await self._deploys.log(asked, device)
+
+    async def tell(self, request: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Give a run the word of the service that carries it out.
+
+        Raises:
+            CallbackError: it is not taken, or cannot be recorded now.
+
+        """
+        # The node is starting, or no executor any more; who tries again is heard then.
+        if self._deploys is None:
+            raise CallbackError(CallbackError.LATER, "nothing is deployed from here now")
+        await self._deploys.tell(request, headers, body)
 
     async def answer(self, device: str, body: bytes) -> bytes:
         """Answer what another member's device asks this executor.

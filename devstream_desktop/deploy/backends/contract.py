@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 from devstream_desktop.deploy.request import DeployRequest
 from devstream_desktop.deploy.targets import Target
@@ -95,6 +95,19 @@ class BackendError(DevstreamError):
     """A back end cannot do what it was asked; the message is one sentence."""
 
 
+class CallbackError(DevstreamError):
+    """A service's word on a run is not taken; the message and `status` are the answer to it."""
+
+    UNREADABLE: ClassVar[int] = 400
+    UNPROVEN: ClassVar[int] = 401
+    UNKNOWN: ClassVar[int] = 404
+    LATER: ClassVar[int] = 503
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
 def table(target: Target, kind: type[_T]) -> _T:
     """Return the table of a back end.
 
@@ -143,5 +156,21 @@ class Backend(Protocol):
         """Name a lost run's living processes, and how to end them.
 
         Empty when nothing is. Blocks for the time of a look at this machine.
+        """
+        ...
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A back end whose service tells by itself how a run goes."""
+
+    def receive(self, order: Order, headers: Mapping[str, str], body: bytes) -> bool:
+        """Take a service's word on a run that is under way; returns whether it ends the run.
+
+        Names of `headers` are lower case.
+
+        Raises:
+            CallbackError: it is not proven, not readable, or not waited for.
+
         """
         ...

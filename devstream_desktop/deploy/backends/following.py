@@ -129,8 +129,13 @@ class Following(Backend, ABC):
                 if trouble:
                     return _endless(order, said, trouble)
                 ending, deadline = True, loop.time() + END_S
-            await asyncio.sleep(max(0.0, min(wait, deadline - loop.time())))
+            await self.pause(order, max(0.0, min(wait, deadline - loop.time())))
             wait = min(self._every_s, wait * 1.5)
+
+    async def pause(self, order: Order, seconds: float) -> None:
+        """Wait until the next look."""
+        del order
+        await asyncio.sleep(seconds)
 
     def leftover(self, order: Order) -> str:
         """Nothing of it runs on this machine."""

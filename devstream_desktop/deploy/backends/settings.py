@@ -55,6 +55,8 @@ class Webhook(_Table, frozen=True, kw_only=True):
     """Signs each request as Standard Webhooks say; empty: it is not signed."""
     status_url: Address | Literal[""] = ""
     """The address to ask, `{request}` in it; empty: the answer to the request names it."""
+    callback: Address | Literal[""] = ""
+    """The address of this node's intake, as the service reaches it; it may then tell the end."""
     idempotent: bool = False
     """It starts one run per Idempotency-Key, so a request can be repeated."""
 
@@ -63,8 +65,8 @@ class Webhook(_Table, frozen=True, kw_only=True):
         return (self.secret,) if self.secret else ()
 
     def addresses(self) -> tuple[tuple[str, str], ...]:
-        """Return both addresses."""
-        return (("url", self.url), ("status_url", self.status_url))
+        """Return its addresses."""
+        return (("url", self.url), ("status_url", self.status_url), ("callback", self.callback))
 
 
 class Github(_Table, frozen=True, kw_only=True):
@@ -273,6 +275,9 @@ def table_mistake(settings: Settings | Forge) -> tuple[str, str]:
             return key, f"{key} holds a user name, a password or a query; name a secret instead"
     if isinstance(settings, Kubernetes) and "{sha}" not in settings.image:
         return "image", 'image must have {sha} in it, so that each commit has its own: "shop:{sha}"'
+    # Whoever finds the port would end every deploy.
+    if isinstance(settings, Webhook) and settings.callback and not settings.secret:
+        return "callback", "callback needs a secret, with which the service signs what it tells"
     if isinstance(settings, Forge):
         if not settings.address:
             return "url", "url is missing; it must be the address of the Gitea or Forgejo server"
