@@ -62,5 +62,5 @@ def test_a_deploy_ends_with_its_services_word(world, until, tmp_path) -> None:
         service.shutdown()
         thread.join()
         service.server_close()
-    assert "success" in said
+    assert "ana deployed 4f4f4f4 to live" in said
     assert answers == [202]
