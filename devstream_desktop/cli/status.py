@@ -64,6 +64,8 @@ def _lines(found: Status, now: int) -> Iterator[str]:
     members, duty = wording.count(found.members, "member"), "on" if found.on_duty else "off"
     yield f"{found.person} in team {found.team}, {members}; {duty} duty"
     yield f"device   {found.device}"
+    package = f", {found.installation}" if found.installation else ""
+    yield f"version  {found.version}{package}"
     if found.roles:
         yield f"roles    {', '.join(found.roles)}"
     yield f"history  {_history(found, now)}"
@@ -82,6 +84,8 @@ def _lines(found: Status, now: int) -> Iterator[str]:
     yield f"policy   {policy}; certificate {wording.ends(found.certificate_expires, now)}"
     if found.intake:
         yield f"intake   {found.intake}"
+    if found.metrics:
+        yield f"metrics  {found.metrics}"
     yield from (_source(source, now) for source in found.sources)
     yield from (f"  outlet {outlet_line(outlet, now)}" for outlet in found.outlets)
 

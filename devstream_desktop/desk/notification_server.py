@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
-from jeepney.io.blocking import open_dbus_connection
+from jeepney import DBusAddress
 
+from devstream_desktop.desk.session_bus import NoAnswerError, NoBusError, ask
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.stream.text import clean
 
 NAME = "org.freedesktop.Notifications"
 SERVER = DBusAddress("/org/freedesktop/Notifications", bus_name=NAME, interface=NAME)
-_WAIT_S = 6.0
 _BUS = "org.freedesktop.DBus.Error."
 NO_ANSWER = "the notification server does not answer"
 _ABSENT = frozenset({"ServiceUnknown", "NameHasNoOwner"})
@@ -65,6 +64,18 @@ def information() -> Information:
     return Information(*[*told, "", "", "", ""][:4])
 
 
+def capabilities() -> tuple[str, ...]:
+    """Ask the server for its capabilities, by their names in the specification.
+
+    Raises:
+        NotificationError: as `information`.
+
+    """
+    found = _call("GetCapabilities")
+    named = found[0] if found else ()
+    return tuple(sorted(clean(str(one), 40) for one in named)) if isinstance(named, list) else ()
+
+
 def show(summary: str, body: str) -> None:
     """Show a popup. Blocks for seconds at most.
 
@@ -78,21 +89,13 @@ def show(summary: str, body: str) -> None:
 
 def _call(member: str, signature: str = "", body: tuple[object, ...] = ()) -> tuple[object, ...]:
     try:
-        connection = open_dbus_connection("SESSION")
-    except Exception as error:
-        # jeepney passes on its parts' errors: KeyError without an address, OSError,
-        # AuthenticationError, ValueError.
+        answer = ask(SERVER, member, signature, body)
+    except NoBusError as error:
         raise NotificationError("no session bus can be reached") from error
-    with connection:
-        call = new_method_call(SERVER, member, *((signature, body) if signature else ()))
-        try:
-            answer = connection.send_and_get_reply(call, timeout=_WAIT_S)
-        except (OSError, EOFError) as error:
-            raise NotificationError(NO_ANSWER) from error
-    found: tuple[object, ...] = tuple(answer.body)
-    if answer.header.message_type is MessageType.error:
-        name = str(answer.header.fields.get(HeaderFields.error_name, ""))
-        detail = str(found[0]) if found else name
+    except NoAnswerError as error:
+        raise NotificationError(NO_ANSWER) from error
+    if answer.error:
+        detail = str(answer.body[0]) if answer.body else answer.error
         refused = f"the notification server refuses it ({clean(detail, 120)})"
-        raise NotificationError(reason(name, detail) or refused)
-    return found
+        raise NotificationError(reason(answer.error, detail) or refused)
+    return answer.body

@@ -28,8 +28,9 @@ from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.deploy.targets import load_targets
 from devstream_desktop.doctor import checks, files
 from devstream_desktop.doctor.checks import Check, ok, problem, warning
+from devstream_desktop.doctor.installation import installation
 from devstream_desktop.doctor.menu import menu
-from devstream_desktop.doctor.popups import popups
+from devstream_desktop.doctor.popups import popups, tray
 from devstream_desktop.doctor.transport import transport
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.integrity import problems
@@ -73,6 +74,7 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
     """
     # One moment for all checks.
     now = time.time_ns() // 1_000_000
+    yield installation()
     # Nothing else can be looked at, and nothing is made.
     if not home.root.is_dir():
         yield problem(
@@ -82,6 +84,7 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
         )
         yield _transport()
         yield from menu(home)
+        yield from tray()
         yield from popups(test=test_popup)
         return
     yield from _modes(home)
@@ -138,6 +141,7 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
         )
     yield _transport()
     yield from menu(home)
+    yield from tray()
     yield from popups(test=test_popup)
 
 

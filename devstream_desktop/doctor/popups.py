@@ -1,10 +1,11 @@
-"""Check of `devstream doctor` for the session's notification server."""
+"""Checks of `devstream doctor` for the session's tray and notification server."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 
 from devstream_desktop.doctor.checks import Check, ok, warning
 
@@ -17,7 +18,27 @@ _ADVICE = (
     ("does not answer", "end the notification server; it is started again by the next popup"),
 )
 """Advice by words of the reason."""
+_MOST = 8
+"""Capabilities that are named."""
 _INSTALL = "install one, such as dunst or mako; new lines are in the tray's menu meanwhile"
+
+
+def tray() -> Iterator[Check]:
+    """Check whether something in this session shows the tray's icon."""
+    desk = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not sys.platform.startswith("linux") or not desk or find_spec("jeepney") is None:
+        return
+    from devstream_desktop.desk.tray_host import has_tray_host
+
+    if has_tray_host():
+        yield ok("tray", "this session shows tray icons")
+    else:
+        yield warning(
+            "tray",
+            "nothing on the session bus shows tray icons, so devstream shows its window instead,"
+            " unless the panel has an older tray",
+            "on GNOME install the extension AppIndicator; elsewhere add a tray to the panel",
+        )
 
 
 def popups(*, test: bool) -> Iterator[Check]:
@@ -29,6 +50,7 @@ def popups(*, test: bool) -> Iterator[Check]:
     # Late, because most checks of a server need no D-Bus.
     from devstream_desktop.desk.notification_server import (
         NotificationError,
+        capabilities,
         information,
         show,
     )
@@ -37,7 +59,8 @@ def popups(*, test: bool) -> Iterator[Check]:
         found = information()
         by = " ".join(filter(None, (found.name, found.version)))
         if not test:
-            yield ok("popups", f"shown by {by}; devstream doctor --test-popup shows one")
+            can = _capabilities(capabilities)
+            yield ok("popups", f"shown by {by}{can}; devstream doctor --test-popup shows one")
             return
         show("devstream: a test", "A popup of devstream looks like this.")
     except NotificationError as error:
@@ -49,3 +72,17 @@ def popups(*, test: bool) -> Iterator[Check]:
             f"{by} took a test popup; where none is seen, it is told not to disturb, or it is not"
             " the server of this screen",
         )
+
+
+def _capabilities(ask: Callable[[], tuple[str, ...]]) -> str:
+    """Name what the server can show; empty where it does not say."""
+    from devstream_desktop.desk.notification_server import NotificationError
+
+    try:
+        found = ask()
+    except NotificationError:
+        return ""
+    if not found:
+        return ""
+    without = "" if "actions" in found else ", so without buttons"
+    return f" ({', '.join(found[:_MOST])}{without})"

@@ -14,6 +14,7 @@ from devstream_desktop.clock import now_ms
 from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.control.wording import count, counted
 from devstream_desktop.history.reader import Progress, Reader
+from devstream_desktop.installation import kind_of_package
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.duplicate_keys import keys_used_twice
 from devstream_desktop.node.executor import policy_trouble
@@ -68,6 +69,8 @@ async def describe(node: Node) -> Status:
         addresses=tuple(node.reach.addresses()),
         closed=node.reach.closed,
         intake=node.intake_url,
+        metrics=node.metrics_url,
+        installation=kind_of_package(),
         discovery=CLOSED if node.reach.closed else mesh.discovery,
         peers=tuple(
             replace(peer, person=policy.person_of(peer.device) or "") for peer in mesh.peers

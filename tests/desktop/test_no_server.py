@@ -181,8 +181,13 @@ def test_doctor_names_the_server_and_shows_a_popup(bus, home):
     said = doctor(bus, home)
     assert "popups cannot be shown: no notification server runs" in said
     assert "→ install one, such as dunst or mako" in said
+    assert "tray         nothing on the session bus shows tray icons" in said
+    assert "→ on GNOME install the extension AppIndicator" in said
     with Panel(bus) as panel:
-        assert "popups       shown by fake 1;" in doctor(bus, home)
+        said = doctor(bus, home)
+        assert "popups       shown by fake 1 (" in said
+        assert "actions" in said
+        assert "tray         this session shows tray icons" in said
         assert panel.notes == []
         assert "fake 1 took a test popup" in doctor(bus, home, "--test-popup")
         assert panel.wait_note().summary == "devstream: a test"

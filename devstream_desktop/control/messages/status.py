@@ -165,6 +165,10 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     closed: bool = False
     """True while only this machine reaches it: nobody can join its team."""
     intake: str = ""
+    metrics: str = ""
+    """Base URL of `/health` and `/metrics`."""
+    installation: str = ""
+    """Kind of package, as in `pipx` or `checkout`."""
     discovery: str = ""
     peers: tuple[PeerStatus, ...] = ()
     refused: tuple[RefusedStatus, ...] = ()

@@ -1,0 +1,27 @@
+"""Doctor's check of the installation: kind of package, and extras."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+from devstream_desktop import __version__
+from devstream_desktop.doctor.checks import Check, ok
+from devstream_desktop.installation import kind_of_package
+from devstream_desktop.intake.registry import missing_libraries
+
+_DESK = ("PySide6", "jeepney") if sys.platform.startswith("linux") else ("PySide6",)
+"""Libraries of the extra `desktop` (pyproject.toml)."""
+
+
+def installation() -> Check:
+    """Tell how devstream was installed, and for what."""
+    extras = {
+        "desktop": all(find_spec(name) for name in _DESK),
+        "collector": not missing_libraries(),
+    }
+    there = [name for name, whole in extras.items() if whole]
+    absent = [name for name, whole in extras.items() if not whole]
+    said = [f"with {' and '.join(there)}"] if there else []
+    said += [f"without {' and '.join(absent)}"] if absent else []
+    return ok("devstream", f"{__version__}, {kind_of_package()}, {', '.join(said)}")
