@@ -21,6 +21,7 @@ from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import Claim, SetDuty
 from devstream_desktop.desk.autostart import autostart
 from devstream_desktop.desk.store import LEFT, OPENED, PLACE, SNOOZED, DeskStore
+from devstream_desktop.desktop.client.duty_keeper import DutyKeeper
 from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
 from devstream_desktop.desktop.client.preferences import LivePreferences
@@ -34,7 +35,7 @@ from devstream_desktop.desktop.platform.session_bus import NoBusError, SessionBu
 from devstream_desktop.desktop.platform.signals import Signals
 from devstream_desktop.desktop.popups.balloon import BalloonNotifier
 from devstream_desktop.desktop.popups.dbus import DBusNotifier
-from devstream_desktop.desktop.popups.notifier import Notice, Notifier
+from devstream_desktop.desktop.popups.notifier import REMINDER, Notice, Notifier
 from devstream_desktop.desktop.popups.popups import Popups
 from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu, snooze_end
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
@@ -129,6 +130,7 @@ class App(QObject):
         self.notifier = self._choose_notifier()
         self.store = DeskStore(home.desk)
         self.popups = Popups(self.notifier, self.store, parent=self)
+        self.duty = DutyKeeper(self.store, parent=self)
         self._window: HistoryWindow | None = None
         self._peek: Peek | None = None
         self._dialogs: list[Dialog] = []
@@ -216,6 +218,8 @@ class App(QObject):
             self.node.trouble.connect(self.state.set_trouble)
 
     def _connect_screen(self) -> None:
+        # Before whatever shows it.
+        self.state.changed.connect(self._keep_duty)
         self.state.changed.connect(self._show_state)
         self.state.arrived.connect(self._consider)
         self.preferences.changed.connect(self._take_preferences)
@@ -223,6 +227,9 @@ class App(QObject):
         self.state.seen_changed.connect(self._keep_seen)
         self.state.seen_changed.connect(self._withdraw_seen)
         self.state.set_seen(self.store.seen())
+        self.duty.switched.connect(self._set_duty)
+        self.duty.reminded.connect(self._remind)
+        self.notifier.activated.connect(self._answer_reminder)
         self._ages.timeout.connect(self._show_state)
         self._ages.timeout.connect(self.menu.refresh)
         self._ages.start()
@@ -261,6 +268,8 @@ class App(QObject):
     def _take_preferences(self) -> None:
         self.state.aliases = self.preferences.current.names
         show_colours(self.preferences.current.colours)
+        self.duty.set_duty(self.preferences.current.duty)
+        self._show_until()
         self._show_state()
         self._show_mistake()
 
@@ -297,6 +306,30 @@ class App(QObject):
                 self.store.set_moment(LEFT, int(time.time() * 1000))
 
         self.client.ask(Question(SetDuty(on=on), done, refused, self))
+
+    def _keep_duty(self) -> None:
+        self.duty.set_state(on_duty=self.state.on_duty, ready=self.state.ready)
+        self._show_until()
+
+    def _show_until(self) -> None:
+        if (until := self.duty.until) != self.state.duty_until:
+            self.state.duty_until = until
+            self.state.changed.emit()
+
+    def _remind(self, on: bool) -> None:
+        """Ask whether duty begins or ends."""
+        notice = Notice(
+            REMINDER,
+            "Your duty hours have begun" if on else "Your duty hours are over",
+            "You are off duty." if on else "You are still on duty.",
+            actions=(("duty-on", "Come on duty") if on else ("duty-off", "Go off duty"),),
+        )
+        self.notifier.show_notice(notice)
+
+    def _answer_reminder(self, key: str, action: str) -> None:
+        if key == REMINDER and action in ("duty-on", "duty-off"):
+            self._set_duty(action == "duty-on")
+            self.notifier.withdraw(REMINDER)
 
     def _hand_over(self) -> None:
         """Show whoever comes on duty what happened since they left."""

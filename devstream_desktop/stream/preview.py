@@ -14,6 +14,9 @@ from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import RED_STATES
 
+DAYS = 7
+"""Days that a preview looks back."""
+
 
 @dataclass(frozen=True)
 class Preview:

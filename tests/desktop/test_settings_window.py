@@ -6,11 +6,12 @@ import time
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTime
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from devstream_desktop.control.messages.policy import GetPolicy
 from devstream_desktop.desk.autostart import AutostartError, DesktopEntry
+from devstream_desktop.desk.duty import AtStart
 from devstream_desktop.desk.preferences import Colours, Icon, load_preferences
 from devstream_desktop.desktop.client.preferences import LivePreferences
 from devstream_desktop.desktop.widgets.appearance import show_colours
@@ -231,6 +232,22 @@ def test_what_one_is_called_is_proposed_from_the_history(qtbot, opened, written,
         page.list.item(1).setCheckState(Qt.CheckState.Unchecked)
     assert found.preferences.current.names == ("ap",)
     assert 'names = ["ap"]  # nobody else' in found.file
+
+
+def test_hours_of_duty_are_set_by_day(qtbot, opened) -> None:
+    found = opened()
+    page = found.window.duty
+    assert not page.begins[0].isEnabled()
+    with qtbot.waitSignal(found.preferences.changed):
+        page.days[0].click()
+    with qtbot.waitSignal(found.preferences.changed):
+        page.begins[0].setTime(QTime(9, 30))
+    with qtbot.waitSignal(found.preferences.changed):
+        page.days[1].click()
+    with qtbot.waitSignal(found.preferences.changed):
+        page.at_start.picked.emit(AtStart.REMIND)
+    hours = found.preferences.current.duty.hours
+    assert (hours.Mon, hours.Tue, hours.Wed) == ("09:30-18:00", "09:30-18:00", None)
 
 
 def test_addresses_are_written_to_the_nodes_settings(qtbot, opened) -> None:

@@ -12,11 +12,10 @@ from PySide6.QtCore import QObject
 from devstream_desktop.desktop.client.background import Background
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.attention import Desk
-from devstream_desktop.stream.preview import Preview, preview
+from devstream_desktop.stream.preview import DAYS, Preview, preview
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 
-DAYS = 7
 _MOST = 20_000
 """Lines that are looked at, the newest; some seconds of work."""
 _PAGE = 500
@@ -83,13 +82,3 @@ class Replay(QObject):
         self._partial = len(found) >= _MOST
         self._lines = found[::-1]
         self._read_at = time.monotonic()
-
-
-def preview_text(found: Preview) -> str:
-    """Say the effect of rules: `12 of 480 lines` and so on."""
-    lines = f"{found.popups:,} of {found.lines:,} lines of the last {DAYS} days"
-    if found.partial:
-        lines = f"{found.popups:,} of the newest {found.lines:,} lines"
-    digest = f", and {found.digest:,} gone into a digest" if found.digest else ""
-    fixed = f" {found.fixed:,} of them do whatever the rules say." if found.fixed else ""
-    return f"{lines} would have popped up{digest}.{fixed}"

@@ -70,6 +70,8 @@ class AppState(QObject):
         """The last failure of the node, as a sentence; empty once it answers."""
         self.aliases: tuple[str, ...] = ()
         """Other names of the person (desk.toml)."""
+        self.duty_until = 0
+        """The end of this duty by the person's hours, UTC milliseconds; 0 for none."""
         self.history_error = ""
         self.popup_trouble = ""
         """The reason why no popup can be shown, as a sentence; empty when one can."""

@@ -40,7 +40,7 @@ from devstream_desktop.desktop.peek.place import anchor, place
 from devstream_desktop.desktop.tray.summary import header_text
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.edge import edge
-from devstream_desktop.desktop.widgets.look import sentence
+from devstream_desktop.desktop.widgets.look import duty_text, sentence
 from devstream_desktop.desktop.widgets.switch import Switch
 from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone, mix
@@ -192,7 +192,7 @@ class Peek(QWidget):
         """Show the state as it is now."""
         state, status = self._state, self._state.status
         self.title.set_whole(header_text(status, connected=True))
-        self.how.setText("On duty" if state.on_duty else "Off duty")
+        self.how.setText(sentence(duty_text(on=state.on_duty, until=state.duty_until)))
         paint(self.how, Tone.ACCENT if state.on_duty else Tone.MUTED)
         self.duty.setChecked(state.on_duty)
         self.duty.setEnabled(state.ready)

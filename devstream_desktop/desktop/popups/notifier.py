@@ -10,6 +10,9 @@ from PySide6.QtCore import SignalInstance
 
 from devstream_desktop.desktop.widgets.look import StateLook
 
+REMINDER = "duty"
+"""Key of the popup about duty hours."""
+
 
 class Urgency(IntEnum):
     """The levels of the Desktop Notifications Specification.

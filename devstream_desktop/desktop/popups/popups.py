@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from devstream_desktop.desk.store import DeskStore, Reason
 from devstream_desktop.desktop.platform.web_links import open_link, safe_link
-from devstream_desktop.desktop.popups.notifier import Notice, Notifier, Urgency
+from devstream_desktop.desktop.popups.notifier import REMINDER, Notice, Notifier, Urgency
 from devstream_desktop.desktop.widgets.look import state_look
 from devstream_desktop.stream.attention import (
     BURST_WINDOW,
@@ -173,7 +173,7 @@ class Popups(QObject):
             self._notifier.withdraw(key)
         elif line is not None:
             self.show_line.emit(line)
-        else:
+        elif key != REMINDER or action == "default":
             # A popup of an app before this one, or one forgotten since.
             self.show_history.emit()
 

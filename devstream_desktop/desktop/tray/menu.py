@@ -19,7 +19,7 @@ from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.tray.summary import header_text, thing_text
-from devstream_desktop.desktop.widgets.look import sentence, since, state_look
+from devstream_desktop.desktop.widgets.look import duty_text, sentence, since, state_look
 from devstream_desktop.desktop.widgets.marks import mark_icon
 from devstream_desktop.desktop.widgets.text import menu_text
 from devstream_desktop.desktop.widgets.theme import colour
@@ -124,6 +124,8 @@ class TrayMenu(QMenu):
         self._show_red(self._state.red)
         self._show_lines(self._state.recent)
         self.duty.setChecked(self._state.on_duty)
+        # Off duty the entry offers what it does.
+        self.duty.setText(sentence(duty_text(on=True, until=self._state.duty_until)))
         self.duty.setEnabled(ready)
         others = [name for name in on_duty(status) if name != status.person] if status else []
         self._others.setText(menu_text(f"Also on duty: {', '.join(others)}"))

@@ -10,7 +10,7 @@ from devstream_desktop.control.wording import catching_up
 from devstream_desktop.desk.preferences import Icon
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.widgets.icons import Mark
-from devstream_desktop.desktop.widgets.look import since
+from devstream_desktop.desktop.widgets.look import duty_text, since
 from devstream_desktop.stream.environment import PRODUCTION, environment_name
 from devstream_desktop.stream.line import headline
 from devstream_desktop.stream.thing import Thing
@@ -49,7 +49,10 @@ def _mark_and_state(state: AppState) -> tuple[Mark, str]:
         return Mark.LOCKED, state.locked
     if status is not None and status.notices:
         return Mark.FAILING, status.notices[0]
-    mark, duty = (Mark.ON_DUTY, "on duty") if state.on_duty else (Mark.OFF_DUTY, "off duty")
+    mark, duty = (
+        (Mark.ON_DUTY if state.on_duty else Mark.OFF_DUTY),
+        duty_text(on=state.on_duty, until=state.duty_until),
+    )
     if status is not None and status.missing:
         duty = f"{duty}, {catching_up(status)}"
     # Who is off duty wants none.

@@ -126,6 +126,16 @@ def clock_time(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000).astimezone():%H:%M}"
 
 
+def duty_text(*, on: bool, until: int) -> str:
+    """Return the duty of the person: `off duty`, `on duty`, `on duty until 18:00`.
+
+    `until` is the end by their hours, UTC milliseconds; 0 for none.
+    """
+    if not on:
+        return "off duty"
+    return f"on duty until {clock_time(until)}" if until else "on duty"
+
+
 def long_time(milliseconds: int) -> str:
     """Return local time in full: `Mon 23 Nov 2026, 14:03:22 CET`."""
     when = datetime.fromtimestamp(milliseconds / 1000).astimezone()

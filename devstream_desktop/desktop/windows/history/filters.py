@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCompleter, QHBoxLayout, QLineEdit, QListView, QPushButton, QWidget
 
 from devstream_desktop.desktop.widgets.dialog import paint
+from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.completion import complete
@@ -140,10 +141,10 @@ class Filters(QWidget):
             font.setBold(one is page)
             button.setFont(font)
 
-    def set_duty(self, *, on: bool, known: bool) -> None:
+    def set_duty(self, text: str, *, on: bool, known: bool) -> None:
         """Show the duty of this person; `known` is false until the node says it."""
         self.duty.setChecked(on)
-        self.duty.setText("● On duty" if on else "○ Off duty")
+        self.duty.setText(f"{'●' if on else '○'} {sentence(text)}")
         self.duty.setEnabled(known)
 
     def clear(self) -> None:

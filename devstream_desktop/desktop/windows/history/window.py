@@ -17,6 +17,7 @@ from devstream_desktop.desktop.commands import Command, Commands
 from devstream_desktop.desktop.platform.web_links import safe_link
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.icons import Mark, icon
+from devstream_desktop.desktop.widgets.look import duty_text
 from devstream_desktop.desktop.widgets.progress import ProgressStrip
 from devstream_desktop.desktop.windows.board.page import BoardPage
 from devstream_desktop.desktop.windows.hand_over import HandOverPage
@@ -405,7 +406,8 @@ class HistoryWindow(QWidget):
 
     def _refresh(self) -> None:
         state, status = self._state, self._state.status
-        self.filters.set_duty(on=state.on_duty, known=state.ready)
+        duty = duty_text(on=state.on_duty, until=state.duty_until)
+        self.filters.set_duty(duty, on=state.on_duty, known=state.ready)
         self.locked.show_locked(state.locked)
         self.welcome.show_wanted(bool(status and status.solo) and not state.locked)
         team = "" if status is None or status.solo or not status.team else f" · {status.team}"

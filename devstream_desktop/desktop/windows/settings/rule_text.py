@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 
+from devstream_desktop.stream.preview import DAYS, Preview
 from devstream_desktop.stream.rules import Attention, Rule
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
@@ -50,6 +51,16 @@ def rule_for(line: Line) -> Rule:
         service=(event.service,) if event.service else (),
         environment=(event.environment,) if event.environment else (),
     )
+
+
+def preview_text(found: Preview) -> str:
+    """Say the effect of rules: `12 of 480 lines` and so on."""
+    lines = f"{found.popups:,} of {found.lines:,} lines of the last {DAYS} days"
+    if found.partial:
+        lines = f"{found.popups:,} of the newest {found.lines:,} lines"
+    digest = f", and {found.digest:,} gone into a digest" if found.digest else ""
+    fixed = f" {found.fixed:,} of them do whatever the rules say." if found.fixed else ""
+    return f"{lines} would have popped up{digest}.{fixed}"
 
 
 def typed_list(names: Sequence[str]) -> str:

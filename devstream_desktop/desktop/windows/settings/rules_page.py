@@ -18,11 +18,14 @@ from PySide6.QtWidgets import (
 
 from devstream_desktop.desk.preferences import Preferences
 from devstream_desktop.desk.preferences_file import Items, rules, usual_rules
-from devstream_desktop.desktop.client.replay import preview_text
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.windows.settings.form import Page, calm, note, roomy
 from devstream_desktop.desktop.windows.settings.rule_dialog import RuleDialog
-from devstream_desktop.desktop.windows.settings.rule_text import conditions_text, effect_text
+from devstream_desktop.desktop.windows.settings.rule_text import (
+    conditions_text,
+    effect_text,
+    preview_text,
+)
 from devstream_desktop.stream.preview import Preview
 from devstream_desktop.stream.rules import DEFAULT, Rule
 from devstream_desktop.stream.text import clean

@@ -33,6 +33,7 @@ from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.desktop.windows.settings.duty_page import DutyPage
 from devstream_desktop.desktop.windows.settings.form import Page, calm, roomy
 from devstream_desktop.desktop.windows.settings.general_page import GeneralPage
 from devstream_desktop.desktop.windows.settings.me_page import MePage
@@ -77,9 +78,10 @@ class SettingsWindow(Dialog):
         self._replay = Replay(home.history, self)
         self.general = GeneralPage()
         self.rules = RulesPage(self._preview)
+        self.duty = DutyPage()
         self.me = MePage()
         self.network = NetworkPage()
-        self.pages: list[Page] = [self.general, self.rules, self.me, self.network]
+        self.pages: list[Page] = [self.general, self.rules, self.duty, self.me, self.network]
         self.list = QListWidget()
         self.mistake = PlainLabel(wrap=True, selectable=True)
         self.said = PlainLabel(wrap=True)

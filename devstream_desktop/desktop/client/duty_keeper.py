@@ -1,0 +1,89 @@
+"""Duty by the hours of the person: on and off by itself, or a reminder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from devstream_desktop.desk.duty import AtEnd, AtStart, Duty, Turn, last_turn, next_end
+from devstream_desktop.desk.store import TURNED, DeskStore
+
+_LOOK_MS = 15_000
+
+
+class DutyKeeper(QObject):
+    """Looks at the clock, and remembers over restarts what is done.
+
+    A clock that is asked needs no alarm: after a sleep the next look finds what is due.
+    """
+
+    switched = Signal(bool)
+    """The person is to come on duty, or go off."""
+    reminded = Signal(bool)
+    """The person is to be asked: true whether they come on duty."""
+
+    def __init__(
+        self,
+        store: DeskStore,
+        *,
+        clock: Callable[[], int] | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        """Keep duty by `clock`, which returns UTC milliseconds."""
+        super().__init__(parent)
+        self._store = store
+        self._clock = clock if clock is not None else lambda: int(time.time() * 1000)
+        self._duty = Duty()
+        self._on_duty = self._ready = False
+        self._timer = QTimer(self, interval=_LOOK_MS)
+        self._timer.timeout.connect(self.look)
+        self._timer.start()
+
+    def set_duty(self, duty: Duty) -> None:
+        """Take these hours."""
+        self._duty = duty
+        self.look()
+
+    def set_state(self, *, on_duty: bool, ready: bool) -> None:
+        """Note the duty of the person, and whether the node answers."""
+        self._on_duty = on_duty
+        if ready and not self._ready:
+            self._ready = ready
+            self.look()
+        self._ready = ready
+
+    @property
+    def until(self) -> int:
+        """The end of this duty, UTC milliseconds; 0 for none."""
+        if not self._on_duty or self._duty.at_end is not AtEnd.OFF:
+            return 0
+        return next_end(self._duty.hours, self._clock())
+
+    def look(self) -> None:
+        """Do what is due."""
+        # Until the node answers nothing is known, and nothing could be changed.
+        if not self._ready:
+            return
+        if hasattr(time, "tzset"):
+            # A machine that travels has another zone than when the app began.
+            time.tzset()
+        now = self._clock()
+        turn = last_turn(self._duty.hours, now)
+        acted = self._store.moment(TURNED)
+        # A clock that was ahead would keep it quiet until then.
+        if acted > now:
+            self._store.set_moment(TURNED, now)
+        elif turn is not None and turn.at > acted:
+            self._store.set_moment(TURNED, now)
+            self._act(turn)
+
+    def _act(self, turn: Turn) -> None:
+        if turn.begins == self._on_duty:
+            return
+        what = self._duty.at_start if turn.begins else self._duty.at_end
+        if what in (AtStart.ON, AtEnd.OFF):
+            self.switched.emit(turn.begins)
+        elif what in (AtStart.REMIND, AtEnd.REMIND):
+            self.reminded.emit(turn.begins)

@@ -1,0 +1,128 @@
+"""Hours of duty by weekday, and their effect."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTime, QTimer
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QTimeEdit
+
+from devstream_desktop.desk.duty import AtEnd, AtStart, Week
+from devstream_desktop.desk.preferences import Preferences
+from devstream_desktop.desk.preferences_file import duty
+from devstream_desktop.desktop.widgets.text import PlainLabel
+from devstream_desktop.desktop.windows.settings.form import Choice, Page, note
+from devstream_desktop.stream.rules import DAYS
+
+_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_STARTS = (
+    (AtStart.ON, "I come on duty by myself"),
+    (AtStart.REMIND, "a popup reminds me"),
+    (AtStart.NOTHING, "nothing happens"),
+)
+_ENDS = (
+    (AtEnd.OFF, "I go off duty by myself"),
+    (AtEnd.REMIND, "a popup reminds me"),
+    (AtEnd.NOTHING, "nothing happens"),
+)
+_USUAL = ("08:00", "18:00")
+_FORMAT = "HH:mm"
+_PAUSE_MS = 600
+"""A time is typed in several keys, which are one change."""
+
+
+class DutyPage(Page):
+    """A week."""
+
+    title = "Duty hours"
+    about = (
+        "Without hours you are on duty until you say otherwise. What you switch by hand holds until"
+        " the next hours begin or end."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.days = [QCheckBox(name) for name in _NAMES]
+        self.begins = [_time(f"{name}, from") for name in _NAMES]
+        self.ends = [_time(f"{name}, to") for name in _NAMES]
+        self.at_start = Choice("When they begin", _STARTS)
+        self.at_end = Choice("When they end", _ENDS)
+        self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MS)
+        self._pause.timeout.connect(self._tell)
+        self._shown: object = None
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(6)
+        grid.setColumnStretch(4, 1)
+        for row, (day, begin, end) in enumerate(
+            zip(self.days, self.begins, self.ends, strict=True)
+        ):
+            grid.addWidget(day, row, 0)
+            grid.addWidget(begin, row, 1)
+            grid.addWidget(PlainLabel("to"), row, 2)
+            grid.addWidget(end, row, 3)
+            day.clicked.connect(lambda on, row=row: self._take_day(row, on=on))
+            begin.timeChanged.connect(lambda _: self._pause.start())
+            end.timeChanged.connect(lambda _: self._pause.start())
+        self.column.addLayout(grid)
+        self.column.addWidget(note("An end before the begin is on the next day."))
+        rows = self.form()
+        rows.addRow("When they &begin", self.at_start)
+        rows.addRow("When they &end", self.at_end)
+        for choice in (self.at_start, self.at_end):
+            choice.picked.connect(lambda _: self._tell())
+        self.column.addStretch(1)
+
+    def show_preferences(self, preferences: Preferences) -> None:
+        """Show the hours."""
+        if self._shown == preferences.duty:
+            return
+        self._shown = preferences.duty
+        self.at_start.show_value(preferences.duty.at_start)
+        self.at_end.show_value(preferences.duty.at_end)
+        for row, day in enumerate(DAYS):
+            span: str | None = getattr(preferences.duty.hours, day)
+            self.days[row].setChecked(span is not None)
+            begin, _, end = (span or "").partition("-")
+            self._show_times(row, (begin, end) if span else None)
+
+    @property
+    def week(self) -> Week:
+        """The hours as they stand."""
+        spans = {
+            day: f"{begin.time().toString(_FORMAT)}-{end.time().toString(_FORMAT)}"
+            for day, box, begin, end in zip(DAYS, self.days, self.begins, self.ends, strict=True)
+            if box.isChecked()
+        }
+        return Week(**spans)
+
+    def _take_day(self, row: int, *, on: bool) -> None:
+        # As the day before it: most weeks have the same hours each day.
+        before = [at for at in range(row) if self.days[at].isChecked()]
+        times = _USUAL
+        if before:
+            times = (
+                self.begins[before[-1]].time().toString(_FORMAT),
+                self.ends[before[-1]].time().toString(_FORMAT),
+            )
+        self._show_times(row, times if on else None)
+        self._tell()
+
+    def _show_times(self, row: int, times: tuple[str, str] | None) -> None:
+        for field, text in zip((self.begins[row], self.ends[row]), times or _USUAL, strict=True):
+            field.setEnabled(times is not None)
+            field.blockSignals(True)
+            field.setTime(QTime.fromString(text, _FORMAT))
+            field.blockSignals(False)
+
+    def _tell(self) -> None:
+        self._pause.stop()
+        start, end = self.at_start.value, self.at_end.value
+        if isinstance(start, AtStart) and isinstance(end, AtEnd):
+            self.changed.emit(duty(start, end, self.week))
+
+
+def _time(name: str) -> QTimeEdit:
+    field = QTimeEdit()
+    field.setDisplayFormat(_FORMAT)
+    field.setAccessibleName(name)
+    field.setWrapping(True)
+    return field
