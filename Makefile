@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test quick nemesis mutants fuzz check soak year bench look screenshots picture docs clean
+.PHONY: run setup setup-dev test quick nemesis mutants fuzz check soak year bench look screenshots picture package test-packages docs clean
 
 # Tests and benches start hundreds of processes; none of them should compile the modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -66,6 +66,14 @@ picture: setup-dev  ## README's picture, docs/images/desktop.png
 	@packaging/system-packages look
 	.venv/bin/python tests/desktop/picture.py docs/images/desktop.png
 
+package:  ## wheel, sdist, bundle for this system and Debian package, checked, into dist/
+	@packaging/system-packages package
+	@packaging/package
+
+test-packages: setup-dev  ## install each package of dist/ where nothing else is, and use it; some minutes
+	@packaging/system-packages package
+	.venv/bin/python -m pytest -c packaging/tests/pytest.ini packaging/tests
+
 docs:  ## the documentation as a site in build/docs; a warning or a broken link fails
 	@packaging/virtualenv collector,docs
 	.venv/bin/python docs/_site/source_pages.py
@@ -78,5 +86,5 @@ setup-dev:
 	@packaging/virtualenv desktop,collector,dev
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache pictures dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache pictures dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

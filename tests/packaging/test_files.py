@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import configparser
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from devstream_desktop import __version__
 from devstream_desktop.settings import SettingsError
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +36,47 @@ def test_the_menu_entry_is_valid() -> None:
 def test_what_a_software_centre_reads_is_valid() -> None:
     metainfo = RESOURCES / "org.devstream.Devstream.metainfo.xml"
     assert "successful" in checked("appstreamcli", "validate", "--no-net", metainfo)
+
+
+def test_the_release_that_the_software_centre_shows_is_this_version() -> None:
+    text = (RESOURCES / "org.devstream.Devstream.metainfo.xml").read_text(encoding="utf-8")
+    newest = re.search(r'<release version="([^"]+)" date="\d{4}-\d\d-\d\d"', text)
+    assert newest is not None
+    assert newest[1] == __version__
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.parent.name)
+def test_the_debian_package_finds_the_command_in_a_unit(unit: Path) -> None:
+    # packaging/debian/build puts /usr/bin there.
+    assert re.search(r"^ExecStart=[^ ]+/devstream node", unit.read_text(), re.MULTILINE)
+
+
+def test_the_debian_user_owns_the_home_that_the_unit_uses() -> None:
+    debian = ROOT / "packaging" / "debian"
+    unit = (ROOT / "packaging" / "systemd" / "devstream-node.service").read_text()
+    home = re.search(r"^Environment=DEVSTREAM_HOME=(.+)$", unit, re.MULTILINE)
+    user = re.search(r"^User=(.+)$", unit, re.MULTILINE)
+    assert home is not None
+    assert user is not None
+    made = f"d {home[1]} 0700 {user[1]} {user[1]} -\n"
+    assert made in (debian / "devstream.tmpfiles").read_text()
+    assert f"u {user[1]} - " in (debian / "devstream.sysusers").read_text()
+    assert f"rm -rf {home[1]}\n" in (debian / "postrm").read_text()
+
+
+SCRIPTS = sorted(
+    path
+    for path in (ROOT / "packaging").rglob("*")
+    if path.is_file() and path.read_bytes().startswith(b"#!/bin/sh\n")
+)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_a_script_is_read_without_a_mistake(script: Path) -> None:
+    checked("sh", "-n", script)
+    # A script of a package gets its mode from the build.
+    assert script.parent.name == "debian" or script.stat().st_mode & 0o111
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.parent.name)
