@@ -28,6 +28,7 @@ COMMANDS = {
     "search": "find lines: words, and filters such as env:production or is:red",
     "red": "show what is broken now, since when, and who is on it",
     "claim": "say that you are on it, or no more",
+    "note": "say one line about a thing to everybody, or ask somebody to take over",
     "mute": "keep a thing quiet on this desk for a while",
     "why": "say why a line did or did not pop up",
     "board": "show what runs where, and what waits",

@@ -58,6 +58,7 @@ from devstream_desktop.control.messages.stream import (
     Import,
     Imported,
     News,
+    Note,
     Release,
     SetDuty,
     Wait,
@@ -77,6 +78,7 @@ AnyRequest = (
     | SetDuty
     | Claim
     | Release
+    | Note
     | GetTargets
     | PlanDeploy
     | RequestDeploy

@@ -49,6 +49,7 @@ from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
+from devstream_desktop.desktop.windows.note_dialog import NoteDialog
 from devstream_desktop.desktop.windows.settings.rule_text import rule_for
 from devstream_desktop.desktop.windows.settings.window import SettingsWindow
 from devstream_desktop.desktop.windows.status_window import StatusWindow
@@ -188,6 +189,7 @@ class App(QObject):
             window.deploy_chosen.connect(self._deploy)
             window.mute_chosen.connect(self.popups.mute)
             window.approve_chosen.connect(self._approve)
+            window.note_chosen.connect(self._note)
             window.quit_chosen.connect(QApplication.quit)
             window.closed.connect(self._history_closed)
             window.restore(self.store.note(PLACE))
@@ -352,6 +354,9 @@ class App(QObject):
 
     def _approve(self, line: Line) -> None:
         self._open(ApproveDialog(line))
+
+    def _note(self, line: Line, hand: bool) -> None:
+        self._open(NoteDialog(line, self.state.person, hand=hand))
 
     def _claim(self, line: Line) -> None:
         self._ask(Claim(entry=line.entry), lambda reason: self._notify("It is not claimed", reason))

@@ -21,6 +21,8 @@ class Command(StrEnum):
     APPROVE = "approve"
     CLAIM = "claim"
     RELEASE = "release"
+    NOTE = "note"
+    HAND = "hand"
     MUTE = "mute"
     OPEN_LINK = "open-link"
     COPY_LINE = "copy-line"
@@ -59,6 +61,8 @@ SPECS: dict[Command, Spec] = {
     Command.APPROVE: Spec("Review and approve…", ("A",), about_line=True),
     Command.CLAIM: Spec("I'm on it", ("C",), about_line=True),
     Command.RELEASE: Spec("I'm on it no more", ("Shift+C",), about_line=True),
+    Command.NOTE: Spec("Write a note…", ("T",), about_line=True),
+    Command.HAND: Spec("Ask somebody to take over…", ("Shift+T",), about_line=True),
     Command.MUTE: Spec("Mute for 4 hours", ("M",), about_line=True),
     Command.OPEN_LINK: Spec("Open its link", ("O",), about_line=True),
     Command.COPY_LINE: Spec("Copy the line", (QKeySequence.StandardKey.Copy,), about_line=True),
@@ -111,6 +115,7 @@ class Commands(QObject):
             Command.APPROVE: waits,
             Command.CLAIM: open_,
             Command.RELEASE: open_,
+            Command.HAND: open_,
         }
         for command, spec in SPECS.items():
             if spec.about_line:

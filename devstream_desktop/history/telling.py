@@ -11,7 +11,7 @@ import msgspec
 from devstream_desktop.stream.entry import VERSION, Entry
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event, InvalidEventError
-from devstream_desktop.stream.fact import event_of, fact_id, run_of, topic_of, work_of
+from devstream_desktop.stream.fact import event_of, fact_id, run_of, shown_state, topic_of, work_of
 from devstream_desktop.stream.subject import is_terminal, rank, tone
 from devstream_desktop.stream.words import Kind
 
@@ -81,7 +81,8 @@ class Telling(msgspec.Struct, frozen=True):
             run=-self.lsn if struck else run_hash(event),
             rank=rank(kind, state),
             terminal=terminal,
-            state=state,
+            # No word on who is on the thing (things.py).
+            state=shown_state(event),
             work=work_of(event),
             kind=kind.value,
             service=event.service,

@@ -65,7 +65,8 @@ _STEPS = (
 )
 _CLAIMS = (
     "SELECT id, place, state, actor FROM lines WHERE subject = ? AND place > ?"
-    f" AND run >= 0 ORDER BY place DESC LIMIT {CLAIMS}"
+    " AND run >= 0 AND state IN ('claimed', 'released')"
+    f" ORDER BY place DESC LIMIT {CLAIMS}"
 )
 _RUNS = (
     "SELECT id, revision, EXISTS (SELECT 1 FROM lines AS down WHERE down.subject = lines.subject"

@@ -1,16 +1,22 @@
-"""Claims: somebody says to be on a thing that is broken, or on a ticket."""
+"""Claims and notes: somebody is on a thing that is broken, or says a line about it."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.stream import Claim, Release
+from devstream_desktop.control.messages.stream import Claim, Note, Release
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.fact import NOTE
 from devstream_desktop.stream.subject import Tone
+from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.words import Kind, outcome
+
+_NAMED = 12
+"""People who are named to choose from."""
 
 
 def make_claim(
@@ -35,7 +41,45 @@ def make_claim(
         word = outcome(event.kind, event.state)
         raise ControlError(f"{name} is {word}, so there is nothing to claim; see devstream red")
     state = "released" if releases else "claimed"
-    claim = make_event(
+    claim = _about(thing, state, person, now, request.note)
+    return claim, f"{person} {'let go of' if releases else 'is on'} {name}"
+
+
+def make_note(
+    reader: Reader, request: Note, person: str, people: Collection[str], now: int
+) -> tuple[Event, str]:
+    """Make a note's event, and the answering sentence; `people` are those of the team.
+
+    Raises:
+        ControlError: there is no such line, nothing is said, or nobody is called so.
+    """
+    thing = _thing(reader, request.entry)
+    name = thing.line.event.title or thing.line.event.subject
+    to = request.to.strip()
+    if to and to not in people:
+        known = ", ".join(sorted(people)[:_NAMED])
+        raise ControlError(f"nobody in the team is called {clean(to, 60)!r}; there are {known}")
+    if not clean(request.note):
+        raise ControlError("a note needs a line of text")
+    # Whoever knows no notes takes it for this, which is so already.
+    state = "claimed" if thing.claimed_by == person else "released"
+    note = _about(thing, state, person, now, request.note, action=NOTE, about=to)
+    asked = f", for {to} to take over" if to else ""
+    return note, f"everybody can read it beside {name}{asked}"
+
+
+def _about(
+    thing: Thing,
+    state: str,
+    person: str,
+    now: int,
+    note: str,
+    *,
+    action: str = "",
+    about: str = "",
+) -> Event:
+    event = thing.line.event
+    return make_event(
         kind=Kind.CLAIM,
         state=state,
         service=event.service,
@@ -46,11 +90,12 @@ def make_claim(
         time=now,
         actor=person,
         title=event.title,
-        reason=request.note,
+        reason=note,
         url=event.url,
         number=event.number,
+        action=action,
+        about=about,
     )
-    return claim, f"{person} {'let go of' if releases else 'is on'} {name}"
 
 
 def _thing(reader: Reader, entry: str) -> Thing:
@@ -60,5 +105,5 @@ def _thing(reader: Reader, entry: str) -> Thing:
         raise ControlError(f"{what} has the id {entry[:64]!r}; see devstream red --json")
     thing = reader.thing(lines[0].event)
     if thing is None:
-        raise ControlError(f"{lines[0].event.subject} has no state that could be claimed")
+        raise ControlError(f"{lines[0].event.subject} is nothing to claim or to write a note on")
     return thing

@@ -35,6 +35,7 @@ from devstream_desktop.control.messages.stream import (
     Emit,
     Import,
     News,
+    Note,
     Release,
     SetDuty,
     Wait,
@@ -105,7 +106,7 @@ class Requests:
                 return await imports.take_in(self._node, request)
             case SetDuty():
                 return await self._set_duty(on=request.on)
-            case Claim() | Release():
+            case Claim() | Release() | Note():
                 return await self._claim(request)
             case GetTargets():
                 return await asyncio.to_thread(self._deploys.targets)
@@ -210,14 +211,18 @@ class Requests:
         node.changed()
         return Done(text=f"{node.team.person} is {state} duty")
 
-    async def _claim(self, request: Claim | Release) -> Done:
+    async def _claim(self, request: Claim | Release | Note) -> Done:
         event, said = await asyncio.to_thread(self._claim_event, request)
         await self._node.publish([event])
         return Done(text=said)
 
-    def _claim_event(self, request: Claim | Release) -> tuple[Event, str]:
+    def _claim_event(self, request: Claim | Release | Note) -> tuple[Event, str]:
+        team = self._node.team
         with Reader(self._node.home.history) as reader:
-            return claims.make_claim(reader, request, self._node.team.person, now_ms())
+            if isinstance(request, Note):
+                people = [member.person for member in team.members() if member.devices]
+                return claims.make_note(reader, request, team.person, people, now_ms())
+            return claims.make_claim(reader, request, team.person, now_ms())
 
     async def _revoke(self, request: Revoke) -> str:
         node = self._node

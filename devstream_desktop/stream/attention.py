@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from devstream_desktop.stream.fact import AuthorClass, author_class, topic_of
+from devstream_desktop.stream.fact import AuthorClass, author_class, is_note, topic_of
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule, first, is_mine, is_repeat
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import DEPLOY_FINAL, GREEN_STATES, Kind, Transition
@@ -183,6 +183,8 @@ def _wanted(line: Line, desk: Desk, now: int, known: Known) -> Decision:
     # A person is told of a change once; what goes on is in the list.
     if is_repeat(line):
         return _quiet("it changes nothing")
+    if is_note(event) and event.about.casefold() in desk.names:
+        return Decision(Attention.POPUP, "you are asked to take over", urgent=True)
     return _ruled(line, desk, now)
 
 

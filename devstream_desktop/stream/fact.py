@@ -20,7 +20,7 @@ from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event, fact_key
 from devstream_desktop.stream.words import Kind
 
-IDENTITY_VERSION = 4
+IDENTITY_VERSION = 5
 """Grows when `fact_id`, `run_of`, `topic_of` or `work_of` changes: rows are then made anew."""
 FACT_BYTES = 16
 
@@ -38,6 +38,11 @@ class AuthorClass(StrEnum):
 OWN_WORD = frozenset({AuthorClass.MEMBER, AuthorClass.EXECUTOR, AuthorClass.ISSUER})
 """Classes whose authors speak for themselves: no other device tells the same fact."""
 
+NOTE = "note"
+"""Act of a claim that only says something of its thing; its `about` is a person, if to one.
+
+Its state repeats the author's own last word on the thing, for versions that know no notes.
+"""
 _BY_KIND = {
     Kind.CHANGE: AuthorClass.COLLECTOR,
     Kind.BUILD: AuthorClass.COLLECTOR,
@@ -114,6 +119,16 @@ def identity(author: AuthorClass | None, kind: Kind, key: str, device: str) -> b
     return hashlib.blake2b(text.encode(), digest_size=FACT_BYTES).digest()
 
 
+def is_note(event: Event) -> bool:
+    """Tell whether an event is a note, and no claim."""
+    return event.kind is Kind.CLAIM and event.action == NOTE
+
+
+def shown_state(event: Event) -> str:
+    """Return the state that an event is shown and found by."""
+    return "noted" if is_note(event) else event.state
+
+
 def run_of(event: Event) -> str:
     """Return the name of the row that an event goes on.
 
@@ -127,6 +142,9 @@ def run_of(event: Event) -> str:
         number, by = event.number, event.actor
     else:
         number, by = event.number, ""
+    # Each stands by itself, and takes the place of no claim.
+    if is_note(event):
+        number = event.key
     # It says something of the environment, and how the deploy ended stays to be seen.
     if event.kind is Kind.DEPLOY and event.state == "inactive":
         number = f"{number}\x1finactive"

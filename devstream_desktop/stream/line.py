@@ -12,6 +12,7 @@ import re
 from datetime import UTC, datetime
 
 from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.fact import is_note, shown_state
 from devstream_desktop.stream.subject import BACKLOG, GAP, Line
 from devstream_desktop.stream.text import clean, duration, short_ref, short_revision, shorten
 from devstream_desktop.stream.words import GREEN_STATES, Kind, Transition, lateness, outcome
@@ -107,7 +108,7 @@ def brief(event: Event, transition: Transition = Transition.NONE) -> str:
 
     A mark stands before it, so that what went well needs no verb.
     """
-    word = outcome(event.kind, event.state, transition)
+    word = outcome(event.kind, shown_state(event), transition)
     well = (event.kind, event.state) in GREEN_STATES
     if event.kind in (Kind.BUILD, Kind.TEST):
         name = _run_name(event)
@@ -311,6 +312,9 @@ def _duty(event: Event, _: Transition) -> _Parts:
 
 
 def _claim(event: Event, _: Transition) -> _Parts:
+    if is_note(event):
+        said = f"asks {event.about} to take over" if event.about else "noted"
+        return f"{_who(event)} {said}", [event.reason], event.title
     verb = "is on it" if event.state == "claimed" else "let it go"
     return f"{_who(event)} {verb}", [event.reason], event.title
 

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.fact import is_note, shown_state
 from devstream_desktop.stream.text import short_ref
 from devstream_desktop.stream.words import STATES, Kind, Severity, outcome
 
@@ -97,7 +98,8 @@ def index_text(event: Event) -> str:
     """Make the indexed text of an event: its words and its filters."""
     kind, environment, service = event.kind.value, event.environment, event.service
     # As it is shown: `passed`, `deployed`.
-    shown = outcome(event.kind, event.state)
+    state = shown_state(event)
+    shown = outcome(event.kind, state)
     # A change's number is its revision: once is enough.
     number = "" if event.number == event.revision else event.number
     revision = (
@@ -109,9 +111,9 @@ def index_text(event: Event) -> str:
             service,
             event.actor,
             kind,
-            event.state,
-            "" if shown == event.state else shown,
-            _CLAIM.get(event.state, "") if event.kind is Kind.CLAIM else "",
+            state,
+            "" if shown == state else shown,
+            _CLAIM.get(state, "") if event.kind is Kind.CLAIM else "",
             event.severity.word if event.severity >= Severity.WARNING else "",
             environment,
             "" if name == environment else name,
@@ -120,6 +122,7 @@ def index_text(event: Event) -> str:
             event.title,
             number,
             event.reason,
+            event.about if is_note(event) else "",
         )
     )
     if not said.isascii():
@@ -127,7 +130,7 @@ def index_text(event: Event) -> str:
     return " ".join(
         (
             said,
-            _tags(kind, name, service, event.state),
+            _tags(kind, name, service, state),
             _person_tags(event.actor, short_ref(event.ref), int(event.severity)),
         )
     )

@@ -13,17 +13,20 @@ import pytest
 
 from devstream_desktop.cli.main import main
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.stream import Claim, Release
+from devstream_desktop.control.messages.stream import Claim, Note, Release
 from devstream_desktop.desk.store import DeskStore, Reason
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
-from devstream_desktop.node.claims import make_claim
+from devstream_desktop.node.claims import make_claim, make_note
 from devstream_desktop.stream.entry import Entry, body_hash, encode_body, parse_entry
 from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
+from devstream_desktop.stream.fact import is_note
+from devstream_desktop.stream.line import told as told_line
 from devstream_desktop.stream.log import Arrival
+from devstream_desktop.stream.query import parse_query
 from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.words import Kind, Severity
 from devstream_desktop.team import Team
@@ -234,6 +237,35 @@ def test_a_thing_is_named_by_words_that_only_one_has(run: Run, told: Told) -> No
     assert "2 open things are called 'shop'" in run("mute shop", 1)
     assert "nothing that is open is called 'nothing'" in run("mute nothing", 1)
     assert "does not pop up" in run("mute shop 5xx")
+
+
+def test_a_note_says_something_and_claims_nothing(told: Told) -> None:
+    with Reader(told.home.history) as reader:
+        (thing,) = reader.red_now()
+        entry = thing.line.entry
+        for text, to, mistake in (
+            ("", "", "needs a line"),
+            ("x", "zoe", "called 'zoe'; there are"),
+        ):
+            with pytest.raises(ControlError, match=mistake):
+                make_note(reader, Note(entry=entry, note=text, to=to), "bo", ["ana", "bo"], NOW)
+        told.tell(make_claim(reader, Claim(entry=entry), "ana", NOW)[0])
+        asked = Note(entry=entry, note="I have to leave", to="bo")
+        for person, place in (("ana", 1), ("bo", 2), ("ana", 3)):
+            note, said = make_note(reader, asked, person, ["ana", "bo"], NOW + place)
+            assert said == "everybody can read it beside 5xx over 2 %, for bo to take over"
+            told.tell(note)
+        (thing,) = reader.red_now()
+        assert thing.claimed_by == "ana", "who writes a note stays on it, and nobody else comes"
+        assert thing.claim is not None
+        assert thing.claim.event.action == ""
+        rows = [told_line(line) for line in reader.page(parse_query("kind:claim"))]
+        assert len(rows) == 4, "each note is a row of its own"
+        assert rows[0].startswith("shop  ana asks bo to take over · I have to leave")
+        assert len(reader.page(parse_query("noted bo"))) == 3
+        assert [line.event.actor for line in reader.page(parse_query("state:claimed"))] == ["ana"]
+        past = reader.subject(thing.line.event)
+        assert sum(is_note(line.event) for line in past) == 3
 
 
 def test_a_claim_belongs_to_its_thing_and_ends_with_it(told: Told) -> None:

@@ -26,6 +26,7 @@ SAY_A_SENTENCE = {
     ("emit",),
     ("claim",),
     ("mute",),
+    ("note",),
     ("backup",),
     ("restore",),
     ("completion",),

@@ -129,6 +129,7 @@ def _peeks(state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
     QTest.qWait(80)
     yield "peek-offline", lambda path: peek.grab().save(path)
     state.set_connected(True)
+    state.set_seen(state.seen)
     peek.hide()
 
 
@@ -142,6 +143,7 @@ def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], obj
     from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
     from devstream_desktop.desktop.windows.join_dialog import JoinDialog
     from devstream_desktop.desktop.windows.key_sheet import KeySheet
+    from devstream_desktop.desktop.windows.note_dialog import NoteDialog
     from devstream_desktop.desktop.windows.palette import Palette
     from devstream_desktop.desktop.windows.status_window import StatusWindow
     from devstream_desktop.desktop.windows.team.window import TeamWindow
@@ -150,6 +152,8 @@ def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], obj
     for name, dialog in (
         ("deploy", DeployDialog(TARGETS[0], state.status)),
         ("approve", ApproveDialog(story.line_of(waits))),
+        ("note", NoteDialog(state.red[0].line, "ana")),
+        ("hand-to", NoteDialog(state.red[0].line, "ana", hand=True)),
         ("invite", InviteDialog(state.status)),
         ("join", JoinDialog(state.status)),
         ("status", StatusWindow(state)),

@@ -258,3 +258,13 @@ def test_an_incident_shows_its_suspect_and_the_way_from_the_commit(qtbot, window
     with qtbot.waitSignal(shown.deploy_chosen, timeout=500) as chosen:
         details.roll_back.click()
     assert chosen.args == [target, "rollback"]
+
+
+@pytest.mark.parametrize(("command", "hand"), [(Command.NOTE, False), (Command.HAND, True)])
+def test_a_row_gets_a_note_or_is_handed_over(qtbot, window, story, command, hand):
+    shown = window(alert(story))
+    shown.browser.view.select_first()
+    with qtbot.waitSignal(shown.note_chosen, timeout=500) as chosen:
+        shown.commands.action(command).trigger()
+    line, asked = chosen.args
+    assert (line.event.title, asked) == ("5xx over 2 %", hand)

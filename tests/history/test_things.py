@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from devstream_desktop.history.log import History
 from devstream_desktop.stream.entry import parse_entry
 from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.fact import NOTE
 from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.words import Kind
 
@@ -34,7 +35,8 @@ def told(draw: st.DrawFn, things: tuple[str, ...]) -> tuple[str, dict[str, objec
     fields: dict[str, object] = {"number": number, "service": "shop"}
     if draw(st.integers(0, 3)) == 0 and thing != "ticket":
         state, who = draw(st.sampled_from(("claimed", "released"))), draw(st.sampled_from("ab"))
-        fields |= {"kind": Kind.CLAIM, "state": state, "actor": who, "number": ""}
+        note = NOTE if draw(st.integers(0, 3)) == 0 else ""
+        fields |= {"kind": Kind.CLAIM, "state": state, "actor": who, "number": "", "action": note}
     elif thing == "suite":
         order = draw(st.integers(1, 6))
         fields |= {"kind": Kind.BUILD, "state": draw(st.sampled_from(RUNS)), "order": order}

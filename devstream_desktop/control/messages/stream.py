@@ -86,6 +86,16 @@ class Claim(Request[Done], frozen=True, tag=True, kw_only=True):
     """One line for the others."""
 
 
+class Note(Request[Done], frozen=True, tag=True, kw_only=True):
+    """Say one line about a thing, to everybody; answered with `Done`."""
+
+    entry: str
+    """Id of the entry of any line of the thing (`Line.entry`)."""
+    note: str
+    to: str = ""
+    """The person who is asked to take over; empty for nobody."""
+
+
 class Release(Request[Done], frozen=True, tag=True, kw_only=True):
     """Say that one is on it no more; answered with `Done`."""
 

@@ -26,7 +26,7 @@ from devstream_desktop.stream.attention import (
     is_end,
     popup_key,
 )
-from devstream_desktop.stream.fact import topic_of
+from devstream_desktop.stream.fact import is_note, topic_of
 from devstream_desktop.stream.line import headline, render
 from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
@@ -189,7 +189,7 @@ def line_notice(line: Line, *, urgent: bool) -> Notice:
     actions = [("history", "Details")]
     if can_be_approved(event):
         actions = [("approve", "Review"), *actions]
-    if can_be_claimed(event):
+    if can_be_claimed(event) or (is_note(event) and event.about):
         actions = [("claim", "I'm on it"), *actions, ("mute", "Mute")]
     if safe_link(event.url) is not None:
         actions.append(("open", "Open link"))

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from devstream_desktop.desktop.widgets.marks import Shape
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.fact import is_note
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import (
     GREEN_STATES,
@@ -82,6 +83,8 @@ def state_look(line: Line) -> StateLook:
 def event_look(event: Event, transition: Transition = Transition.NONE) -> StateLook:
     """Return the look of an event with its transition."""
     kind, state = event.kind, event.state
+    if is_note(event):
+        return StateLook(Shape.CLAIMED, "noted", Tone.PLAIN)
     word = outcome(kind, state, transition)
     if (kind, state) in RED_STATES:
         tone = Tone.AMBER if kind is Kind.SOURCE else Tone.RED

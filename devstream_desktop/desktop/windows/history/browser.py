@@ -40,6 +40,8 @@ class Browser(QSplitter):
     approve_chosen = Signal(object)
     rule_chosen = Signal(object)
     mute_chosen = Signal(object)
+    note_chosen = Signal(object, bool)
+    """A line for a note; true to have somebody take over."""
     deploy_chosen = Signal(object, str)
     noted = Signal(str)
     """A sentence about what was just done, for the status line."""
@@ -177,6 +179,12 @@ class Browser(QSplitter):
         line = self.view.current_line()
         if line is not None:
             self._ask(Release(entry=line.entry))
+
+    def note(self, *, hand: bool) -> None:
+        """Write a note on the selected thing; `hand` has somebody take over."""
+        line = self.view.current_line()
+        if line is not None:
+            self.note_chosen.emit(line, hand)
 
     def mute(self) -> None:
         """Keep the selected thing quiet for a while, on this desk."""

@@ -61,6 +61,8 @@ class HistoryWindow(QWidget):
     """The line of a deploy that waits for a second person."""
     mute_chosen = Signal(object)
     """A line whose thing is to be quiet."""
+    note_chosen = Signal(object, bool)
+    """A line for a note; true to have somebody take over."""
     closed = Signal()
 
     def __init__(self, state: AppState, why: Callable[[Line], str]) -> None:
@@ -138,6 +140,7 @@ class HistoryWindow(QWidget):
         self.browser.escaped.connect(self._escape)
         self.browser.noted.connect(self.status.set_whole)
         self.browser.mute_chosen.connect(self.mute_chosen)
+        self.browser.note_chosen.connect(self.note_chosen)
         self.browser.approve_chosen.connect(self.approve_chosen)
         self.browser.rule_chosen.connect(self.rule_chosen)
         self.browser.deploy_chosen.connect(self.deploy_chosen)
@@ -156,6 +159,8 @@ class HistoryWindow(QWidget):
             Command.APPROVE: self.browser.approve,
             Command.CLAIM: self.browser.claim,
             Command.RELEASE: self.browser.release,
+            Command.NOTE: lambda: self.browser.note(hand=False),
+            Command.HAND: lambda: self.browser.note(hand=True),
             Command.MUTE: self.browser.mute,
             Command.NEWEST: self._go_to_newest,
             Command.SEEN: self._see_all,
