@@ -194,7 +194,7 @@ def _milliseconds(at: datetime) -> int:
 
 
 def _sentence(result: _Result) -> str:
-    parts = [f"{count(result.taken, 'line')} taken in", f"{result.known:,} known already"]
+    parts = [f"{count(result.taken, 'line')} imported", f"{result.known:,} known already"]
     if result.unfit:
         parts.append(f"{result.unfit:,} no history (duty, claims, requests, policies)")
     if result.unreadable:

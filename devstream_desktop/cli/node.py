@@ -98,14 +98,14 @@ def announce(running: Node) -> None:
     for notice in running.notices.values():
         print(f"devstream: {notice}", file=sys.stderr)
     # A notice about the intake has the reason already; without one it is the role.
-    if running.options.intake and running.intake is None and "intake" not in running.notices:
+    if running.options.intake and running.roles.intake is None and "intake" not in running.notices:
         print(
             "devstream: this device is not a collector, so no webhooks are received at "
             f"{running.options.intake}; an admin can make it one: "
             f"devstream team grant {running.team.person} collector",
             file=sys.stderr,
         )
-    intake = f" intake={running.intake_url}" if running.intake_url else ""
+    intake = f" intake={running.roles.intake_url}" if running.roles.intake_url else ""
     metrics = f" metrics={running.metrics_url}" if running.metrics_url else ""
     where = f"mesh={running.mesh_address}{intake}{metrics}"
     print(f"ready device={running.device} {where}", flush=True)

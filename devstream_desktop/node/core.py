@@ -9,12 +9,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.history import archive
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
@@ -23,6 +21,7 @@ from devstream_desktop.keys import Vault, verify
 from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
 from devstream_desktop.node import board, enrolment, source_list
 from devstream_desktop.node.board import Board
+from devstream_desktop.node.deploy_archive import DeployArchive
 from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
 from devstream_desktop.node.membership import Membership
@@ -30,6 +29,7 @@ from devstream_desktop.node.monitoring.tally import Tally
 from devstream_desktop.node.ports import load_peers, load_port, save_peers, save_port
 from devstream_desktop.node.progress import CatchUpProgress
 from devstream_desktop.node.reach import Reach
+from devstream_desktop.node.roles import Roles, pages
 from devstream_desktop.node.secrets import reader
 from devstream_desktop.node.size_limit import SizeLimit
 from devstream_desktop.node.trust import Trust
@@ -40,15 +40,9 @@ from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import Event, InvalidEventError, encode_event
 from devstream_desktop.stream.fact import event_of, fact_id
-from devstream_desktop.stream.words import Role
 from devstream_desktop.team import End, NoTeamError, Team, ends
 
-if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
-
 _DAY_MS = 86_400_000
-_KIND = b"\xa6deploy"
-"""A deploy's kind in the msgpack of an entry."""
 MAX_ENDS = 32
 """Feeds of a revoked device of which the end is named."""
 
@@ -101,7 +95,6 @@ class Node:
         """Grows whenever something that `status` shows changed."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._vault = vault
-        self.intake: Intake | None = None
         self.board = Board()
         # From here on: set by `start`, in this order; each part's end is registered when it is
         # opened.
@@ -113,17 +106,16 @@ class Node:
         self.history: History
         self.trust: Trust
         self.executor: Executor
+        self.roles: Roles
+        self.archive: DeployArchive
         self.mesh: Mesh
         self.sender: Sender
         self.feeds: Feeds
         self.reach: Reach
-        self.intake_url = ""
         self.metrics_url = ""
         """Base URL of the monitoring page; empty where there is none."""
         self.tally = Tally()
         self.descriptors = Descriptors(self.changed)
-        self._roles_lock = asyncio.Lock()
-        self._archive_lock = asyncio.Lock()
         self._catching_up = CatchUpProgress(self._missing, self.changed, self.spawn)
 
     async def start(self) -> None:
@@ -161,6 +153,8 @@ class Node:
         self.reach = await self._make_reach()
         self.trust = self._make_trust()
         self.executor = self._make_executor()
+        self.roles = Roles(self.team, self.executor, self._make_intake, self.notices)
+        self.archive = DeployArchive(self.home.archive, self.team, self.notices)
         ends.push_async_callback(self.trust.stop)
         await self.trust.start()
         # Before the mesh, which may bring a new policy at once.
@@ -169,12 +163,12 @@ class Node:
         # Whoever makes events ends before the mesh that takes them away: the executor first.
         ends.push_async_callback(self.trust.stop)
         ends.push_async_callback(self._end_tasks)
-        ends.push_async_callback(self._stop_intake)
+        ends.push_async_callback(self.roles.stop_intake)
         ends.push_async_callback(self.executor.stop)
         ends.callback(self._ignore_policies)
         await self.trust.look()
         await self.trust.announce()
-        await self._follow_roles()
+        await self.roles.follow()
         fitting = SizeLimit(
             self.history, self.mesh.forget, lambda: self.team.chain.current, self.notices
         )
@@ -196,10 +190,6 @@ class Node:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _stop_intake(self) -> None:
-        if self.intake is not None:
-            await self.intake.stop()
 
     @property
     def device(self) -> str:
@@ -266,7 +256,7 @@ class Node:
     async def _minutely(self) -> None:
         await self.trust.look()
         await self._follow_reach()
-        await self._follow_roles()  # what could not begin may do so now
+        await self.roles.follow()  # what could not begin may do so now
         await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses(), now_ms())
 
     def _open_team(self) -> Team:
@@ -398,59 +388,21 @@ class Node:
     async def _use_credentials(self, credentials: Credentials) -> None:
         await self.mesh.renew(credentials)
 
-    async def _follow_roles(self) -> None:
-        """Run intake and deploys where the policy gives this device the role."""
-        policy = self.team.chain.current
-        async with self._roles_lock:
-            # One at a time: two policies may come in one moment.
-            if policy.has_role(self.device, Role.COLLECTOR):
-                if self.intake is None:
-                    await self._start_intake()
-            elif self.intake is not None:
-                await self.intake.stop()
-                self.intake, self.intake_url = None, ""
-            if policy.has_role(self.device, Role.EXECUTOR):
-                await self.executor.start()
-            else:
-                await self.executor.stop()
-
-    async def restart_intake(self) -> None:
-        """End the intake and begin it where the settings say now."""
-        async with self._roles_lock:
-            await self._stop_intake()
-            self.intake, self.intake_url = None, ""
-        await self._follow_roles()
-
-    async def _start_intake(self) -> None:
+    def _make_intake(self) -> Intake:
         listen = self.options.intake or self.settings.intake.listen
-        intake = Intake(
+        return Intake(
             self.home,
             self.vault,
             self.publish,
             known=self.history,
             listen=listen or None,
             now=now_ms,
-            pages=self._pages,
+            pages=lambda: pages(self.feeds, self.executor),
         )
-        try:
-            await intake.start()
-        except DevstreamError as error:
-            # A mistake in the sources must not take history and deploys away.
-            self.notices["intake"] = f"nothing is received: {error}"
-            _log.error("%s", error)
-            return
-        self.notices.pop("intake", None)
-        self.intake, self.intake_url = intake, intake.url
-
-    def _pages(self) -> list[BaseRoute]:
-        # Only with a receiver, whose libraries these need.
-        from devstream_desktop.deploy.callback_page import CallbackPage
-        from devstream_desktop.outlet.feed_page import FeedPage
-
-        return [*FeedPage(self.feeds).routes(), *CallbackPage(self.executor.tell).routes()]
 
     def _on_entries(self, entries: list[Entry]) -> None:
-        self._archive(entries)
+        if self.archive.wants(entries):
+            self.spawn(self.archive.keep(entries))
         events: list[Event] = []
         for entry in entries:
             with contextlib.suppress(InvalidEventError):
@@ -459,27 +411,9 @@ class Node:
                 self.executor.note(event, entry.device)
         if self.board.note(events):
             self.revision += 1
-        self.tally.note(events, self.intake.names if self.intake is not None else ())
+        self.tally.note(events, intake.names if (intake := self.roles.intake) is not None else ())
         self.trust.note(events)
         self._on_news()
-
-    def _archive(self, entries: list[Entry]) -> None:
-        """Keep deploys beyond the history's retention, as executor or collector."""
-        policy = self.team.chain.current
-        keeps = any(policy.has_role(self.device, one) for one in (Role.EXECUTOR, Role.COLLECTOR))
-        if keeps and any(_KIND in entry.body for entry in entries):
-            self.spawn(self._keep(entries))
-
-    async def _keep(self, entries: list[Entry]) -> None:
-        async with self._archive_lock:
-            kept = self.team.chain.current.audit_days * _DAY_MS
-            trouble = await asyncio.to_thread(
-                archive.keep, self.home.archive, entries, now_ms(), kept
-            )
-        if trouble:
-            self.notices["audit"] = trouble
-        else:
-            self.notices.pop("audit", None)
 
     async def _on_ask(self, device: str, topic: str, body: bytes) -> bytes:
         if topic != "deploy":
@@ -495,10 +429,10 @@ class Node:
         self.history.follow(policy.persons, ends(policy))
         self.mesh.keep_for(policy.retention_days * _DAY_MS)
         # A shorter time counts for what is there; a renewed policy ends what grew old meanwhile.
-        await self._keep([])
+        await self.archive.keep()
         self.mesh.policy_changed()
         await self._follow_reach()
-        await self._follow_roles()
+        await self.roles.follow()
         self.changed()
         await self.trust.policy_changed()
         self.changed()

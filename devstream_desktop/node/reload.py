@@ -18,7 +18,7 @@ async def reload(node: Node) -> bool:
     A mistake is a notice, and everything goes on as before.
     """
     anew = await _follow_settings(node)
-    if node.intake is not None:
+    if node.roles.intake is not None:
         await _follow_sources(node)
     await node.executor.reload()
     node.changed()
@@ -35,7 +35,7 @@ async def _follow_settings(node: Node) -> bool:
     node.notices.pop("settings", None)
     before, node.settings = node.settings, after
     if not node.options.intake and after.intake != before.intake:
-        await node.restart_intake()
+        await node.roles.restart_intake()
     node.reach.name(after.mesh.addresses)
     if _listens_otherwise(node, before.mesh, after.mesh):
         _log.info("the mesh has other settings, so the rooms of the node begin anew")
@@ -55,10 +55,10 @@ def _listens_otherwise(node: Node, before: MeshSettings, after: MeshSettings) ->
 
 
 async def _follow_sources(node: Node) -> None:
-    if node.intake is None:
+    if node.roles.intake is None:
         return
     try:
-        await node.intake.reload()
+        await node.roles.intake.reload()
     except DevstreamError as error:
         node.notices["sources"] = f"the sources are as they were before: {error}"
         _log.error("the sources are not taken over: %s", error)

@@ -169,8 +169,8 @@ class Requests:
             else request
         )
         self._may_author(options)
-        if node.intake is not None:
-            return Done(text=await node.intake.emit(options))
+        if node.roles.intake is not None:
+            return Done(text=await node.roles.intake.emit(options))
         event = emit_event(options, now=now_ms(), nonce=secrets.token_hex(8))
         await node.publish([event])
         return Done(text=event.key)

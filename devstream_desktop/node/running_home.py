@@ -103,12 +103,12 @@ class RunningHome:
             ControlError: this device is not a collector.
 
         """
-        if self._node.intake is None:
+        if self._node.roles.intake is None:
             raise ControlError(
                 "this node is not a collector; an admin can make it one: devstream team grant"
                 " PERSON collector"
             )
-        return self._node.intake
+        return self._node.roles.intake
 
 
 def _last_words(home: Home) -> dict[str, int]:

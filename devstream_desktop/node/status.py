@@ -68,7 +68,7 @@ async def describe(node: Node) -> Status:
         mesh=node.mesh_address,
         addresses=tuple(node.reach.addresses()),
         closed=node.reach.closed,
-        intake=node.intake_url,
+        intake=node.roles.intake_url,
         metrics=node.metrics_url,
         installation=kind_of_package(),
         discovery=CLOSED if node.reach.closed else mesh.discovery,
@@ -76,7 +76,7 @@ async def describe(node: Node) -> Status:
             replace(peer, person=policy.person_of(peer.device) or "") for peer in mesh.peers
         ),
         refused=tuple(refused_lines(mesh.refused)),
-        sources=tuple(node.intake.status()) if node.intake is not None else (),
+        sources=tuple(node.roles.intake.status()) if node.roles.intake is not None else (),
         outlets=outlets,
         targets=len(node.board.offers),
         events=disk.events,
@@ -137,7 +137,7 @@ def refused_lines(refused: Sequence[RefusedStatus]) -> Iterator[RefusedStatus]:
 def _serving(node: Node) -> Serving:
     return Serving(
         troubles={**node.sender.troubles, **node.feeds.troubles},
-        feeds=node.feeds if node.intake_url else None,
+        feeds=node.feeds if node.roles.intake_url else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Lines of one team, taken in by another as history."""
+"""Lines of one team, imported by another as history."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_lines_of_another_home_come_in_once_quietly_and_in_order(world, tmp_path
     clean = tmp_path / "clean.jsonl"
     clean.write_text(exported + "\n")
     again = bob.run("import", str(clean))
-    assert again.startswith(f"0 lines taken in; {len(mine)} known already")
+    assert again.startswith(f"0 lines imported; {len(mine)} known already")
     # One's own lines are known, in whatever order they come.
     own = json.loads(ana.run("import", str(clean), "--json"))
     assert (own["taken"], own["known"]) == (0, len(mine))

@@ -11,6 +11,7 @@ from devstream_desktop.door.descriptors import raise_soft_limit
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh import address
 from devstream_desktop.node.core import Node, Options
+from devstream_desktop.node.roles import Roles
 
 
 async def test_a_start_that_fails_after_the_mesh_is_up_closes_it_again(world, monkeypatch):
@@ -21,7 +22,7 @@ async def test_a_start_that_fails_after_the_mesh_is_up_closes_it_again(world, mo
     async def fails(self):
         raise DevstreamError("the runs of an executor cannot be read")
 
-    monkeypatch.setattr(Node, "_follow_roles", fails)
+    monkeypatch.setattr(Roles, "follow", fails)
     node = Node(desk.home, Options(listen="127.0.0.1:0", discovery=False, solo=True), lambda: None)
     with pytest.raises(DevstreamError, match="cannot be read"):
         await node.start()

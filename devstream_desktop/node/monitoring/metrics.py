@@ -165,7 +165,7 @@ def _mesh(status: Status) -> Iterator[Metric]:
         ((state, states[state]) for state in PEER_STATES),
     )
     refused = sum(one.count for one in status.refused)
-    yield _gauge("devstream_peers_refused", "Peers that were not let in, of late.", refused)
+    yield _gauge("devstream_peers_refused", "Peers that were refused lately.", refused)
     behind = max((one.behind for one in status.peers), default=0)
     yield _gauge("devstream_behind_events", "Events that one peer has and this lacks.", behind)
     lag = max((one.lag for one in status.peers if one.state == "live"), default=0)

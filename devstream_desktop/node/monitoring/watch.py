@@ -74,7 +74,7 @@ class Watch:
         facts = Facts(
             status=await describe(node),
             tally=node.tally,
-            spool=node.intake.waiting if node.intake is not None else 0,
+            spool=node.roles.intake.waiting if node.roles.intake is not None else 0,
             running=len(deploys.running) if deploys is not None else 0,
             started=self._started,
         )

@@ -64,7 +64,7 @@ class GeneralPage(Page):
         """Show how long the team keeps its history; 0 for not known."""
         self.retention.setText(
             f"The team keeps {days} days. An admin changes it for all:"
-            " devstream team policy --retention DAYS."
+            " devstream team set --retention DAYS."
             if days
             else "How long the team keeps its history is known once the node answers."
         )
