@@ -20,6 +20,7 @@ from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import Claim, SetDuty
 from devstream_desktop.desk.autostart import autostart
+from devstream_desktop.desk.preferences_file import Change
 from devstream_desktop.desk.store import LEFT, OPENED, PLACE, SNOOZED, DeskStore
 from devstream_desktop.desktop.client.duty_keeper import DutyKeeper
 from devstream_desktop.desktop.client.node_client import NodeClient
@@ -184,6 +185,7 @@ class App(QObject):
             window.join_chosen.connect(self._join)
             window.status_chosen.connect(self._show_status)
             window.settings_chosen.connect(self._show_settings)
+            window.preferences_changed.connect(self._change_preferences)
             window.rule_chosen.connect(self._edit_rule)
             window.team_chosen.connect(self._show_team)
             window.deploy_chosen.connect(self._deploy)
@@ -269,11 +271,20 @@ class App(QObject):
 
     def _take_preferences(self) -> None:
         self.state.aliases = self.preferences.current.names
+        if self.state.searches != self.preferences.current.searches:
+            self.state.searches = self.preferences.current.searches
+            self.state.changed.emit()
         show_colours(self.preferences.current.colours)
         self.duty.set_duty(self.preferences.current.duty)
         self._show_until()
         self._show_state()
         self._show_mistake()
+
+    def _change_preferences(self, change: Change) -> None:
+        def refused(why: str) -> None:
+            self._notify("Nothing was changed", f"{why}.")
+
+        self.preferences.edit(change, refused, owner=self)
 
     def _show_mistake(self) -> None:
         if self.preferences.mistake:

@@ -18,6 +18,7 @@ class Command(StrEnum):
     """The commands."""
 
     FIND = "find"
+    SAVE_SEARCH = "save-search"
     APPROVE = "approve"
     CLAIM = "claim"
     RELEASE = "release"
@@ -58,6 +59,7 @@ class Spec:
 
 SPECS: dict[Command, Spec] = {
     Command.FIND: Spec("Search", (QKeySequence.StandardKey.Find, "/")),
+    Command.SAVE_SEARCH: Spec("Save this search…", ("Ctrl+S",)),
     Command.APPROVE: Spec("Review and approve…", ("A",), about_line=True),
     Command.CLAIM: Spec("I'm on it", ("C",), about_line=True),
     Command.RELEASE: Spec("I'm on it no more", ("Shift+C",), about_line=True),

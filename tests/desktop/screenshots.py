@@ -62,6 +62,7 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
     from PySide6.QtTest import QTest
     from seed import Seed
 
+    from devstream_desktop.desk.preferences import Search
     from devstream_desktop.desktop.client.reader_thread import ReaderThread
     from devstream_desktop.desktop.client.state import AppState
     from devstream_desktop.desktop.windows.history.filters import Page
@@ -76,6 +77,10 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         state = AppState(history)
         state.set_connected(True)
         state.status = status()
+        state.searches = (
+            Search(name="Customer portal", query="service:portal env:production"),
+            Search(name="What ana broke", query="actor:ana state:failed"),
+        )
         window = HistoryWindow(state, lambda _: "Popped up: rule 1, Critical, as long as it lasts.")
         state.changed.emit()
         window.show()
@@ -88,6 +93,15 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
             window.browser.view.select(0)
             QTest.qWait(50)
             yield f"window-{size}-details", lambda path: window.grab().save(path)
+        window.resize(*SIZES["wide"])
+        window.filters.search.setText("env:production is:red")
+        _wait(200)
+        yield "window-search", lambda path: window.grab().save(path)
+        window.saved.save("env:production is:red")
+        _wait(50)
+        yield "save-search", lambda path: window.saved.dialog.grab().save(path)
+        window.saved.dialog.reject()
+        window.filters.clear()
         window.show_page(Page.BOARD)
         for size, (width, height) in SIZES.items():
             window.resize(width, height)

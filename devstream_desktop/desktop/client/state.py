@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from devstream_desktop.control.messages.deploys import GetTargets, Targets, TargetStatus
 from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.desk.preferences import Search
 from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.reader_thread import ReaderThread
 from devstream_desktop.history.reader import Reader
@@ -70,6 +71,8 @@ class AppState(QObject):
         """The last failure of the node, as a sentence; empty once it answers."""
         self.aliases: tuple[str, ...] = ()
         """Other names of the person (desk.toml)."""
+        self.searches: tuple[Search, ...] = ()
+        """The searches that are saved (desk.toml)."""
         self.duty_until = 0
         """The end of this duty by the person's hours, UTC milliseconds; 0 for none."""
         self.history_error = ""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import (
     QAbstractListModel,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QRectF,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -25,9 +25,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from devstream_desktop.desktop.widgets.look import state_look
-from devstream_desktop.desktop.widgets.marks import SIZE, Shape, paint_mark
+from devstream_desktop.desk.preferences import Search
+from devstream_desktop.desktop.widgets.marks import SIZE, paint_mark
 from devstream_desktop.desktop.widgets.theme import LIGHT, STRONG, Tone, colour, mix
+from devstream_desktop.desktop.windows.history.places import SERVICES, Place, places, saved_places
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.thing import Thing
 
@@ -35,78 +36,10 @@ WIDTH = 190
 _ROLE = Qt.ItemDataRole.UserRole
 _MARGIN = 10
 _PADDING = 5
-_MOST = 99
-"""Counts above it are shown as `99+`."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """One entry: a name, the search behind it, and how many rows it has."""
-
-    name: str
-    query: str | None
-    """None for a heading."""
-    count: int | None = None
-    shape: Shape | None = None
-    tone: Tone = Tone.PLAIN
-
-    @property
-    def counted(self) -> str:
-        """The count as it is shown; empty for none."""
-        if not self.count:
-            return ""
-        return f"{_MOST}+" if self.count > _MOST else str(self.count)
-
-
-VIEWS = (
-    Place("Everything", ""),
-    Place("Production", "env:production"),
-    Place("Deploys", "kind:deploy"),
-    Place("Changes", "kind:change"),
-    Place("Tickets", "kind:ticket"),
-)
-
-
-def places(
-    services: Sequence[str], red: Sequence[Thing], names: frozenset[str], new: int = 0
-) -> list[Place]:
-    """Return all entries, from the top.
-
-    Args:
-        services: Services of the history.
-        red: What is red now.
-        names: The person's names, folded.
-        new: How many lines came since they looked.
-
-    """
-    unclaimed = sum(not thing.claimed_by for thing in red)
-    mine = sum(thing.is_mine(names) for thing in red)
-    loud = Tone.RED if red else Tone.PLAIN
-    found = [
-        Place("Red now", "is:red", len(red), Shape.FIRING if red else None, loud),
-        Place("Unclaimed", "is:red -is:claimed", unclaimed),
-        Place("Mine", "is:mine", mine),
-        Place("Unseen", "is:unseen", new),
-        Place("Views", None),
-        *VIEWS,
-    ]
-    if services:
-        found.append(Place("Services", None))
-        found += [_service(name, red) for name in services]
-    return found
-
-
-def _service(name: str, red: Sequence[Thing]) -> Place:
-    worst = next((thing for thing in red if thing.service == name), None)
-    if worst is None:
-        return Place(name, service_query(name))
-    look = state_look(worst.line)
-    return Place(name, service_query(name), shape=look.shape, tone=look.tone)
-
-
-def service_query(name: str) -> str:
-    """Return the search for one service; a name with spaces is quoted."""
-    return f'service:"{name}"' if " " in name else f"service:{name}"
+def _key(place: Place) -> tuple[str | None, str]:
+    return place.query, place.name
 
 
 Index = QModelIndex | QPersistentModelIndex
@@ -121,7 +54,7 @@ class _Places(QAbstractListModel):
 
     def show_places(self, found: list[Place]) -> None:
         """Show these entries; where only counts differ, the selection stays."""
-        same = [place.query for place in found] == [place.query for place in self.places]
+        same = [_key(place) for place in found] == [_key(place) for place in self.places]
         if same:
             self.places = found
             if found:
@@ -139,7 +72,7 @@ class _Places(QAbstractListModel):
         """Return the flags of an entry; a heading cannot be chosen."""
         if not index.isValid():
             return Qt.ItemFlag.NoItemFlags
-        if self.places[index.row()].query is None:
+        if self.places[index.row()].heading:
             return Qt.ItemFlag.ItemNeverHasChildren
         return super().flags(index) | Qt.ItemFlag.ItemNeverHasChildren
 
@@ -161,7 +94,7 @@ class _PlaceDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the height of an entry; a heading has room above."""
         height = QFontMetrics(option.font).height() + 2 * _PADDING
-        return QSize(0, height + (_MARGIN if index.data(_ROLE).query is None else 0))
+        return QSize(0, height + (_MARGIN if index.data(_ROLE).heading else 0))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Paint one entry."""
@@ -170,7 +103,7 @@ class _PlaceDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         rect = QRect(option.rect).adjusted(6, 0, -6, 0)
-        if place.query is None:
+        if place.heading:
             font = QFont(option.font)
             font.setPointSizeF(font.pointSizeF() * 0.88)
             font.setBold(True)
@@ -201,7 +134,8 @@ def _entry(painter: QPainter, option: QStyleOptionViewItem, place: Place, rect: 
     painter.setFont(option.font)
     if place.counted:
         inside.setRight(_count(painter, place, inside, palette))
-    painter.setPen(colour(place.tone if place.tone is Tone.RED else Tone.PLAIN, palette))
+    loud = place.tone in (Tone.RED, Tone.MUTED)
+    painter.setPen(colour(place.tone if loud else Tone.PLAIN, palette))
     name = option.fontMetrics.elidedText(
         clean(place.name), Qt.TextElideMode.ElideRight, inside.width()
     )
@@ -234,6 +168,13 @@ class Sidebar(QListView):
 
     chosen = Signal(str)
     """The search behind the entry that was clicked, or opened with Enter."""
+    save_chosen = Signal()
+    rename_chosen = Signal(int)
+    """The number of a saved search, as for the next three."""
+    remove_chosen = Signal(int)
+    move_chosen = Signal(int, int)
+    """And by how many places."""
+    menu_chosen = Signal(int, QPoint)
 
     def __init__(self) -> None:
         super().__init__()
@@ -253,6 +194,11 @@ class Sidebar(QListView):
         self._red: Sequence[Thing] = ()
         self._names: frozenset[str] = frozenset()
         self._new = 0
+        self._kept: Sequence[Search] = ()
+        self._counts: Sequence[int] = ()
+        self._saves = False
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._show_menu)
         self._show()
 
     def show_services(self, services: Sequence[str]) -> None:
@@ -270,8 +216,23 @@ class Sidebar(QListView):
         self._new = new
         self._show()
 
+    def show_saved(self, kept: Sequence[Search], counts: Sequence[int]) -> None:
+        """Offer the saved searches, with the hits that are counted."""
+        self._kept, self._counts = kept, counts
+        self._show()
+
+    def show_saves(self, *, possible: bool) -> None:
+        """Offer to save the search that is shown, or not."""
+        if possible != self._saves:
+            self._saves = possible
+            self._show()
+
     def _show(self) -> None:
-        self._model.show_places(places(self._services, self._red, self._names, self._new))
+        found = places(self._services, self._red, self._names, self._new)
+        # Above the services, which are many.
+        place = next((at for at, one in enumerate(found) if one == SERVICES), len(found))
+        found[place:place] = saved_places(self._kept, self._counts, saves=self._saves)
+        self._model.show_places(found)
 
     def mark_query(self, text: str) -> None:
         """Select the entry whose search is shown; none where it is another."""
@@ -286,7 +247,31 @@ class Sidebar(QListView):
     def places(self) -> Sequence[Place]:
         return self._model.places
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Rename with F2, move with Alt and an arrow, remove with Delete."""
+        index = self.currentIndex()
+        saved = self._model.places[index.row()].saved if index.isValid() else None
+        key, moves = Qt.Key(event.key()), {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+        if saved is None:
+            super().keyPressEvent(event)
+        elif key is Qt.Key.Key_F2:
+            self.rename_chosen.emit(saved)
+        elif key is Qt.Key.Key_Delete:
+            self.remove_chosen.emit(saved)
+        elif key in moves and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            self.move_chosen.emit(saved, moves[key])
+        else:
+            super().keyPressEvent(event)
+
+    def _show_menu(self, at: QPoint) -> None:
+        index = self.indexAt(at)
+        saved = self._model.places[index.row()].saved if index.isValid() else None
+        if saved is not None:
+            self.menu_chosen.emit(saved, self.viewport().mapToGlobal(at))
+
     def _choose(self, index: QModelIndex) -> None:
-        query = self._model.places[index.row()].query
-        if query is not None:
-            self.chosen.emit(query)
+        place = self._model.places[index.row()]
+        if place.saves:
+            self.save_chosen.emit()
+        elif place.query is not None:
+            self.chosen.emit(place.query)

@@ -12,6 +12,7 @@ from PySide6.QtCore import QByteArray, QDate, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
+from devstream_desktop.desk.preferences import Search
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.commands import Command, Commands
 from devstream_desktop.desktop.platform.web_links import safe_link
@@ -24,12 +25,13 @@ from devstream_desktop.desktop.windows.hand_over import HandOverPage
 from devstream_desktop.desktop.windows.history.banners import LockedBanner, WelcomeBanner
 from devstream_desktop.desktop.windows.history.browser import Browser
 from devstream_desktop.desktop.windows.history.filters import Filters, Page
+from devstream_desktop.desktop.windows.history.saved_searches import SavedSearches
 from devstream_desktop.desktop.windows.history.sidebar import Sidebar
 from devstream_desktop.desktop.windows.history.status_line import StatusLine
 from devstream_desktop.desktop.windows.key_sheet import KeySheet
 from devstream_desktop.desktop.windows.palette import Palette
 from devstream_desktop.history.reader import Facets, Reader
-from devstream_desktop.stream.query import Is, Query
+from devstream_desktop.stream.query import Is, Query, parse_query
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
 
 LOOK_MS = 1_500
@@ -54,6 +56,8 @@ class HistoryWindow(QWidget):
     status_chosen = Signal()
     team_chosen = Signal()
     settings_chosen = Signal()
+    preferences_changed = Signal(object)
+    """A `Change` of desk.toml."""
     rule_chosen = Signal(object)
     """A line whose rule is to be changed."""
     quit_chosen = Signal()
@@ -70,6 +74,7 @@ class HistoryWindow(QWidget):
         super().__init__()
         self._state = state
         self._mistake = ""
+        self._kept: tuple[Search, ...] = ()
         self._day = QDate.currentDate()
         self.setWindowTitle("devstream")
         self.setWindowIcon(icon(Mark.APP))
@@ -78,6 +83,7 @@ class HistoryWindow(QWidget):
         self.commands = Commands(self)
         self.filters = Filters()
         self.sidebar = Sidebar()
+        self.saved = SavedSearches(self)
         self.browser = Browser(state, why)
         self.board = BoardPage(state)
         self.hand_over = HandOverPage(state)
@@ -125,6 +131,12 @@ class HistoryWindow(QWidget):
         self.filters.changed.connect(self._search)
         self.filters.search.textChanged.connect(self.sidebar.mark_query)
         self.sidebar.chosen.connect(self._look_at)
+        self.sidebar.save_chosen.connect(self._save_search)
+        self.sidebar.rename_chosen.connect(self.saved.rename)
+        self.sidebar.remove_chosen.connect(self.saved.remove)
+        self.sidebar.move_chosen.connect(self.saved.move)
+        self.sidebar.menu_chosen.connect(self.saved.show_menu)
+        self.saved.changed.connect(self.preferences_changed)
         self.board.opened.connect(self._look_at)
         self.board.deploy_chosen.connect(self.deploy_chosen)
         self.hand_over.line_chosen.connect(self.show_line)
@@ -156,6 +168,7 @@ class HistoryWindow(QWidget):
     def _make_commands(self) -> None:
         does: dict[Command, Callable[[], object]] = {
             Command.FIND: self._focus_search,
+            Command.SAVE_SEARCH: self._save_search,
             Command.APPROVE: self.browser.approve,
             Command.CLAIM: self.browser.claim,
             Command.RELEASE: self.browser.release,
@@ -213,7 +226,42 @@ class HistoryWindow(QWidget):
         self.hand_over.begin_at(since_ms)
         self.show_page(Page.HAND_OVER)
 
+    def _save_search(self) -> None:
+        if self._saves:
+            self.saved.save(self.filters.search.text().strip())
+
+    @property
+    def _saves(self) -> bool:
+        """True where the field holds a valid search that can be saved."""
+        return not self._mistake and self.saved.may_save(self.filters.search.text().strip())
+
+    def _show_saves(self) -> None:
+        text = self.filters.search.text().strip()
+        known = any(place.query == text for place in self.sidebar.places)
+        self.sidebar.show_saves(possible=self._saves and not known)
+        self.sidebar.mark_query(text)
+
+    def _show_saved(self) -> None:
+        """Offer the saved searches, and count their hits."""
+        kept = self._state.searches
+        if kept != self._kept:
+            self._kept = kept
+            self.saved.show_kept(kept)
+            self.sidebar.show_saved(kept, ())
+            self._show_saves()
+        if not kept or not self.isVisible():
+            return
+        seen, names = self.browser.model.seen, self._state.names
+        asked = [parse_query(search.query).asked_by(names, seen) for search in kept]
+        self._state.history.ask(
+            lambda reader: [reader.hits(query) for query in asked],
+            lambda counts: self.sidebar.show_saved(kept, counts),
+            owner=self,
+            topic="saved",
+        )
+
     def _search(self, query: Query) -> None:
+        self._show_saves()
         query = query.asked_by(self._state.names, self.browser.model.seen)
         self.browser.set_query(query)
         self._begin_look()
@@ -369,6 +417,7 @@ class HistoryWindow(QWidget):
 
     def _show_mistake(self, sentence: str) -> None:
         self._mistake = sentence
+        self._show_saves()
         self._refresh()
 
     def _add_rows(self, lines: list[Line]) -> None:
@@ -405,6 +454,7 @@ class HistoryWindow(QWidget):
         self.sidebar.show_new(new)
         self._show_red()
         self.sidebar.mark_query(self.filters.search.text())
+        self._show_saved()
 
     def _show_red(self) -> None:
         self.sidebar.show_red(self._state.red, self._state.names)
@@ -420,6 +470,8 @@ class HistoryWindow(QWidget):
         self.progress.show_status(status if state.connected else None)
         self.status.show_state(state, self._mistake)
         self._show_red()
+        if state.searches != self._kept:
+            self._show_saved()
 
     def _check_day(self) -> None:
         # "14:03" of today is "yesterday 14:03" now.

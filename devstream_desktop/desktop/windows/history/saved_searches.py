@@ -1,0 +1,134 @@
+"""Searches that are kept under a name: save, rename, order, remove."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, QPoint, Signal
+from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QMenu, QWidget
+
+from devstream_desktop.desk.preferences import MAX_SEARCHES, Search
+from devstream_desktop.desk.preferences_file import Items, searches
+from devstream_desktop.desktop.widgets.dialog import Dialog, column, paint, plain_button
+from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading
+from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.stream.text import clean
+
+_MOST_LETTERS = 40
+
+
+class SavedSearches(QObject):
+    """Asks for names, and makes changes of desk.toml."""
+
+    changed = Signal(object)
+    """A `Change` of desk.toml."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._window = parent
+        self._kept: tuple[Search, ...] = ()
+        self.dialog: NameDialog | None = None
+        """The dialog that was opened last."""
+
+    def show_kept(self, kept: tuple[Search, ...]) -> None:
+        """Work on these searches."""
+        self._kept = kept
+
+    def may_save(self, query: str) -> bool:
+        """Tell whether a search can be kept: it is one, and not kept yet."""
+        known = {search.query for search in self._kept}
+        return bool(query) and query not in known and len(self._kept) < MAX_SEARCHES
+
+    def save(self, query: str) -> None:
+        """Ask for the name of a search, and keep it."""
+        if self.may_save(query):
+            self._ask("Save this search", query, "", lambda one: self._items().add(one))
+
+    def rename(self, at: int) -> None:
+        """Ask for another name of a kept search."""
+        search = self._kept[at]
+        self._ask(
+            "Rename the search",
+            search.query,
+            search.name,
+            lambda one: self._items().change(at, one),
+        )
+
+    def remove(self, at: int) -> None:
+        """Keep a search no longer."""
+        self.changed.emit(self._items().remove(at))
+
+    def move(self, at: int, by: int) -> None:
+        """Move a search by so many places, if there are so many."""
+        if 0 <= at + by < len(self._kept):
+            self.changed.emit(self._items().move(at, at + by))
+
+    def show_menu(self, at: int, place: QPoint) -> None:
+        """Offer what can be done with a kept search."""
+        menu = QMenu(self._window)
+        menu.setAccessibleName("Saved search")
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.addAction("Rename…", "F2", lambda: self.rename(at))
+        up = menu.addAction("Move up", "Alt+Up", lambda: self.move(at, -1))
+        down = menu.addAction("Move down", "Alt+Down", lambda: self.move(at, 1))
+        menu.addAction("Remove", "Del", lambda: self.remove(at))
+        up.setEnabled(at > 0)
+        down.setEnabled(at < len(self._kept) - 1)
+        menu.popup(place)
+
+    def _items(self) -> Items:
+        return searches(self._kept)
+
+    def _ask(self, title: str, query: str, name: str, change: Callable[[Search], object]) -> None:
+        others = [search.name for search in self._kept if search.name != name]
+        self.dialog = NameDialog(title, query, name, others, self._window)
+        self.dialog.named.connect(
+            lambda text: self.changed.emit(change(Search(name=text, query=query)))
+        )
+        self.dialog.open()
+
+
+class NameDialog(Dialog):
+    """A field for a name that no other search has."""
+
+    named = Signal(str)
+
+    def __init__(
+        self, title: str, query: str, name: str, others: Sequence[str], parent: QWidget
+    ) -> None:
+        super().__init__(title, parent)
+        self._others = {other.casefold() for other in others}
+        self.resize(420, 0)
+        self.field = QLineEdit(name)
+        self.field.setMaxLength(_MOST_LETTERS)
+        self.field.setAccessibleName("Name of the search")
+        self.field.setPlaceholderText("Name")
+        self.said = PlainLabel("There is one with this name already.")
+        paint(self.said, Tone.RED)
+        searched = ElidedLabel(clean(query, 400))
+        paint(searched, Tone.MUTED)
+        buttons = QDialogButtonBox()
+        self.keep = plain_button(buttons, QDialogButtonBox.StandardButton.Save)
+        plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
+        rows = column(self)
+        for widget in (heading(title), searched, self.field, self.said, buttons):
+            rows.addWidget(widget)
+        buttons.accepted.connect(self._keep)
+        buttons.rejected.connect(self.reject)
+        self.field.textChanged.connect(self._check)
+        self._check()
+
+    def begin(self) -> None:
+        """Have the name typed."""
+        self.field.selectAll()
+        self.field.setFocus()
+
+    def _check(self) -> None:
+        name = self.field.text().strip()
+        taken = name.casefold() in self._others
+        self.said.setVisible(taken)
+        self.keep.setEnabled(bool(name) and not taken)
+
+    def _keep(self) -> None:
+        self.named.emit(self.field.text().strip())
+        self.accept()
