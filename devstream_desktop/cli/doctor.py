@@ -6,6 +6,7 @@ import argparse
 
 from devstream_desktop.cli.arguments import add_json
 from devstream_desktop.cli.output import GREEN, RED, YELLOW, coloured, print_json
+from devstream_desktop.control.check import Check, Checks, Verdict
 from devstream_desktop.control.wording import count
 from devstream_desktop.home import Home
 
@@ -23,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def doctor(home: Home, options: argparse.Namespace) -> int:
     """Print each check as it ends; exit 1 when there is a problem."""
     # Late, because no other command needs these libraries.
-    from devstream_desktop.doctor.checks import Check, Verdict
     from devstream_desktop.doctor.doctor import examine
 
     found: list[Check] = []
@@ -34,7 +34,7 @@ def doctor(home: Home, options: argparse.Namespace) -> int:
             _show(check.verdict.value, check.name, check.what, check.advice)
     problems = sum(check.verdict is Verdict.PROBLEM for check in found)
     if options.json:
-        print_json({"problems": problems, "checks": found})
+        print_json(Checks(problems, tuple(found)))
     elif not problems:
         warnings = sum(check.verdict is Verdict.WARNING for check in found)
         print(

@@ -22,6 +22,7 @@ from devstream_desktop.control.messages.stream import Claim, SetDuty
 from devstream_desktop.desk.autostart import autostart
 from devstream_desktop.desk.preferences_file import Change
 from devstream_desktop.desk.store import LEFT, OPENED, PLACE, SNOOZED, DeskStore
+from devstream_desktop.desktop.client.doctor_process import DoctorProcess
 from devstream_desktop.desktop.client.duty_keeper import DutyKeeper
 from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
@@ -121,6 +122,7 @@ class App(QObject):
         self.state = AppState(self.history, self)
         self._home = home
         self.preferences = LivePreferences(home.preferences, self)
+        self.doctor = DoctorProcess(home, self)
         self.node = NodeProcess(home, command=node_command, parent=self) if start_node else None
         # Without a session bus (macOS, Windows, a bare X session) Qt's tray icon shows popups.
         try:
@@ -165,6 +167,7 @@ class App(QObject):
         self.client.close()
         self.preferences.close()
         self.history.close()
+        self.doctor.close()
         self.store.close()
         if self.bus is not None:
             self.bus.close()
@@ -451,6 +454,10 @@ class App(QObject):
     def _show_status(self) -> None:
         window = StatusWindow(self.state)
         window.stale.connect(self.state.refresh_status)
+        window.check_chosen.connect(self.doctor.examine)
+        # Qt ends these connections when the window is deleted.
+        self.doctor.examined.connect(window.show_checks)
+        self.doctor.failed.connect(window.show_no_checks)
         self._open(window)
 
     def _show_settings(self) -> SettingsWindow:

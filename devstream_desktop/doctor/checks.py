@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
-
-import msgspec
 
 from devstream_desktop import address as addresses
 from devstream_desktop.control import wording
+from devstream_desktop.control.check import Check, Verdict
 from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS
 from devstream_desktop.team import Standing, way_back
@@ -22,26 +20,6 @@ CLOCK_OFF_MS = 30_000
 """A clock kept by network time is never this far off."""
 REFUSED_LATELY_MS = 15 * 60_000
 """A refusal older than this is over. One that still holds is repeated at least once a minute."""
-
-
-class Verdict(StrEnum):
-    """Outcome of a check."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-class Check(msgspec.Struct, frozen=True):
-    """One thing that was looked at, and what to do about it.
-
-    The advice is empty when nothing is to be done.
-    """
-
-    name: str
-    verdict: Verdict
-    what: str
-    advice: str = ""
 
 
 def ok(name: str, what: str) -> Check:

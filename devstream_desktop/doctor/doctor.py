@@ -22,12 +22,13 @@ import msgspec
 
 from devstream_desktop import __version__
 from devstream_desktop import address as addresses
+from devstream_desktop.control.check import Check
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import ControlError, NoNodeError
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.deploy.targets import load_targets
 from devstream_desktop.doctor import checks, files
-from devstream_desktop.doctor.checks import Check, ok, problem, warning
+from devstream_desktop.doctor.checks import ok, problem, warning
 from devstream_desktop.doctor.installation import installation
 from devstream_desktop.doctor.menu import menu
 from devstream_desktop.doctor.popups import popups, tray

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from devstream_desktop import sqlite_file
+from devstream_desktop.control.check import Check
 from devstream_desktop.deploy import database
-from devstream_desktop.doctor.checks import Check, ok, problem, warning
+from devstream_desktop.doctor.checks import ok, problem, warning
 from devstream_desktop.home import Home
 from devstream_desktop.intake import store
 from devstream_desktop.keys import SecretDamagedError, Vault, VaultError

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 
-from devstream_desktop.doctor.checks import Check, ok, warning
+from devstream_desktop.control.check import Check
+from devstream_desktop.doctor.checks import ok, warning
 
 _ADVICE = (
     ("no session bus", "start devstream in the session of the desktop"),

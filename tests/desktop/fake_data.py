@@ -6,6 +6,7 @@ import time
 
 import msgspec
 
+from devstream_desktop.control.check import Check, Checks, Verdict
 from devstream_desktop.control.messages.deploys import (
     CheckState,
     Commit,
@@ -28,6 +29,30 @@ SOURCE = SourceStatus(
     state="active",
     seen=int(time.time() * 1000),
     events=12,
+)
+
+CHECKS = Checks(
+    1,
+    (
+        Check("home", Verdict.OK, "/home/ana/.local/share/devstream, private"),
+        Check("settings", Verdict.OK, "settings.toml is understood"),
+        Check("sources", Verdict.OK, "3 sources in sources.toml"),
+        Check("team", Verdict.OK, "ana in team acme, device aaaqeayd"),
+        Check(
+            "admins",
+            Verdict.WARNING,
+            "ana's device is the only admin: if it is lost, nobody can change the team",
+            "devstream team recovery-key, or give chen the role: devstream team grant chen admin",
+        ),
+        Check("history", Verdict.OK, "every entry that was looked at can be read"),
+        Check(
+            "clock",
+            Verdict.PROBLEM,
+            "this clock is 40 s behind those of two peers",
+            "turn on network time: timedatectl set-ntp true",
+        ),
+        Check("popups", Verdict.OK, "xfce4-notifyd shows popups"),
+    ),
 )
 
 

@@ -112,7 +112,7 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         QTest.qWait(50)
         yield "hand-over", lambda path: window.grab().save(path)
         window.hide()
-        yield from _peeks(state)
+        yield from _peeks(state, node.history.newest())
         yield from _dialogs(state, window)
         yield from _settings(Home(home), state)
     finally:
@@ -120,7 +120,7 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         node.history.close()
 
 
-def _peeks(state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
+def _peeks(state: Any, newest: int) -> Iterator[tuple[str, Callable[[str], object]]]:
     from PySide6.QtCore import QRect
     from PySide6.QtTest import QTest
 
@@ -130,7 +130,8 @@ def _peeks(state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
 
     menu = TrayMenu(state)
     # As after a while away: the newest three are new.
-    state.set_seen(Seen(state.reader.newest() - 3, 0))
+    state.set_seen(Seen(newest - 3, 0))
+    QTest.qWait(50)
     peek = Peek(state, menu.deploy, menu.snooze)
     peek.show_at(QRect(1200, 780, 22, 22))
     QTest.qWait(80)
@@ -149,7 +150,7 @@ def _peeks(state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
 
 def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
     import story
-    from fake_data import TARGETS
+    from fake_data import CHECKS, TARGETS
     from PySide6.QtTest import QTest
 
     from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
@@ -179,6 +180,17 @@ def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], obj
         dialog.show()
         QTest.qWait(80)
         yield name, lambda path, dialog=dialog: dialog.grab().save(path)
+        if isinstance(dialog, StatusWindow):
+            dialog.show_checks(CHECKS)
+            QTest.qWait(50)
+            yield "status-checked", lambda path, dialog=dialog: dialog.grab().save(path)
+            dialog.disclosure.click()
+            QTest.qWait(50)
+            yield "status-details", lambda path, dialog=dialog: dialog.grab().save(path)
+            dialog.disclosure.click()
+            dialog.resize(480, 520)
+            QTest.qWait(50)
+            yield "status-narrow", lambda path, dialog=dialog: dialog.grab().save(path)
         if isinstance(dialog, DeployDialog):
             _press(dialog)
             QTest.qWait(50)

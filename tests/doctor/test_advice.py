@@ -38,7 +38,7 @@ from following import (
 )
 from rooms import load
 
-from devstream_desktop.doctor.checks import Verdict
+from devstream_desktop.control.check import Verdict
 from devstream_desktop.home import Home
 from devstream_desktop.keys import DeviceKey, Vault
 from devstream_desktop.team import membership

@@ -13,8 +13,8 @@ from faults import DAY, aged
 from following import DEVSTREAM, in_a_shell, node_of, running, start
 from rooms import load
 
+from devstream_desktop.control.check import Check, Verdict
 from devstream_desktop.doctor import doctor
-from devstream_desktop.doctor.checks import Check, Verdict
 from devstream_desktop.home import Home
 
 pytestmark = pytest.mark.process

@@ -9,6 +9,7 @@ import pytest
 
 from devstream_desktop.cli.status import describe
 from devstream_desktop.control import wording
+from devstream_desktop.control.check import Verdict
 from devstream_desktop.control.messages.status import (
     MissingStatus,
     OutletStatus,
@@ -17,7 +18,6 @@ from devstream_desktop.control.messages.status import (
     Status,
 )
 from devstream_desktop.doctor import checks
-from devstream_desktop.doctor.checks import Verdict
 from devstream_desktop.team.standing import Standing
 
 DAY = 86_400_000

@@ -20,10 +20,10 @@ from pathlib import Path
 import pynng
 import pytest
 
+from devstream_desktop.control.check import Check, Verdict
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.wire import decode_request
 from devstream_desktop.doctor import doctor
-from devstream_desktop.doctor.checks import Check, Verdict
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.home import Home

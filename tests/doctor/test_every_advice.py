@@ -12,6 +12,7 @@ import pytest
 from advices import advices
 from rooms import load
 
+from devstream_desktop.control.check import Check, Verdict
 from devstream_desktop.control.messages.status import (
     MissingStatus,
     PeerStatus,
@@ -19,7 +20,6 @@ from devstream_desktop.control.messages.status import (
     Status,
 )
 from devstream_desktop.doctor import checks
-from devstream_desktop.doctor.checks import Check, Verdict
 
 NOW = 1_800_000_000_000
 BOB = PeerStatus(device="b" * 52, person="bob", address="10.0.0.2:7400", state="live", seen=NOW)

@@ -21,7 +21,7 @@ import pytest
 from real_git import commit, git
 from rooms import load
 
-from devstream_desktop.doctor.checks import Verdict
+from devstream_desktop.control.check import Verdict
 from devstream_desktop.doctor.doctor import examine
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader

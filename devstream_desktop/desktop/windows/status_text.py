@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from devstream_desktop.control.messages.status import (
     OutletStatus,
     PeerStatus,
@@ -23,6 +25,7 @@ from devstream_desktop.control.wording import (
 )
 from devstream_desktop.desktop.widgets.look import ago, people, sentence
 from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.thing import Thing
 
 PEER_COLUMNS = ("Person", "Device", "Address", "Link", "To get / to give", "Clock", "Last heard")
 SOURCE_COLUMNS = ("Source", "Type", "State", "Last heard", "Events", "Not published", "Token")
@@ -37,6 +40,17 @@ def summary_text(status: Status, notices: list[str], *, locked: bool) -> str:
     if notices:
         return "Needs attention"
     return sentence(catching_up(status)) or "devstream works"
+
+
+def production_text(red: Sequence[Thing]) -> str:
+    """Return how production is, which is not how devstream is."""
+    if not red:
+        return "Of what devstream watches, nothing is red now."
+    unclaimed = sum(not thing.claimed_by for thing in red)
+    are = "1 thing is" if len(red) == 1 else f"{len(red)} things are"
+    whom = "it" if len(red) == 1 else "them" if unclaimed == len(red) else f"{unclaimed} of them"
+    nobody = f", and nobody is on {whom}" if unclaimed else ""
+    return f"Of what devstream watches, {are} red now{nobody}; the window shows them."
 
 
 def node_text(status: Status, now: int) -> str:

@@ -1,4 +1,4 @@
-"""The status window: whether devstream works, and if not, why."""
+"""The status window: whether devstream works, and if not, why and what to do."""
 
 from __future__ import annotations
 
@@ -6,25 +6,30 @@ import time
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialogButtonBox,
     QFrame,
     QHeaderView,
+    QPushButton,
     QTableWidget,
     QTableWidgetItem,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from devstream_desktop.control.check import Check, Checks, Verdict
 from devstream_desktop.control.messages.status import Status
-from devstream_desktop.control.wording import counted, lost
+from devstream_desktop.control.wording import count, counted, lost
 from devstream_desktop.desktop.client.state import STALE_MS, AppState
-from devstream_desktop.desktop.widgets.dialog import Dialog, paint, plain_button
+from devstream_desktop.desktop.widgets.dialog import Dialog, paint, plain_button, tab_through
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.progress import ProgressStrip
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.desktop.windows.check_list import CheckList, report
 from devstream_desktop.desktop.windows.status_text import (
     OUTLET_COLUMNS,
     PEER_COLUMNS,
@@ -32,6 +37,7 @@ from devstream_desktop.desktop.windows.status_text import (
     node_text,
     outlet_cells,
     peer_cells,
+    production_text,
     refusal_text,
     source_cells,
     summary_text,
@@ -44,77 +50,118 @@ _NAME, _CELL = 24, 60
 
 
 class StatusWindow(Dialog):
-    """Shows the node's status, and follows it while open."""
+    """Says whether devstream works: checks with what to do, and the node's state as details.
+
+    It follows the node's status while open. What is red in production is another question, and has
+    a line of its own.
+    """
 
     stale = Signal()
     """The status is old by now; the window wants a newer one."""
+    check_chosen = Signal()
+    """The doctor is to look; `show_checks` or `show_no_checks` gets the answer."""
 
     def __init__(
         self, state: AppState, parent: QWidget | None = None, *, stale_ms: int = STALE_MS
     ) -> None:
         super().__init__("devstream status", parent)
-        self.resize(900, 560)
+        self.resize(900, 620)
         self._state = state
+        self._checks: tuple[Check, ...] | None = None
         self.summary = heading("")
+        self.production = PlainLabel(wrap=True)
         self.progress = ProgressStrip()
-        self.node = PlainLabel(wrap=True, selectable=True)
         self.notices = PlainLabel(wrap=True, selectable=True)
         self.missing = PlainLabel(wrap=True, selectable=True)
-        self.peers = _table("Peers", PEER_COLUMNS)
-        self.sources = _table("Sources", SOURCE_COLUMNS)
-        self.outlets = _table("Outlets", OUTLET_COLUMNS)
-        self.troubles = PlainLabel(wrap=True, selectable=True)
-        self.refused = PlainLabel(wrap=True, selectable=True)
-        self.peers_title, self.sources_title = PlainLabel("Peers"), PlainLabel("Sources")
-        self.outlets_title = PlainLabel("Outlets")
+        self.checks = CheckList()
+        self.checked = PlainLabel("devstream doctor looks at this computer…", wrap=True)
+        self.disclosure = QToolButton()
+        self.details = NodeDetails()
+        self.again = QPushButton("Check &again")
+        self.copy = QPushButton("&Copy report")
         self._lay_out()
         state.changed.connect(self.refresh)
+        state.recent_changed.connect(self.refresh)
         self._again = QTimer(self, interval=stale_ms)
         self._again.timeout.connect(self.stale)
         self.refresh()
 
     def _lay_out(self) -> None:
-        paint(self.node, Tone.MUTED)
-        for label in (self.notices, self.missing, self.refused, self.troubles):
+        for label in (self.notices, self.missing):
             paint(label, Tone.AMBER)
+        paint(self.checked, Tone.MUTED)
+        self.disclosure.setText("Details of the node")
+        self.disclosure.setCheckable(True)
+        self.disclosure.setAutoRaise(True)
+        self.disclosure.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.disclosure.toggled.connect(self._disclose)
+        self.again.setAutoDefault(False)
+        self.again.clicked.connect(self.examine)
+        self.copy.setAutoDefault(False)
+        self.copy.clicked.connect(self._copy)
         buttons = QDialogButtonBox()
+        buttons.addButton(self.again, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.addButton(self.copy, QDialogButtonBox.ButtonRole.ActionRole)
         plain_button(buttons, QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 18, 20, 16)
-        column.setSpacing(10)
-        column.addWidget(self.summary)
-        column.addWidget(self.progress)
-        column.addWidget(self.notices)
-        column.addWidget(self.node)
-        column.addWidget(self.missing)
-        column.addWidget(self.peers_title)
-        column.addWidget(self.peers, 1)
-        column.addWidget(self.refused)
-        column.addWidget(self.sources_title)
-        column.addWidget(self.sources, 1)
-        column.addWidget(self.outlets_title)
-        column.addWidget(self.outlets, 1)
-        column.addWidget(self.troubles)
-        column.addWidget(buttons)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 16)
+        layout.setSpacing(10)
+        for widget in (self.summary, self.production, self.progress, self.notices, self.missing):
+            layout.addWidget(widget)
+        layout.addWidget(self.checked)
+        layout.addWidget(self.checks, 1)
+        layout.addWidget(self.disclosure)
+        layout.addWidget(self.details, 2)
+        layout.addWidget(buttons)
+        self._disclose(on=False)
+        tab_through([self.checks, self.disclosure, *self.details.tables, self.again, self.copy])
 
     def begin(self) -> None:
-        """Want a new status now, and again while open."""
+        """Ask for the status now and while open, for the checks once."""
         self.stale.emit()
         self._again.start()
+        self.examine()
+
+    def examine(self) -> None:
+        """Have the doctor look."""
+        self.again.setEnabled(False)
+        self.checked.setText("devstream doctor looks at this computer…")
+        self.check_chosen.emit()
+
+    def show_checks(self, found: Checks) -> None:
+        """Show what the doctor found."""
+        self._checks = found.checks
+        self.checks.show_checks(found.checks)
+        warnings = sum(check.verdict is Verdict.WARNING for check in found.checks)
+        problems, looks = count(found.problems, "problem"), count(warnings, "warning")
+        well = not found.problems and not warnings
+        self.checked.setText("Nothing is broken." if well else f"{problems}, {looks}.")
+        self.again.setEnabled(True)
+        self.refresh()
+
+    def show_no_checks(self, reason: str) -> None:
+        """Say why the doctor found nothing."""
+        self.checked.setText(clean(reason, 300))
+        self.again.setEnabled(True)
 
     def refresh(self) -> None:
         """Show the state as it is now."""
         status = self._state.status
         notices = self._notices()
         _show_lines(self.notices, notices)
+        self.production.setText(production_text(self._state.red))
         # Without a first answer the rest would be zeros.
         if status is None:
             self.summary.setText("The node has not answered yet")
             return
-        self.summary.setText(summary_text(status, notices, locked=bool(self._state.locked)))
+        broken = [check.what for check in self._checks or () if check.verdict is Verdict.PROBLEM]
+        locked = bool(self._state.locked)
+        self.summary.setText(summary_text(status, notices + broken, locked=locked))
         self.progress.show_status(status if self._state.connected else None)
-        self._show_status(status, int(time.time() * 1000))
+        now = int(time.time() * 1000)
+        _show_lines(self.missing, (f"Missing: {lost(one, now)}" for one in status.lost))
+        self.details.show_status(status, now)
 
     def _notices(self) -> list[str]:
         state, status = self._state, self._state.status
@@ -128,13 +175,62 @@ class StatusWindow(Dialog):
         notices += [text for text in (state.history_error, sentence(state.popup_trouble)) if text]
         return notices
 
-    def _show_status(self, status: Status, now: int) -> None:
+    def _disclose(self, on: bool) -> None:
+        arrow = Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow
+        self.disclosure.setArrowType(arrow)
+        self.details.setVisible(on)
+
+    def _copy(self) -> None:
+        lines = [self.summary.text(), *self._notices(), report(self._checks or ())]
+        if self._state.status is not None:
+            lines.append(node_text(self._state.status, int(time.time() * 1000)))
+        QGuiApplication.clipboard().setText("\n".join(filter(None, lines)))
+        self.copy.setText("Copied")
+
+
+class NodeDetails(QWidget):
+    """The node's numbers, its peers, its sources and its outlets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.node = PlainLabel(wrap=True, selectable=True)
+        self.peers = _table("Peers", PEER_COLUMNS)
+        self.sources = _table("Sources", SOURCE_COLUMNS)
+        self.outlets = _table("Outlets", OUTLET_COLUMNS)
+        self.troubles = PlainLabel(wrap=True, selectable=True)
+        self.refused = PlainLabel(wrap=True, selectable=True)
+        self.peers_title, self.sources_title = PlainLabel("Peers"), PlainLabel("Sources")
+        self.outlets_title = PlainLabel("Outlets")
+        paint(self.node, Tone.MUTED)
+        for label in (self.refused, self.troubles):
+            paint(label, Tone.AMBER)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.node)
+        layout.addWidget(self.peers_title)
+        layout.addWidget(self.peers, 1)
+        layout.addWidget(self.refused)
+        layout.addWidget(self.sources_title)
+        layout.addWidget(self.sources, 1)
+        layout.addWidget(self.outlets_title)
+        layout.addWidget(self.outlets, 1)
+        layout.addWidget(self.troubles)
+
+    @property
+    def tables(self) -> list[QTableWidget]:
+        return [self.peers, self.sources, self.outlets]
+
+    def show_status(self, status: Status, now: int) -> None:
+        """Show the node as it was at `now`, UTC milliseconds."""
         self.node.setText(node_text(status, now))
-        _show_lines(self.missing, (f"Missing: {lost(one, now)}" for one in status.lost))
         no_peers = "Peers: none yet. Peers on this network are found automatically."
         self.peers_title.setText("Peers" if status.peers else no_peers)
         no_sources = "Sources: none on this computer."
         self.sources_title.setText("Sources" if status.sources else no_sources)
+        # An empty table says less than its heading.
+        self.peers.setVisible(bool(status.peers))
+        self.sources.setVisible(bool(status.sources))
         _fill(self.peers, [peer_cells(peer, now) for peer in status.peers])
         _fill(self.sources, [source_cells(source, now) for source in status.sources])
         _fill(self.outlets, [outlet_cells(outlet, now) for outlet in status.outlets])

@@ -1,0 +1,57 @@
+"""`devstream doctor`, run beside the desk: it opens keyrings and files, which takes seconds."""
+
+from __future__ import annotations
+
+import msgspec
+from PySide6.QtCore import QObject, QProcess, Signal
+
+from devstream_desktop.control.check import Checks
+from devstream_desktop.home import Home
+from devstream_desktop.program import program
+from devstream_desktop.stream.text import clean
+
+
+class DoctorProcess(QObject):
+    """Runs the doctor, one at a time."""
+
+    examined = Signal(object)
+    """The `Checks` that it made."""
+    failed = Signal(str)
+    """The reason why there are none, as a sentence."""
+
+    def __init__(
+        self, home: Home, parent: QObject | None = None, *, command: list[str] | None = None
+    ) -> None:
+        super().__init__(parent)
+        usual = [*program(), "--home", str(home.root), "doctor", "--json"]
+        self._command = command if command is not None else usual
+        self._process = QProcess(self)
+        self._process.setStandardInputFile(QProcess.nullDevice())
+        self._process.finished.connect(self._ended)
+        self._process.errorOccurred.connect(self._fail)
+
+    def examine(self) -> None:
+        """Begin, unless one is at it."""
+        if self._process.state() is QProcess.ProcessState.NotRunning:
+            self._process.start(self._command[0], self._command[1:])
+
+    def close(self) -> None:
+        """End it; nothing that it does needs an end."""
+        self._process.blockSignals(True)
+        self._process.kill()
+        self._process.waitForFinished(500)
+
+    def _ended(self) -> None:
+        printed = bytes(self._process.readAllStandardOutput().data())
+        said = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
+        try:
+            self.examined.emit(msgspec.json.decode(printed, type=Checks))
+        except msgspec.DecodeError:
+            lines = said.strip().splitlines()
+            last = f" It reported: {clean(lines[-1], 200)}." if lines else ""
+            self.failed.emit(f"devstream doctor ended without an answer.{last}")
+
+    def _fail(self, error: QProcess.ProcessError) -> None:
+        if error is QProcess.ProcessError.FailedToStart:
+            reason = clean(self._process.errorString(), 200)
+            self.failed.emit(f"devstream doctor cannot be started: {reason}.")
