@@ -14,6 +14,7 @@ from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import Join, Joining, Leave
 from devstream_desktop.control.messages.status import Stop
 from devstream_desktop.control.wire import AnyReply, AnyRequest
+from devstream_desktop.control.wording import count
 from devstream_desktop.door.descriptors import raise_soft_limit
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
@@ -247,4 +248,6 @@ def _in_terminal() -> bool:
 
 
 def _about(node: Node) -> str:
-    return f"in team {node.team.name}, reached at {node.mesh_address}"
+    trouble = f"; {count(len(node.notices), 'notice')}, see devstream status"
+    where = f"in team {node.team.name}, reached at {node.mesh_address}"
+    return where + trouble * bool(node.notices)
