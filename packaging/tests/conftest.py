@@ -32,11 +32,13 @@ def home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = folder / "ana"
     made.mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    kept |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    # The registry and the authorities of this machine.
+    settings = ("PIP_", "UV_", "SSL_", "REQUESTS_")
+    kept |= {name: value for name, value in os.environ.items() if name.startswith(settings)}
     for name in set(os.environ) - set(kept):
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(made))
-    # The registry that this machine is set up for.
+    monkeypatch.setenv("UV_SYSTEM_CERTS", "1")
     configuration = Path("~root/.config/pip").expanduser()
     if configuration.is_dir():
         shutil.copytree(configuration, made / ".config" / "pip")

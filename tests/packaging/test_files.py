@@ -64,6 +64,31 @@ def test_the_debian_user_owns_the_home_that_the_unit_uses() -> None:
     assert f"rm -rf {home[1]}\n" in (debian / "postrm").read_text()
 
 
+YAML = [
+    ROOT / ".github" / "workflows" / "release.yml",
+    ROOT / "packaging" / "container" / "compose.yaml",
+]
+
+
+@pytest.mark.parametrize("path", YAML, ids=lambda path: path.name)
+def test_a_file_for_a_forge_or_a_container_is_read(path: Path) -> None:
+    yaml = pytest.importorskip("yaml")
+    read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert "jobs" in read or {"collector", "executor", "caddy"} <= set(read["services"])
+
+
+def test_each_container_has_the_same_user_volume_and_port() -> None:
+    texts = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in (ROOT / "packaging" / "container").iterdir()
+    }
+    for name in ("Containerfile", "rootfs"):
+        assert "--uid 10001 --gid 10001 --home-dir /var/lib/devstream" in texts[name]
+    assert "EXPOSE 7400" in texts["Containerfile"]
+    assert 'ports: ["7400:7400"]' in texts["compose.yaml"]
+    assert texts["compose.yaml"].count(":/var/lib/devstream") == 2
+
+
 SCRIPTS = sorted(
     path
     for path in (ROOT / "packaging").rglob("*")
