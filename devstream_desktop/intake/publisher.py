@@ -21,6 +21,10 @@ from devstream_desktop.stream.words import Kind
 
 MAX_REMEMBERED = 4096
 T = TypeVar("T")
+_UNDER_WAY = ("queued", "running")
+_ENDS = ("success", "failure", "error", "cancelled", "unknown")
+_SKEW_MS = 120_000
+"""The largest difference between the clocks of an executor and a tool."""
 _BY_RUN = frozenset({Kind.BUILD, Kind.TEST, Kind.DEPLOY})
 
 
@@ -102,18 +106,34 @@ class Turn:
         return self._named(news)
 
     def _executor_tells(self, event: Event) -> bool:
-        """Tell whether a deploy seen at its tool has its executor's row.
+        """Tell whether a run seen at its tool has its executor's row.
 
-        The tool's word alone hides nothing: its executor must have said that it began to deploy
-        this commit. What has a row of its own goes on there.
+        The tool's word alone hides no result: its executor must have said that it began to deploy
+        this commit, and had not ended when the run began. What has a row of its own goes on there.
         """
-        if event.kind is not Kind.DEPLOY or event.request or not (event.about and event.executor):
+        if event.kind not in _BY_RUN or event.request or not (event.about and event.executor):
             return False
-        began = fact_key("deploy", Kind.DEPLOY, event.about, "in_progress")
-        answer = self.told(identity(AuthorClass.EXECUTOR, Kind.DEPLOY, began, event.executor))
-        return (
-            answer is not None and answer.revision == event.revision != "" and not self.past(event)
-        )
+        if self.past(event):
+            return False
+        answer = self._answer(event, "in_progress")
+        is_build = event.kind is not Kind.DEPLOY
+        if answer is None:
+            # A build may be told before its executor has said that it began; its end is not.
+            return is_build and event.state in _UNDER_WAY
+        # A job of a CI server need not check anything out.
+        told = (answer.revision,) if not is_build else (answer.revision, "")
+        return event.revision in told and answer.revision != "" and not self._is_later(event)
+
+    def _answer(self, event: Event, state: str) -> Event | None:
+        """Return the executor's word of `state` on the request."""
+        key = fact_key("deploy", Kind.DEPLOY, event.about, state)
+        return self.told(identity(AuthorClass.EXECUTOR, Kind.DEPLOY, key, event.executor))
+
+    def _is_later(self, event: Event) -> bool:
+        """Tell whether a run began after its executor's had ended: somebody repeated it."""
+        began = event.time - event.duration - _SKEW_MS
+        ends = (self._answer(event, state) for state in _ENDS)
+        return any(end is not None and end.time < began for end in ends)
 
     def _named(self, event: Event) -> Event:
         """Add the pipeline's file to the title where two share a name."""

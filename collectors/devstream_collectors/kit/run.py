@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from devstream_collectors.kit.executor import NOBODYS, Mark
 from devstream_collectors.kit.place import Place
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import short_ref
@@ -58,6 +59,8 @@ class Run:
     duration: int = 0
     kind: Kind | None = None
     """`Kind.BUILD` or `Kind.TEST`; without one the pipeline's name decides."""
+    mark: Mark = NOBODYS
+    """The deploy request that it carries out."""
     row_by_branch: bool = True
     """True if each branch has a row. A pipeline that is red or green as a whole has one row."""
 
@@ -106,6 +109,8 @@ def run_event(run: Run, place: Place) -> Event:
         source=place.source.name,
         scope=place.scope,
         order=_order(run),
+        about=run.mark.request,
+        executor=run.mark.executor,
     )
 
 

@@ -13,6 +13,8 @@ import msgspec
 
 from devstream_desktop.deploy.backends.contract import (
     ABSENT_S,
+    EXECUTOR,
+    REQUEST,
     BackendError,
     Found,
     Order,
@@ -32,8 +34,8 @@ from devstream_desktop.deploy.backends.settings import Argocd as Settings
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.text import clean
 
-REQUEST = "devstream"
-"""The name of the operation's info that finds it again."""
+_NAMES = (REQUEST, "devstream")
+"""Names of the operation's info that finds it again; the second as earlier versions wrote it."""
 DEGRADED_S = 60.0
 """Seconds after which an application that stays degraded is a failure."""
 
@@ -102,7 +104,10 @@ class Argocd(Following):
             "revision": order.request.sha,
             "prune": settings.prune,
             "dryRun": False,
-            "infos": [{"name": REQUEST, "value": order.request.id}],
+            "infos": [
+                {"name": REQUEST, "value": order.request.id},
+                {"name": EXECUTOR, "value": order.request.executor},
+            ],
         }
         answer = await _api(settings, order.secrets).post("/sync", body)
         # 400 also when another operation is in progress: Argo CD's own lock.
@@ -181,7 +186,7 @@ def _is_ours(application: _Application, order: Order) -> bool:
 
 def _has(operation: _Operation, order: Order) -> bool:
     return any(
-        info.name == REQUEST and info.value == order.request.id for info in operation.info or ()
+        info.name in _NAMES and info.value == order.request.id for info in operation.info or ()
     )
 
 

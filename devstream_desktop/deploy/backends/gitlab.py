@@ -12,6 +12,8 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from devstream_desktop.deploy.backends.contract import (
+    EXECUTOR,
+    REQUEST,
     BackendError,
     Found,
     NotStarted,
@@ -26,8 +28,6 @@ from devstream_desktop.deploy.backends.settings import Gitlab as Settings
 from devstream_desktop.deploy.parameters import variables
 from devstream_desktop.deploy.targets import Target
 
-REQUEST = "DEVSTREAM_REQUEST"
-"""The variable that finds a pipeline again."""
 _PAGE = 50
 
 
@@ -60,7 +60,8 @@ class Gitlab(Following):
         if not request.ref:
             return NotStarted("a pipeline runs on a branch or tag; name one with --ref")
         chosen = variables(request.parameters)
-        sent = {**chosen, **filled_all(settings.variables, order), REQUEST: request.id}
+        own = {REQUEST: request.id, EXECUTOR: request.executor}
+        sent = {**chosen, **filled_all(settings.variables, order), **own}
         body = {
             "ref": request.ref,
             "variables": [{"key": key, "value": value} for key, value in sent.items()],

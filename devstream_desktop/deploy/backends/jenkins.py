@@ -15,6 +15,8 @@ import msgspec
 
 from devstream_desktop.deploy.backends.contract import (
     ABSENT_S,
+    EXECUTOR,
+    REQUEST,
     BackendError,
     Found,
     Order,
@@ -30,8 +32,6 @@ from devstream_desktop.deploy.parameters import variables
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.text import clean
 
-REQUEST = "DEVSTREAM_REQUEST"
-"""The parameter that finds a build again. It also keeps Jenkins from merging two queued ones."""
 _QUEUE, _BUILD = "queue", "build"
 _ITEM = re.compile(r"/queue/item/(\d{1,12})(?:/|\Z)")
 _PARAMETERS = "actions[parameters[name,value]]"
@@ -83,7 +83,12 @@ class Jenkins(Following):
         """Queue the job."""
         settings = table(order.target, Settings)
         chosen = variables(order.request.parameters)
-        fields = {**chosen, **filled_all(settings.parameters, order), REQUEST: order.request.id}
+        fields = {
+            **chosen,
+            **filled_all(settings.parameters, order),
+            REQUEST: order.request.id,
+            EXECUTOR: order.request.executor,
+        }
         answer = await _job(order.target, order.secrets).post_form("/buildWithParameters", fields)
         if answer.is_lost:
             return self.refused(answer)

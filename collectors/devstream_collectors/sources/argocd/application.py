@@ -19,6 +19,7 @@ from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.alert import Alert, alert_event
 from devstream_collectors.kit.decoding import Flag, Many, Part, Text, Texts, Time, person, when
 from devstream_collectors.kit.deploy import Deploy, deploy_event
+from devstream_collectors.kit.executor import mark_of
 from devstream_collectors.kit.outcome import Dropped, Maker
 from devstream_collectors.kit.place import Place
 from devstream_desktop.stream.event import Event
@@ -108,9 +109,17 @@ class Revisions(msgspec.Struct, frozen=True, rename="camel"):
         return self.revision or next((text for text in self.revisions if text), "")
 
 
+class Info(msgspec.Struct, frozen=True):
+    """A note on an operation by who asked for it."""
+
+    name: Text = ""
+    value: Text = ""
+
+
 class Operation(msgspec.Struct, frozen=True, rename="camel"):
     """The operation that was asked for."""
 
+    info: Many[Info] = []
     sync: Part[Revisions] = Revisions()
     initiated_by: Part[Initiator] = Initiator()
 
@@ -267,6 +276,7 @@ class Application:
         refs = [source.target_revision for source in (spec.source, *spec.sources)]
         # The deploy took until it was healthy, which may be long after everything was applied.
         ended = max(run.finished_at, 0 if self._settled else self._since)
+        mark = mark_of((one.name, one.value) for one in run.operation.info)
         deploy = Deploy(
             id=self._id,
             state=state,
@@ -280,6 +290,8 @@ class Application:
             url=self._page(),
             started=started,
             changed=started if state == "in_progress" else ended,
+            request=mark.request,
+            executor=mark.executor,
         )
         return deploy_event(deploy, self.place)
 

@@ -6,6 +6,7 @@ import msgspec
 
 from devstream_collectors.kit.decoding import Id, Needed, Part, Text, Time, decode, sha
 from devstream_collectors.kit.deploy import Deploy, deploy_event
+from devstream_collectors.kit.executor import Mark
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.sources.gitlab.place import Commit, Payload, User, account
@@ -38,9 +39,14 @@ class _Environment(msgspec.Struct, frozen=True):
     name: Needed[str | None] = ""
 
 
+class _Pipeline(msgspec.Struct, frozen=True):
+    id: Id = ""
+
+
 class _Deployable(msgspec.Struct, frozen=True):
     """The job that deploys."""
 
+    pipeline: Part[_Pipeline] = _Pipeline()
     web_url: Text = ""
     commit: Part[Commit] = Commit()
 
@@ -76,8 +82,13 @@ def deployment(body: bytes, place: Place) -> Event:
     return deploy_event(deploy, place)
 
 
-def deployed(found: Deployment, place: Place) -> Event:
+def deployed(found: Deployment, place: Place, mark: Mark) -> Event:
     """Make the event of a deployment of the API.
+
+    Args:
+        found: the deployment.
+        place: the project's.
+        mark: of the executor that started its pipeline.
 
     Raises:
         Dropped: the status is no news.
@@ -94,6 +105,8 @@ def deployed(found: Deployment, place: Place) -> Event:
         title=found.deployable.commit.message,
         url=found.deployable.web_url,
         changed=found.updated_at,
+        request=mark.request,
+        executor=mark.executor,
     )
     return deploy_event(deploy, place)
 

@@ -17,6 +17,7 @@ import msgspec
 from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.branches import exact, globs
 from devstream_collectors.kit.decoding import milliseconds
+from devstream_collectors.kit.executor import NOBODYS, Mark, mark_of
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import (
@@ -38,7 +39,7 @@ from devstream_collectors.sources.gitlab.deploy import STATES as DEPLOY_STATES
 from devstream_collectors.sources.gitlab.deploy import Deployment, deployed
 from devstream_collectors.sources.gitlab.place import Project, account, place_of
 from devstream_collectors.sources.gitlab.push import MergeRequest, ProjectEvent, merged, push_of
-from devstream_collectors.sources.gitlab.run import STATES, Listed, Pipeline, run
+from devstream_collectors.sources.gitlab.run import STATES, Listed, Pipeline, Variable, run
 from devstream_collectors.sources.gitlab.ticket import Issue, step
 
 
@@ -53,6 +54,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     merged: int = 0
     pipelines: dict[str, str] = {}
     """Of the pipelines last seen: id and GitLab's status, as our state where there is one."""
+    marks: dict[str, Mark] = {}
+    """Of the last pipelines that the API started: their executors' marks, empty for others'."""
     deployments: dict[str, str] = {}
     opened: int = 0
     closed: int = 0
@@ -61,6 +64,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     """The number of items of each list."""
 
 
+_MARKS = 50
+"""Pipelines whose marks are remembered."""
 poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
 
@@ -148,8 +153,25 @@ def _pipeline(answer: Answer[_Cursor]) -> Polled:
         return answer.polled(pipelines=without(known, number))
     body = answer.decode(Pipeline)
     state = _state(body)
-    makers = [] if ":" in state else [partial(run, body, _place(answer), page=_page(answer))]
-    return answer.polled(makers, pipelines={**known, number: state})
+    if ":" in state:
+        return answer.polled(pipelines={**known, number: state})
+    mark = answer.known.marks.get(number)
+    # Only its variables say whether an executor started it; they are looked at once.
+    if mark is None and body.source == "api":
+        return answer.polled(requests=[_variables(answer.source, number)])
+    maker = partial(run, body, _place(answer), page=_page(answer), mark=mark or NOBODYS)
+    return answer.polled([maker], pipelines={**known, number: state})
+
+
+@poller.answer("variables")
+def _variables_of(answer: Answer[_Cursor]) -> Polled:
+    number = answer.step.of
+    found = answer.decode(list[Variable]) if answer.ok else []
+    kept = {**answer.known.marks, number: mark_of((one.key, one.value) for one in found)}
+    return answer.polled(
+        requests=[_one_pipeline(answer.source, number)],
+        marks=dict(list(kept.items())[-_MARKS:]),
+    )
 
 
 def _state(body: Listed) -> str:
@@ -189,9 +211,12 @@ def _deploys(
     now = {body.id: DEPLOY_STATES.get(body.status or "", f":{body.status}") for body in bodies}
     makers: list[Maker] = []
     for body in reversed(bodies):
-        state = now[body.id]
-        if known.get(body.id) != state and not state.startswith(":"):
-            makers.append(partial(deployed, body, place))
+        state, pipeline = now[body.id], body.deployable.pipeline.id
+        if known.get(body.id) == state or state.startswith(":"):
+            continue
+        # Pipelines are read before, in each round.
+        mark = answer.known.marks.get(pipeline, NOBODYS)
+        makers.append(partial(deployed, body, place, mark))
     return answer.polled(makers, (), None, deployments={**kept, **now}, **more)
 
 
@@ -352,6 +377,12 @@ def _page(answer: Answer[_Cursor]) -> str:
 
 def _one_pipeline(source: SourceInfo, number: str) -> Request:
     return ask(_path(source, f"/pipelines/{number}"), Step("pipeline", number), missing_ok=True)
+
+
+def _variables(source: SourceInfo, number: str) -> Request:
+    asked = ask(_path(source, f"/pipelines/{number}/variables"), Step("variables", number))
+    # Not every token may see them.
+    return replace(asked, optional=True)
 
 
 def _path(source: SourceInfo, path: str = "") -> str:

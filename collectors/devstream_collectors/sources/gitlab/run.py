@@ -20,6 +20,7 @@ from devstream_collectors.kit.decoding import (
     sha,
     whole,
 )
+from devstream_collectors.kit.executor import NOBODYS, Mark, mark_of
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.run import UNDER_WAY, Run, run_event
@@ -54,6 +55,13 @@ class Job(msgspec.Struct, frozen=True):
     allow_failure: Flag = False
 
 
+class Variable(msgspec.Struct, frozen=True):
+    """A variable that a pipeline was started with."""
+
+    key: Text = ""
+    value: Text = ""
+
+
 class Listed(msgspec.Struct, frozen=True):
     """The part of a pipeline that the API's list is read for."""
 
@@ -77,6 +85,8 @@ class Pipeline(Listed, frozen=True):
     url: Text = ""
     web_url: Text = ""
     user: Part[User] = User()
+    variables: Many[Variable] = []
+    """In a webhook alone; the API has them elsewhere, for who may see them."""
 
 
 class _Payload(Payload, frozen=True):
@@ -98,6 +108,7 @@ def run(
     jobs: Sequence[Job] = (),
     user: User | None = None,
     page: str = "",
+    mark: Mark = NOBODYS,
 ) -> Event:
     """Make the event of a pipeline in its state.
 
@@ -107,6 +118,7 @@ def run(
         jobs: of the pipeline, to say which failed.
         user: the account that began it, where the pipeline itself does not say.
         page: the project's own address, for a pipeline without one.
+        mark: of the executor that started it, where the pipeline itself does not say.
 
     Raises:
         Dropped: the state is no news, or not of a branch that counts.
@@ -146,6 +158,7 @@ def run(
         or (f"{page}/-/pipelines/{found.id}" if page and found.id else ""),
         started=found.created_at,
         changed=ended or found.updated_at,
+        mark=mark if any(mark) else mark_of((one.key, one.value) for one in found.variables),
         duration=int(found.duration * 1000) if 0 < found.duration < 1e9 else 0,
     )
     return run_event(made, place)

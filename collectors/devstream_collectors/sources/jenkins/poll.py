@@ -16,6 +16,7 @@ import msgspec
 
 from devstream_collectors.contract import Gap, Polled, Request, SourceInfo
 from devstream_collectors.kit.decoding import Many, Needed, Part, Text, Whole, person
+from devstream_collectors.kit.executor import mark_of
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Older, Poller, Step, ask, older
 from devstream_collectors.kit.run import Run
@@ -232,7 +233,8 @@ def _event(build: _Build, step: Step, place: Place) -> Event:
     over, job = build.over, step.of
     state = state_of(build.result) if over else "running"
     actions = [action for action in build.actions or () if action is not None]
-    check_parameters({one.name: one.value for action in actions for one in action.parameters})
+    parameters = {one.name: one.value for action in actions for one in action.parameters}
+    check_parameters(parameters)
     revision = next((action.revision for action in actions if action.revision), _Revision())
     tests = next((action for action in actions if action.total), _Action())
     branches = [branch.name for branch in revision.branch or () if branch.name]
@@ -253,6 +255,7 @@ def _event(build: _Build, step: Step, place: Place) -> Event:
         started=build.timestamp,
         changed=build.timestamp + (build.duration if over else 0),
         duration=build.duration,
+        mark=mark_of(parameters.items()),
     )
     path = job_path(build.url) or tuple(job.split("/"))
     multibranch = step.state == "multibranch" or place.source.flag("multibranch")

@@ -7,6 +7,7 @@ import msgspec
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.kit.branches import sample_branch
 from devstream_collectors.kit.decoding import Many, Needed, Part, Text, Texts, Time, Whole, decode
+from devstream_collectors.kit.executor import mark_of
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.run import Run
@@ -91,6 +92,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
         started=build.timestamp - build.duration if over else build.timestamp,
         changed=build.timestamp,
         duration=build.duration,
+        mark=mark_of(build.parameters.items()),
     )
     path = job_path(build.full_url or "/" + (build.url or job.url or ""))
     if not path and run.pipeline:
