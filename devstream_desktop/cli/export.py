@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
-from collections.abc import Callable, Iterator
-
-import msgspec
 
 from devstream_desktop.cli.arguments import UsageError, add_json
-from devstream_desktop.cli.output import Counter, print_json
+from devstream_desktop.cli.output import Counter
 from devstream_desktop.cli.question import QUERY, question
 from devstream_desktop.control.wording import count
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.stream.cdevents import cdevent_of
-from devstream_desktop.stream.query import Query
-from devstream_desktop.stream.record import Record, record
-from devstream_desktop.stream.subject import Line
-
-_PAGE = 500
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from devstream_desktop.stream.export import Form, write_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         default="",
-        choices=tuple(_FORMS),
+        choices=tuple(form.value for form in Form),
         help="jsonl: one JSON object a line (the default), which devstream import takes; csv: with"
         " a header; cdevents: a CDEvent a line, of what CDEvents have a word for",
     )
@@ -56,57 +46,9 @@ def export(home: Home, options: argparse.Namespace) -> int:
     query = question(home, words)
     counter = Counter("line")
     with Reader(home.history) as reader:
-        write = _FORMS[chosen.pop() if chosen else "jsonl"]
-        left = write(counter.counted(_every(reader, query)))
+        form = Form(chosen.pop()) if chosen else Form.JSONL
+        left = write_lines(form, counter.counted(reader.every(query)), sys.stdout)
     counter.end()
     if left:
         print(f"devstream: CDEvents have no word for {count(left, 'line')}", file=sys.stderr)
     return 0
-
-
-def _every(reader: Reader, query: Query) -> Iterator[Line]:
-    before: int | None = None
-    while page := reader.page(query, before=before, limit=_PAGE, superseded=True):
-        yield from page
-        before = page[-1].id
-
-
-def _write_jsonl(lines: Iterator[Line]) -> int:
-    for line in lines:
-        print_json(record(line))
-    return 0
-
-
-def _write_csv(lines: Iterator[Line]) -> int:
-    names = [field.name for field in msgspec.structs.fields(Record)]
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(names)
-    for line in lines:
-        row = record(line)
-        writer.writerow([_cell(getattr(row, name)) for name in names])
-    return 0
-
-
-def _write_cdevents(lines: Iterator[Line]) -> int:
-    """Write what there is a word for; return how many lines have none."""
-    left = 0
-    for line in lines:
-        # What a revoked device wrote is not to be taken for true.
-        told = None if line.struck else cdevent_of(line.event, line.entry)
-        if told is None:
-            left += 1
-        else:
-            print_json(told)
-    return left
-
-
-def _cell(value: object) -> object:
-    # A spreadsheet takes such a text for a formula; anybody may have written it.
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
-_FORMS: dict[str, Callable[[Iterator[Line]], int]] = {
-    "jsonl": _write_jsonl,
-    "csv": _write_csv,
-    "cdevents": _write_cdevents,
-}

@@ -48,6 +48,7 @@ from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import clock_time
 from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
 from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
+from devstream_desktop.desktop.windows.export_dialog import ExportDialog
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
@@ -59,6 +60,7 @@ from devstream_desktop.desktop.windows.team.window import TeamWindow
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.attention import Desk
+from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.rules import first
 from devstream_desktop.stream.subject import Line
 
@@ -189,6 +191,7 @@ class App(QObject):
             window.status_chosen.connect(self._show_status)
             window.settings_chosen.connect(self._show_settings)
             window.preferences_changed.connect(self._change_preferences)
+            window.export_chosen.connect(self._export)
             window.rule_chosen.connect(self._edit_rule)
             window.team_chosen.connect(self._show_team)
             window.deploy_chosen.connect(self._deploy)
@@ -459,6 +462,9 @@ class App(QObject):
         self.doctor.examined.connect(window.show_checks)
         self.doctor.failed.connect(window.show_no_checks)
         self._open(window)
+
+    def _export(self, query: Query, words: str) -> None:
+        self._open(ExportDialog(self._home.history, query, words))
 
     def _show_settings(self) -> SettingsWindow:
         for one in self._dialogs:

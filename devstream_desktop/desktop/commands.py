@@ -19,6 +19,7 @@ class Command(StrEnum):
 
     FIND = "find"
     SAVE_SEARCH = "save-search"
+    EXPORT = "export"
     APPROVE = "approve"
     CLAIM = "claim"
     RELEASE = "release"
@@ -60,6 +61,7 @@ class Spec:
 SPECS: dict[Command, Spec] = {
     Command.FIND: Spec("Search", (QKeySequence.StandardKey.Find, "/")),
     Command.SAVE_SEARCH: Spec("Save this search…", ("Ctrl+S",)),
+    Command.EXPORT: Spec("Export what is shown…", ("Ctrl+E",)),
     Command.APPROVE: Spec("Review and approve…", ("A",), about_line=True),
     Command.CLAIM: Spec("I'm on it", ("C",), about_line=True),
     Command.RELEASE: Spec("I'm on it no more", ("Shift+C",), about_line=True),

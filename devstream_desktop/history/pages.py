@@ -21,6 +21,7 @@ _MATTERS = (
 """Something changed what is true now, or was deployed."""
 _UNDER_WAY = "lines.run >= 0 AND lines.kind = 'deploy' AND lines.state = 'in_progress'"
 _RECENT = 2_000
+_AT_ONCE = 500
 _UNSEEN = 5_000
 """Newest arrivals that are looked at: beyond that, nobody counts."""
 
@@ -57,6 +58,17 @@ class Pages(Rows):
         ids = sorted(found)
         kept = ids[:limit] if after is not None else ids[-limit:] if limit else []
         return [found[row_id] for row_id in reversed(kept)]
+
+    def every(self, query: Query) -> Iterator[Line]:
+        """Rows that answer `query`, newest first, superseded ones too.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        before: int | None = None
+        while page := self.page(query, before=before, limit=_AT_ONCE, superseded=True):
+            yield from page
+            before = page[-1].id
 
     def _page(
         self,

@@ -6,6 +6,7 @@ Its connection is its own and can only read. Queries are a few milliseconds even
 | question | function | answer (stream/thing.py) |
 |---|---|---|
 | lines, newest first; before or after one | `page` | `list[Line]` |
+| every line of a search | `every` | `Line` |
 | a page around a line | `around` | `list[Line]` |
 | which of some lines answer a search | `among` | row ids |
 | how many lines a search finds | `hits` | `int`, at most what is asked for |

@@ -114,6 +114,7 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         window.hide()
         yield from _peeks(state, node.history.newest())
         yield from _dialogs(state, window)
+        yield from _export(Home(home))
         yield from _settings(Home(home), state)
     finally:
         history.close()
@@ -196,6 +197,21 @@ def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], obj
             QTest.qWait(50)
             yield "deploy-progress", lambda path, dialog=dialog: dialog.grab().save(path)
         dialog.hide()
+
+
+def _export(home: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
+    from devstream_desktop.desktop.windows.export_dialog import ExportDialog
+    from devstream_desktop.stream.export import Form
+    from devstream_desktop.stream.query import parse_query
+
+    words = "env:production"
+    dialog = ExportDialog(home.history, parse_query(words), words)
+    dialog.show()
+    dialog.files.hide()
+    dialog.write(home.root / "devstream.csv", Form.CSV)
+    _wait(300)
+    yield "export", lambda path: dialog.grab().save(path)
+    dialog.reject()
 
 
 def _settings(home: Any, state: Any) -> Iterator[tuple[str, Callable[[str], object]]]:

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "windows": {
         *("windows", "widgets", "platform", "commands"),
         *("client.state", "client.question", "client.reader_thread"),
-        *("client.background", "client.preferences", "client.replay"),
+        *("client.background", "client.export", "client.preferences", "client.replay"),
     },
     "app": {"client", "platform", "widgets", "commands", "popups", "tray", "peek", "windows"},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -18,7 +19,6 @@ from devstream_desktop.stream.subject import Line
 
 _MOST = 20_000
 """Lines that are looked at, the newest; some seconds of work."""
-_PAGE = 500
 _FRESH_S = 120.0
 """Seconds for which the lines are kept, while a person tries rules."""
 
@@ -70,15 +70,8 @@ class Replay(QObject):
         if time.monotonic() - self._read_at < _FRESH_S:
             return
         since = int(time.time() * 1000) - DAYS * 86_400_000
-        query, found = Query(since=since), list[Line]()
-        before: int | None = None
         with Reader(self._history) as reader:
-            while len(found) < _MOST:
-                page = reader.page(query, before=before, limit=_PAGE, superseded=True)
-                found += page
-                if len(page) < _PAGE:
-                    break
-                before = page[-1].id
+            found = list(islice(reader.every(Query(since=since)), _MOST))
         self._partial = len(found) >= _MOST
         self._lines = found[::-1]
         self._read_at = time.monotonic()

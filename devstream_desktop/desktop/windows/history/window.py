@@ -56,6 +56,8 @@ class HistoryWindow(QWidget):
     status_chosen = Signal()
     team_chosen = Signal()
     settings_chosen = Signal()
+    export_chosen = Signal(object, str)
+    """A `Query`, and the words that were typed."""
     preferences_changed = Signal(object)
     """A `Change` of desk.toml."""
     rule_chosen = Signal(object)
@@ -169,6 +171,7 @@ class HistoryWindow(QWidget):
         does: dict[Command, Callable[[], object]] = {
             Command.FIND: self._focus_search,
             Command.SAVE_SEARCH: self._save_search,
+            Command.EXPORT: self._export,
             Command.APPROVE: self.browser.approve,
             Command.CLAIM: self.browser.claim,
             Command.RELEASE: self.browser.release,
@@ -225,6 +228,9 @@ class HistoryWindow(QWidget):
         """Show what happened since a moment, UTC milliseconds."""
         self.hand_over.begin_at(since_ms)
         self.show_page(Page.HAND_OVER)
+
+    def _export(self) -> None:
+        self.export_chosen.emit(self.browser.model.query, self.filters.search.text().strip())
 
     def _save_search(self) -> None:
         if self._saves:

@@ -1,0 +1,85 @@
+"""Export from the window: what is shown, whole or not at all, as the command writes it."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QFileDialog
+
+from devstream_desktop.cli.main import main
+from devstream_desktop.desktop.client.export import Export
+from devstream_desktop.desktop.commands import Command
+from devstream_desktop.desktop.windows.export_dialog import ExportDialog
+from devstream_desktop.home import Home
+from devstream_desktop.stream.export import Form
+from devstream_desktop.stream.query import Query, parse_query
+
+
+@pytest.fixture
+def dialog(qtbot, show, written, pushes, home):
+    """A dialog over five commits, as it is opened."""
+    written.add(*pushes(5))
+
+    def make(query: str = "") -> ExportDialog:
+        return show(ExportDialog(Home(home).history, parse_query(query), query))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "file"),
+    [
+        ("out", "CSV", "out.csv"),
+        ("out", "JSON", "out.jsonl"),
+        ("out.csv", "JSON", "out.csv"),
+        ("a.b", "CSV", "a.b.csv"),
+    ],
+)
+def test_the_file_is_the_one_of_the_command(
+    qtbot, dialog, tmp_path, home, capsys, name, kind, file
+):
+    shown = dialog("commit")
+    filters = [one for one in shown.files.nameFilters() if one.startswith(kind)]
+    shown.files.selectNameFilter(filters[0])
+    shown.files.fileSelected.emit(str(tmp_path / name))
+    qtbot.waitUntil(lambda: "5 lines in" in shown.said.text())
+    form = file.rpartition(".")[2]
+    assert main(["--home", str(home), "export", "--format", form, "commit"]) == 0
+    assert (tmp_path / file).read_text(encoding="utf-8") == capsys.readouterr().out
+    assert shown.show_folder.isVisible()
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(("out", "a.", "."))] == [
+        file
+    ]
+
+
+def test_a_folder_that_is_not_there_is_told(qtbot, dialog, tmp_path):
+    shown = dialog()
+    shown.write(tmp_path / "none" / "out.csv", Form.CSV)
+    qtbot.waitUntil(lambda: "cannot be written" in shown.said.text())
+    assert not shown.bar.isVisible()
+
+
+def test_what_is_stopped_leaves_the_old_file(dialog, tmp_path, home):
+    dialog()
+    file = tmp_path / "out.csv"
+    file.write_text("before")
+    export = Export(Home(home).history, Query(), file, Form.CSV)
+    export.stop()
+    assert not export.run()
+    assert file.read_text() == "before"
+    assert not list(tmp_path.glob(".out.csv.*"))
+
+
+def test_nothing_is_asked_twice_when_no_file_is_chosen(qtbot, dialog):
+    shown = dialog()
+    assert shown.files.acceptMode() is QFileDialog.AcceptMode.AcceptSave
+    with qtbot.waitSignal(shown.finished):
+        shown.files.reject()
+
+
+def test_the_window_asks_for_what_it_shows(qtbot, window, pushes):
+    shown = window(*pushes(2))
+    shown.filters.search.setText("kind:change")
+    qtbot.waitUntil(lambda: not shown.browser.model.query.everything)
+    with qtbot.waitSignal(shown.export_chosen) as asked:
+        shown.commands.action(Command.EXPORT).trigger()
+    assert asked.args == [shown.browser.model.query, "kind:change"]
