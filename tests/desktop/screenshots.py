@@ -69,6 +69,7 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
     from devstream_desktop.desktop.windows.history.window import HistoryWindow
     from devstream_desktop.history.reader import Reader
     from devstream_desktop.home import Home
+    from devstream_desktop.stream.seen import Seen
 
     node = FakeNode(Home(home))
     node.add(Seed(int(time.time() * 1000)).events())
@@ -83,6 +84,8 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         )
         window = HistoryWindow(state, lambda _: "Popped up: rule 1, Critical, as long as it lasts.")
         state.changed.emit()
+        state.set_seen(Seen())
+        _wait(200)
         window.show()
         for size, (width, height) in SIZES.items():
             window.resize(width, height)
@@ -94,6 +97,11 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
             QTest.qWait(50)
             yield f"window-{size}-details", lambda path: window.grab().save(path)
         window.resize(*SIZES["wide"])
+        _come_in(node, state, window)
+        yield "window-new", lambda path: window.grab().save(path)
+        window.browser.view.to_top()
+        _wait(50)
+        yield "window-unseen", lambda path: window.grab().save(path)
         window.filters.search.setText("env:production is:red")
         _wait(200)
         yield "window-search", lambda path: window.grab().save(path)
@@ -121,6 +129,25 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         node.history.close()
 
 
+def _come_in(node: Any, state: Any, window: Any) -> None:
+    """Have lines come in while a person reads further down."""
+    import story
+
+    window.browser.view.clearSelection()
+    window.browser.view.verticalScrollBar().setValue(240)
+    window.browser.model.show_seen(state.seen)
+    now = int(time.time() * 1000)
+    node.add(
+        [
+            story.push("search", now, "dara", "Rank by freshness", "5e" * 20),
+            story.build("search", now + 1, "failed", "5e" * 20, "93", total=412),
+            story.deploy("checkout", now + 2, "success", story.SHAS["vat"], "cd" * 16, who="bo"),
+        ]
+    )
+    state.read_news(node.history.newest())
+    _wait(200)
+
+
 def _peeks(state: Any, newest: int) -> Iterator[tuple[str, Callable[[str], object]]]:
     from PySide6.QtCore import QRect
     from PySide6.QtTest import QTest
@@ -145,8 +172,10 @@ def _peeks(state: Any, newest: int) -> Iterator[tuple[str, Callable[[str], objec
     QTest.qWait(80)
     yield "peek-offline", lambda path: peek.grab().save(path)
     state.set_connected(True)
-    state.set_seen(state.seen)
     peek.hide()
+    # What is red is read again, for what comes after.
+    state.set_seen(state.seen)
+    _wait(200)
 
 
 def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
@@ -266,11 +295,12 @@ def _answer(question: Any) -> None:
     from fake_data import MEMBERS, PLAN, POLICY
 
     from devstream_desktop.control.messages.base import Done
-    from devstream_desktop.control.messages.deploys import PlanDeploy
+    from devstream_desktop.control.messages.deploys import DeployLog, GetDeployLog, PlanDeploy
     from devstream_desktop.control.messages.members import GetMembers
     from devstream_desktop.control.messages.policy import GetPolicy
 
     answers = {PlanDeploy: PLAN, GetMembers: MEMBERS, GetPolicy: POLICY}
+    answers[GetDeployLog] = DeployLog(request="", text="", next=0, over=False)
     question.answer(answers.get(type(question.request), Done(text="ds1-" + "a" * 120)))
 
 

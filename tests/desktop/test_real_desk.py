@@ -59,6 +59,7 @@ def test_the_tray_item_and_its_menu(desk, panel):
         "Invite…",
         "Team…",
         "Status…",
+        "Settings…",
         "Quit",
     ]
     assert panel.find("On duty")["toggle-state"] == 1

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QItemSelection, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
+from devstream_desktop.desktop.widgets.pill import Pill
 from devstream_desktop.desktop.windows.history.delegate import ItemDelegate
 from devstream_desktop.desktop.windows.history.items import Heading, Pinned
 from devstream_desktop.desktop.windows.history.model import StreamModel
@@ -45,8 +46,7 @@ class StreamView(QListView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QListView.Shape.NoFrame)
-        self.pill = QPushButton(self)
-        self.pill.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.pill = Pill(self)
         # With the keyboard, Home and the command for the newest lines go there.
         self.pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.pill.hide()
