@@ -23,7 +23,7 @@ from devstream_desktop.control.messages.deploys import (
 from devstream_desktop.control.messages.members import GetMembers, Invite, Join, Joining
 from devstream_desktop.desktop.tray.menu import target_text
 from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
-from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
+from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE, DeployDialog
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
 
@@ -255,6 +255,25 @@ def test_enter_and_escape_approve_nothing(qtbot, show, asked, story):
     qtbot.keyClick(dialog, Qt.Key.Key_Return)
     assert asked.of(RequestAnswer) == []
     assert dialog.result() == QDialog.DialogCode.Rejected
+
+
+def test_a_promotion_asks_for_what_runs_before_and_is_a_deploy(show, asked, fake, story):
+    dialog = show(DeployDialog(fake.TARGETS[0], fake.status(), action=PROMOTE))
+    (request,) = asked.of(PlanDeploy)
+    assert (request.action, request.promote, request.ref, request.sha) == ("", "*", "", "")
+    asked.answer(fake.PLAN)
+    assert dialog.windowTitle() == "Promote shop to production"
+    dialog.typed.setText("production")
+    dialog.go.click()
+    (sent,) = asked.of(RequestDeploy)
+    assert (sent.action, sent.sha) == ("", fake.PLAN.sha)
+
+
+def test_a_commit_that_is_named_is_no_promotion(qtbot, show, asked, fake):
+    dialog = show(DeployDialog(fake.TARGETS[0], fake.status(), action=PROMOTE))
+    dialog.commit.setText("v2")
+    dialog.begin()
+    assert (asked.of(PlanDeploy)[-1].promote, asked.of(PlanDeploy)[-1].ref) == ("", "v2")
 
 
 def test_a_rollback_asks_for_the_last_good_commit(show, asked, fake):

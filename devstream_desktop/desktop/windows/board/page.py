@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
@@ -14,6 +14,7 @@ from devstream_desktop.desktop.widgets.text import PlainLabel, heading, menu_tex
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.board.model import BoardModel
 from devstream_desktop.desktop.windows.board.view import BoardView
+from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE
 from devstream_desktop.stream.thing import Board
 
 _PAUSE_MS = 1_000
@@ -28,7 +29,7 @@ class BoardPage(QWidget):
     opened = Signal(str)
     """The search for a place, to be shown in the stream."""
     deploy_chosen = Signal(object, str)
-    """A `TargetStatus`, and empty or `rollback`."""
+    """A `TargetStatus`, and empty, `rollback` or `PROMOTE`."""
 
     def __init__(self, state: AppState) -> None:
         super().__init__()
@@ -110,8 +111,11 @@ class BoardPage(QWidget):
 
     def _show_menu(self, at: QPoint) -> None:
         index = self.view.indexAt(at)
-        if not index.isValid():
-            return
+        if index.isValid():
+            self.menu_of(index).popup(self.view.viewport().mapToGlobal(at))
+
+    def menu_of(self, index: QModelIndex) -> QMenu:
+        """Make the menu of a cell; it is deleted when it is closed."""
         service, environment = self.model.place(index)
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -121,8 +125,13 @@ class BoardPage(QWidget):
             where = menu_text(target.environment)
             deploy = menu.addAction(f"Deploy to {where}…")
             deploy.triggered.connect(lambda: self.deploy_chosen.emit(target, ""))
+            promote = menu.addAction(f"Promote to {where}…")
+            promote.triggered.connect(lambda: self.deploy_chosen.emit(target, PROMOTE))
+            # With one environment there is none before it.
+            places = [one for one in self._state.targets.targets if one.target == target.target]
+            promote.setVisible(len(places) > 1)
             back = menu.addAction(f"Roll back in {where}…")
             back.triggered.connect(lambda: self.deploy_chosen.emit(target, "rollback"))
-            for action in (deploy, back):
+            for action in (deploy, promote, back):
                 action.setEnabled(target.allowed)
-        menu.popup(self.view.viewport().mapToGlobal(at))
+        return menu

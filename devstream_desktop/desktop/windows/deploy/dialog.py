@@ -49,7 +49,15 @@ from devstream_desktop.stream.text import clean
 
 _DEBOUNCE_MS = 350
 _SHA = re.compile(r"[0-9a-fA-F]{7,64}")
-_VERBS = {"": ("Deploy", "to"), "rollback": ("Roll back", "in")}
+PROMOTE = "promote"
+"""Action of a dialog: deploy the commit of the environment before."""
+_VERBS = {"": ("Deploy", "to"), "rollback": ("Roll back", "in"), PROMOTE: ("Promote", "to")}
+_MEANT = {
+    "": "a branch, a tag, or a commit's hash",
+    "rollback": "the last good commit",
+    PROMOTE: "what runs on the environment before",
+}
+"""The commit that is meant where none is named."""
 """The verb of an action, and the word between target and environment."""
 _GLASS = frozenset({"hours", "approval"})
 """Warnings that break-glass overrides."""
@@ -71,14 +79,16 @@ class DeployDialog(Dialog):
         *,
         action: str = "",
     ) -> None:
-        """Make the dialog; `action` is empty for a deploy, or `rollback`."""
+        """Make the dialog; `action` is empty for a deploy, `rollback`, or `PROMOTE`."""
         verb, where = _VERBS[action]
         name = f"{verb} {place.target} {where} {place.environment}"
         super().__init__(name, parent)
         self._verb, self._name = verb, name
         self.setMinimumSize(620, 520)
         self._place = place
-        self._action = action
+        # A promotion is a deploy; only its commit is found in another way.
+        self._promotes = action == PROMOTE
+        self._action = "" if self._promotes else action
         self._plan: Plan | None = None
         self._plans = 0
         """The number of plans that were asked for."""
@@ -86,9 +96,7 @@ class DeployDialog(Dialog):
         self._key = ""
         self.commit = QLineEdit("" if action else clean(place.ref) or "main")
         self.commit.setAccessibleName("Branch, tag or commit")
-        self.commit.setPlaceholderText(
-            "the last good commit" if action else "a branch, a tag, or a commit's hash"
-        )
+        self.commit.setPlaceholderText(_MEANT[action])
         self.plan_view = PlanView()
         self.parameters = Parameters()
         self.reason = QLineEdit()
@@ -213,7 +221,7 @@ class DeployDialog(Dialog):
         self._plan = None
         self._plans += 1
         number = self._plans
-        if not text and not self._action:
+        if not text and not self._action and not self._promotes:
             self._say("Name a branch, a tag or a commit.", Tone.AMBER)
             self._refresh()
             return
@@ -226,6 +234,7 @@ class DeployDialog(Dialog):
             ref="" if sha else text,
             sha=sha,
             action=self._action,
+            promote="*" if self._promotes and not text else "",
             override=self.glass.isChecked(),
             parameters=self.parameters.values(),
         )

@@ -1,0 +1,64 @@
+"""The board's context menu: deploy, promote and roll back where there is a target."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+import pytest
+
+from devstream_desktop.control.messages.deploys import Targets
+from devstream_desktop.desktop.windows.board.page import BoardPage
+from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE
+
+
+@pytest.fixture
+def page(qtbot, written, story, fake):
+    """A board with a deploy of the shop to production, and these targets."""
+    now = int(time.time() * 1000)
+    written.add(story.deploy("shop", now - 1000, "success", "ab" * 20, "cd" * 16))
+
+    def make(*environments: str, allowed: bool = True) -> BoardPage:
+        written.state.targets = Targets(
+            targets=tuple(
+                msgspec.structs.replace(fake.TARGETS[0], environment=name, allowed=allowed)
+                for name in environments
+            )
+        )
+        shown = BoardPage(written.state)
+        qtbot.addWidget(shown)
+        shown.show()
+        qtbot.waitUntil(lambda: shown.model.rowCount() == 1)
+        return shown
+
+    return make
+
+
+def texts(page: BoardPage) -> dict[str, object]:
+    """The visible entries of the menu of the first environment."""
+    menu = page.menu_of(page.model.index(0, 1))
+    return {action.text(): action for action in menu.actions() if action.isVisible()}
+
+
+def test_what_runs_before_can_be_promoted(qtbot, page) -> None:
+    shown = page("staging", "production")
+    found = texts(shown)
+    assert list(found) == [
+        "Show what happened there",
+        "Deploy to production…",
+        "Promote to production…",
+        "Roll back in production…",
+    ]
+    with qtbot.waitSignal(shown.deploy_chosen) as chosen:
+        found["Promote to production…"].trigger()
+    assert (chosen.args[0].environment, chosen.args[1]) == ("production", PROMOTE)
+
+
+def test_where_there_is_one_environment_nothing_is_promoted(page) -> None:
+    assert "Promote to production…" not in texts(page("production"))
+
+
+def test_who_may_not_deploy_may_not_promote(page) -> None:
+    found = texts(page("staging", "production", allowed=False))
+    assert not found["Promote to production…"].isEnabled()
+    assert found["Show what happened there"].isEnabled()
