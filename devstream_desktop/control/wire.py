@@ -28,10 +28,12 @@ from devstream_desktop.control.messages.members import (
     GetMembers,
     Grant,
     Invite,
+    InviteRead,
     Join,
     Joining,
     Leave,
     Members,
+    ReadInvite,
     Renew,
     Revoke,
     Ungrant,
@@ -88,6 +90,7 @@ AnyRequest = (
     | CheckTargets
     | GetDeployLog
     | Invite
+    | ReadInvite
     | Join
     | Leave
     | Grant
@@ -120,6 +123,7 @@ AnyReply = (
     | TargetChecks
     | DeployLog
     | Members
+    | InviteRead
     | Joining
     | PolicyState
     | UnmatchedBodies

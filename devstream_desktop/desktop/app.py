@@ -445,7 +445,9 @@ class App(QObject):
         self._open(InviteDialog(self.state.status))
 
     def _join(self) -> None:
-        self._open(JoinDialog(self.state.status))
+        dialog = JoinDialog(self.state)
+        dialog.stale.connect(self.state.refresh_status)
+        self._open(dialog)
 
     def _show_team(self) -> None:
         window = TeamWindow(self.state)

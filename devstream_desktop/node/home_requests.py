@@ -19,6 +19,7 @@ from devstream_desktop.control.messages.members import (
     Join,
     Joining,
     Leave,
+    ReadInvite,
     Renew,
     Ungrant,
 )
@@ -40,6 +41,7 @@ from devstream_desktop.team import Team
 HomeRequest = (
     GetStatus
     | Invite
+    | ReadInvite
     | Join
     | Leave
     | Renew
@@ -120,6 +122,8 @@ async def answer(host: Host, request: HomeRequest) -> AnyReply:
             if request.address:
                 addresses.destination(request.address)
             return await host.invite(request)
+        case ReadInvite():
+            return team_requests.invite_read(await host.team(), request.invite)
         case Join():
             return await host.join(request)
         case Leave():

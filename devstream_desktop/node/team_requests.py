@@ -11,6 +11,7 @@ from devstream_desktop.control.messages.members import (
     ApproveJoin,
     Device,
     Grant,
+    InviteRead,
     Member,
     Members,
     Revoke,
@@ -32,15 +33,40 @@ from devstream_desktop.node.presence import Presence
 from devstream_desktop.node.team_advice import advice
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import DEVICE_ROLES, End, Policy, Team, TeamError, changes, six_words
+from devstream_desktop.team import (
+    DEVICE_ROLES,
+    End,
+    Policy,
+    Team,
+    TeamError,
+    changes,
+    read_invite,
+    six_words,
+)
 from devstream_desktop.team import Member as TeamMember
 
 _WAITS = (
     "proposed: it holds once enough admins have signed it, each with: devstream team approve-policy"
 )
 
+
 Act = Grant | Ungrant | SetPolicy | ApprovePolicy | MakeRecoveryKey | Recover
 """Requests that need nothing but the policy."""
+
+
+def invite_read(team: Team, text: str) -> InviteRead:
+    """Look at a pasted invite; nobody is asked.
+
+    Raises:
+        JoinError: it is none, mistyped, or of a newer version.
+        TeamError: it was made by this very device.
+    """
+    invite = read_invite(text)
+    if invite.issuer_device == team.device.id:
+        raise TeamError(
+            "this invite was made here: it lets another device in, so hand it to your colleague"
+        )
+    return InviteRead(addresses=invite.addresses)
 
 
 def act(team: Team, request: Act) -> str:

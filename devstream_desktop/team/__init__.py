@@ -8,6 +8,7 @@ from devstream_desktop.team import certificates, membership
 from devstream_desktop.team.enrolment import Enrolment
 from devstream_desktop.team.errors import NoTeamError, PolicyError, TeamError
 from devstream_desktop.team.joining.errors import JoinWaitsError
+from devstream_desktop.team.joining.invite import read_invite
 from devstream_desktop.team.joining.renewals import is_renewal
 from devstream_desktop.team.joining.six_words import six_words
 from devstream_desktop.team.policy import changes
@@ -48,6 +49,7 @@ __all__ = [
     "is_renewal",
     "membership",
     "outsider",
+    "read_invite",
     "refusal_of",
     "six_words",
     "standing_of",

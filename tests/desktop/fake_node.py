@@ -35,8 +35,10 @@ from devstream_desktop.control.messages.members import (
     GetMembers,
     Grant,
     Invite,
+    InviteRead,
     Join,
     Joining,
+    ReadInvite,
     Revoke,
     Ungrant,
 )
@@ -166,6 +168,8 @@ class FakeNode:
                 return Done(
                     text="ds1-" + base64.b32encode(bytes(range(80))).decode().lower().rstrip("=")
                 )
+            case ReadInvite():
+                return InviteRead(addresses=("10.0.0.5:7450",))
             case Join():
                 return Joining(state="joined", team="acme")
             case GetMembers():

@@ -200,7 +200,7 @@ def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], obj
         ("note", NoteDialog(state.red[0].line, "ana")),
         ("hand-to", NoteDialog(state.red[0].line, "ana", hand=True)),
         ("invite", InviteDialog(state.status)),
-        ("join", JoinDialog(state.status)),
+        ("join", JoinDialog(state)),
         ("status", StatusWindow(state)),
         ("team", TeamWindow(state)),
         ("palette", Palette(window.commands.usable)),
@@ -210,6 +210,13 @@ def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], obj
         dialog.show()
         QTest.qWait(80)
         yield name, lambda path, dialog=dialog: dialog.grab().save(path)
+        if isinstance(dialog, JoinDialog):
+            dialog.invite.setPlainText("ds1-" + "a" * 170)
+            QTest.qWait(300)
+            yield "join-read", lambda path, dialog=dialog: dialog.grab().save(path)
+            _join(dialog, state)
+            QTest.qWait(50)
+            yield "join-joined", lambda path, dialog=dialog: dialog.grab().save(path)
         if isinstance(dialog, StatusWindow):
             dialog.show_checks(CHECKS)
             QTest.qWait(50)
@@ -296,12 +303,35 @@ def _answer(question: Any) -> None:
 
     from devstream_desktop.control.messages.base import Done
     from devstream_desktop.control.messages.deploys import DeployLog, GetDeployLog, PlanDeploy
-    from devstream_desktop.control.messages.members import GetMembers
+    from devstream_desktop.control.messages.members import (
+        GetMembers,
+        InviteRead,
+        Join,
+        Joining,
+        ReadInvite,
+    )
     from devstream_desktop.control.messages.policy import GetPolicy
 
     answers = {PlanDeploy: PLAN, GetMembers: MEMBERS, GetPolicy: POLICY}
-    answers[GetDeployLog] = DeployLog(request="", text="", next=0, over=False)
+    answers |= {
+        ReadInvite: InviteRead(addresses=("10.0.0.5:7450",)),
+        Join: Joining(state="joined", team="acme"),
+        GetDeployLog: DeployLog(request="", text="", next=0, over=False),
+    }
     question.answer(answers.get(type(question.request), Done(text="ds1-" + "a" * 120)))
+
+
+def _join(dialog: Any, state: Any) -> None:
+    """Press Join, and have events travel both ways."""
+    import msgspec
+
+    from devstream_desktop.control.messages.status import PeerStatus
+
+    dialog.join.click()
+    live = PeerStatus(device="b" * 52, person="bo", address="10.0.0.5:7450", state="live")
+    state.status = msgspec.structs.replace(state.status, peers=(live,))
+    state.changed.emit()
+    state.changed.emit()
 
 
 def _press(dialog: Any) -> None:

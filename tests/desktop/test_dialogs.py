@@ -20,7 +20,19 @@ from devstream_desktop.control.messages.deploys import (
     RequestDeploy,
     RequestLock,
 )
-from devstream_desktop.control.messages.members import GetMembers, Invite, Join, Joining
+from devstream_desktop.control.messages.members import (
+    Device,
+    GetMembers,
+    Invite,
+    InviteRead,
+    Join,
+    Joining,
+    Member,
+    ReadInvite,
+    Waiting,
+)
+from devstream_desktop.control.messages.status import PeerStatus
+from devstream_desktop.control.messages.stream import SetDuty
 from devstream_desktop.desktop.tray.menu import target_text
 from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
 from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE, DeployDialog
@@ -354,30 +366,98 @@ def test_showing_a_dialog_again_asks_nothing_again(show, asked, fake):
     assert len(asked.of(Invite)) == 1
 
 
-def test_joining_takes_a_pasted_invite_and_a_name(qtbot, show, asked, fake):
-    dialog = show(JoinDialog(fake.status(solo=True, person="me")))
+def test_joining_takes_a_pasted_invite_and_a_name(qtbot, show, asked, written, fake):
+    written.answer(solo=True, person="me")
+    dialog = show(JoinDialog(written.state))
     assert not dialog.join.isEnabled()
     dialog.invite.setPlainText(" ds1-\nabc ")
     dialog.join.click()
     assert asked.of(Join) == [Join(invite="ds1-abc", person="me")]
     assert not dialog.join.isEnabled()
-    asked.refuse("this invite was used; ask for another")
+    asked.refuse("this invite was used; ask for another", Join)
     assert dialog.message.text() == "this invite was used; ask for another"
     assert dialog.join.isEnabled()
     dialog.join.click()
     with qtbot.waitSignal(dialog.joined, timeout=1_000):
-        asked.answer(Joining(state="joined", team="acme"))
+        asked.answer(Joining(state="joined", team="acme"), Join)
 
 
-def test_a_join_that_waits_shows_the_words_and_asks_again(qtbot, show, asked, fake):
-    dialog = show(JoinDialog(fake.status(solo=True, person="me"), ask_again_ms=1))
+def test_a_join_that_waits_shows_the_words_and_asks_again(qtbot, show, asked, written, fake):
+    written.answer(solo=True, person="me")
+    dialog = show(JoinDialog(written.state, ask_again_ms=1))
     dialog.invite.setPlainText("ds1-abc")
     dialog.join.click()
-    asked.answer(Joining(state="waiting", team="acme", words=fake.WORDS, approvers=("ana", "chen")))
+    waiting = Joining(state="waiting", team="acme", words=fake.WORDS, approvers=("ana", "chen"))
+    asked.answer(waiting, Join)
     assert dialog.words.text() == fake.WORDS
     assert dialog.words.isVisible()
     assert "ana or chen" in dialog.message.text()
     qtbot.waitUntil(lambda: len(asked.of(Join)) == 2, timeout=1_000)
-    asked.refuse("ana rejected this device")
+    asked.refuse("ana rejected this device", Join)
     assert dialog.message.text() == "ana rejected this device"
     assert dialog.join.isEnabled()
+
+
+def test_a_pasted_line_is_looked_at_at_once(qtbot, show, asked, written):
+    written.answer(solo=True)
+    dialog = show(JoinDialog(written.state))
+    dialog.invite.setPlainText("ds1-half")
+    qtbot.waitUntil(lambda: asked.of(ReadInvite) == [ReadInvite(invite="ds1-half")], timeout=2_000)
+    asked.refuse("the invite is mistyped or cut: copy the whole line again", ReadInvite)
+    assert dialog.message.text().startswith("The invite is mistyped or cut")
+    assert not dialog.join.isEnabled()
+    dialog.invite.setPlainText("ds1-whole")
+    assert dialog.join.isEnabled(), "what is new is not known to be wrong"
+    # A late answer about the line of before.
+    asked.refuse("the invite is mistyped or cut: copy the whole line again", ReadInvite)
+    assert dialog.join.isEnabled()
+    qtbot.waitUntil(lambda: len(asked.of(ReadInvite)) == 2, timeout=2_000)
+    asked.answer(InviteRead(addresses=("10.0.0.5:7450",)), ReadInvite)
+    assert "a team that is reached at 10.0.0.5:7450" in dialog.message.text()
+    assert dialog.join.isEnabled()
+
+
+def test_who_joined_sees_that_events_travel_both_ways(show, asked, written):
+    written.answer(solo=True, team="me's desk")
+    dialog = show(JoinDialog(written.state))
+    dialog.invite.setPlainText("ds1-abc")
+    dialog.join.click()
+    asked.answer(Joining(state="joined", team="acme"), Join)
+    assert dialog.isVisible()
+    written.state.set_connected(False)
+    assert asked.of(SetDuty) == [], "the node of before would say it to nobody"
+    written.answer(team="acme", team_id="t2")
+    assert asked.of(SetDuty) == [SetDuty(on=True)]
+    asked.answer(Done(), SetDuty)
+    written.answer(team="acme", team_id="t2")
+    assert "No colleague's node is linked yet" in dialog.message.text()
+    peer = PeerStatus(device="b" * 52, person="bo", address="10.0.0.6:1", state="live", lag=2)
+    written.answer(team="acme", team_id="t2", peers=(peer,))
+    assert "2 events are on their way" in dialog.message.text()
+    level = msgspec.structs.replace(peer, lag=0)
+    written.answer(team="acme", team_id="t2", peers=(level,), missing=40)
+    assert "40 events are on their way" in dialog.message.text()
+    written.answer(team="acme", team_id="t2", peers=(level,), events=2_067)
+    said = "It works both ways: bo has heard that you are on duty, and 2,067 events"
+    assert said in dialog.message.text()
+
+
+def test_who_uses_an_invite_is_told_where_it_was_made(show, asked, fake):
+    dialog = show(InviteDialog(fake.status()))
+    asked.answer(fake.MEMBERS, GetMembers)
+    asked.answer(Done(text="ds1-abc"), Invite)
+    assert dialog.arrival.text() == "Waiting for somebody to use it…"
+    dialog._look.timeout.emit()
+    asked.answer(fake.MEMBERS, GetMembers)
+    assert dialog.arrival.text() == "Waiting for somebody to use it…", "all were there before"
+    eve = Waiting(device="f" * 52, person="eve", words=fake.WORDS, since=1)
+    asks = msgspec.structs.replace(fake.MEMBERS, waiting=(*fake.MEMBERS.waiting, eve))
+    dialog._look.timeout.emit()
+    asked.answer(asks, GetMembers)
+    assert dialog.arrival.text().startswith("eve asks to join. Compare the six words in Team…")
+    device = Device(device="f" * 52, words=fake.WORDS, roles=())
+    joined = Member(person="eve", devices=(device,), roles=())
+    dialog._look.timeout.emit()
+    came = msgspec.structs.replace(fake.MEMBERS, members=(*fake.MEMBERS.members, joined))
+    asked.answer(came, GetMembers)
+    assert dialog.arrival.text() == "eve joined."

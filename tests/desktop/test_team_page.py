@@ -47,6 +47,20 @@ def window(show, asked, state, fake):
     return made
 
 
+def test_who_is_on_duty_and_whose_device_is_linked_is_followed(window, state, asked, fake):
+    bo = fake.MEMBERS.members[1]
+    device = msgspec.structs.replace(bo.devices[0], linked=True)
+    changed = msgspec.structs.replace(bo, devices=(device, *bo.devices[1:]))
+    people = (fake.MEMBERS.members[0], changed, *fake.MEMBERS.members[2:])
+    window.begin()
+    asked.answer(msgspec.structs.replace(fake.MEMBERS, members=people), GetMembers)
+    state.status = msgspec.structs.replace(state.status, duty=("bo",))
+    state.changed.emit()
+    rows = [window.tree.topLevelItem(place) for place in range(3)]
+    assert [row.text(1) for row in rows] == ["○ off duty", "● on duty", "○ off duty"]
+    assert rows[1].child(0).text(1) == "linked"
+
+
 def boxes(window, kind):
     return [
         box
@@ -59,9 +73,11 @@ def test_it_shows_people_devices_and_rules(window):
     rows = [window.tree.topLevelItem(place) for place in range(window.tree.topLevelItemCount())]
     assert [row.text(0) for row in rows] == ["ana", "bo", "chen"]
     assert rows[0].child(0).text(0).endswith("(this one)")
-    assert rows[1].text(1) == "deployer shop/staging"
-    assert rows[1].child(1).text(1) == "revoked: stolen in a train"
-    assert rows[0].child(0).text(2) == "amber otter river copper lemon sail"
+    assert [row.text(1) for row in rows] == ["● on duty", "○ off duty", "● on duty"]
+    assert rows[1].child(0).text(1) == "never heard"
+    assert rows[1].text(2) == "deployer shop/staging"
+    assert rows[1].child(1).text(2) == "revoked: stolen in a train"
+    assert rows[0].child(0).text(3) == "amber otter river copper lemon sail"
     assert "2 of 2 admins sign a change" in window.rules.text()
     assert "no recovery key" in window.notices.text()
 

@@ -98,6 +98,19 @@ class Invite(Request[Done], frozen=True, tag=True, kw_only=True):
     """Start of the id of that person's device that it replaces."""
 
 
+class InviteRead(Reply, frozen=True, tag=True, kw_only=True):
+    """Answer: a pasted line is an invite that this home can use."""
+
+    addresses: tuple[str, ...]
+    """HOST:PORT of the device to join at, the likeliest first."""
+
+
+class ReadInvite(Request[InviteRead], frozen=True, tag=True, kw_only=True):
+    """Look at a pasted line, without using it or asking anybody."""
+
+    invite: str
+
+
 class Join(Request[Joining], frozen=True, tag=True, kw_only=True):
     """Leave the team of one and join the invite's team; the node then restarts itself.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QDialogButtonBox, QPushButton, QWidget
 
@@ -14,6 +15,8 @@ from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.text import clean
 
 _DAY_S = 86_400
+_LOOK_MS = 2_000
+"""Milliseconds between looks at who came."""
 _WIDTH = 460
 
 
@@ -37,6 +40,12 @@ class InviteDialog(Dialog):
             "from the third person on, an admin has to approve.",
             wrap=True,
         )
+        self.arrival = PlainLabel(wrap=True)
+        self.arrival.hide()
+        self._known: frozenset[str] | None = None
+        """Devices in the team, or asking to join, before; None until the node said."""
+        self._look = QTimer(self, interval=_LOOK_MS)
+        self._look.timeout.connect(lambda: self.ask(GetMembers(), self._look_who_came, _ignore))
         buttons = QDialogButtonBox()
         self.copy = QPushButton("Copy invite")
         self.copy.setEnabled(False)
@@ -54,14 +63,16 @@ class InviteDialog(Dialog):
         )
         layout.addWidget(self.invite)
         layout.addWidget(self.message)
+        layout.addWidget(self.arrival)
         layout.addWidget(buttons)
 
     def begin(self) -> None:
         """Ask for an invite, and for the persons in the team."""
-        self.ask(GetMembers(), self._offer, lambda _: None)
+        self.ask(GetMembers(), self._offer, _ignore)
         self._make()
 
     def _offer(self, members: Members) -> None:
+        self._known = _all_devices(members)
         for member in members.members:
             name = clean(member.person, 60)
             self.who.addItem(f"Another device of {name}", (member.person, ""))
@@ -91,6 +102,24 @@ class InviteDialog(Dialog):
         self.copy.setEnabled(True)
         self.copy.setDefault(True)
         self.copy.setFocus()
+        say(self.arrival, "Waiting for somebody to use it…", Tone.MUTED)
+        self.arrival.show()
+        self._look.start()
+
+    def _look_who_came(self, members: Members) -> None:
+        """Say who used an invite since this one was made."""
+        if self._known is None:
+            self._known = _all_devices(members)
+        came = {d: who for d, who in _devices(members).items() if d not in self._known}
+        asks = [one for one in members.waiting if one.device not in self._known]
+        if came:
+            who = ", ".join(clean(person, 60) for person in dict.fromkeys(came.values()))
+            say(self.arrival, f"{who} joined.", Tone.GREEN)
+            self._look.stop()
+        elif asks:
+            who = ", ".join(clean(one.person, 60) for one in asks)
+            said = f"{who} asks to join. Compare the six words in Team…, and approve or reject."
+            say(self.arrival, said, Tone.BLUE)
 
     def _refused(self, reason: str) -> None:
         self.invite.setPlaceholderText("No invite was made.")
@@ -99,3 +128,22 @@ class InviteDialog(Dialog):
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.invite.toPlainText())
         self.copy.setText("Copied")
+
+
+def _devices(members: Members) -> dict[str, str]:
+    """Return the person of each device that is in."""
+    return {
+        device.device: member.person
+        for member in members.members
+        for device in member.devices
+        if not device.revoked
+    }
+
+
+def _all_devices(members: Members) -> frozenset[str]:
+    """Return the devices that are in, or ask to be."""
+    return frozenset(_devices(members)) | {one.device for one in members.waiting}
+
+
+def _ignore(_: str) -> None:
+    """Do without the members: the invite is made all the same."""

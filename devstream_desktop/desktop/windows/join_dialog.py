@@ -1,37 +1,54 @@
-"""The dialog that takes an invite and joins its team."""
+"""The dialog that joins a team and tests the way to it."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QPlainTextEdit, QPushButton, QWidget
 
-from devstream_desktop.control.messages.members import Join, Joining
-from devstream_desktop.control.messages.status import Status
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.members import InviteRead, Join, Joining, ReadInvite
+from devstream_desktop.control.messages.status import PeerStatus, Status
+from devstream_desktop.control.messages.stream import SetDuty
+from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.widgets.dialog import Dialog, column, plain_button, say
+from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.text import clean
 
 ASK_AGAIN_MS = 3000
 """Milliseconds between questions while an admin has not approved yet."""
+_READ_MS = 200
+"""Milliseconds without a keystroke after which the line is looked at."""
+_LOOK_MS = 1_000
+"""Milliseconds between looks at the status, once joined."""
 _WIDTH = 460
+_LEAVING = "You leave your team of one and its history. Your sources stay on this computer."
 
 
 class JoinDialog(Dialog):
-    """Takes an invite and a name, and has the node join."""
+    """Joins a team, then tests the way in both directions.
+
+    The test is an event that is of use: it says whether the person is on duty. It has travelled
+    when a linked peer has all that is here, and this computer all that is there.
+    """
 
     joined = Signal(str)
     """The team's name."""
+    stale = Signal()
+    """The status is old by now; the dialog wants a newer one."""
 
     def __init__(
         self,
-        status: Status | None,
+        state: AppState,
         parent: QWidget | None = None,
         *,
         ask_again_ms: int = ASK_AGAIN_MS,
     ) -> None:
         super().__init__("Join a team", parent)
         self.setMinimumWidth(_WIDTH)
+        self._state = state
+        status = state.status
         self.invite = QPlainTextEdit()
         self.invite.setAccessibleName("The invite")
         self.invite.setPlaceholderText("paste the invite here")
@@ -41,10 +58,20 @@ class JoinDialog(Dialog):
         self.person.setAccessibleName("Your name in the team")
         self.person.setPlaceholderText("empty with an invite for another device of yours")
         self.person.setMaxLength(60)
-        self.message = PlainLabel(
-            "You leave your team of one and its history. Your sources stay on this computer.",
-            wrap=True,
-        )
+        self.message = PlainLabel(_LEAVING, wrap=True)
+        # Room for the longest of its sentences, so that nothing moves as they change.
+        self.message.setMinimumHeight(4 * self.message.fontMetrics().lineSpacing())
+        self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._team = ""
+        """The team that was joined."""
+        self._said = False
+        """The test event is published."""
+        self._saying = False
+        self._read = QTimer(self, singleShot=True, interval=_READ_MS)
+        self._read.timeout.connect(self._look_at_invite)
+        self._look = QTimer(self, interval=_LOOK_MS)
+        self._look.timeout.connect(self.stale)
+        state.changed.connect(self._follow)
         self.words = heading("", points=1)
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.words.hide()
@@ -54,7 +81,7 @@ class JoinDialog(Dialog):
         self.join = QPushButton("Join")
         self.join.setDefault(True)
         buttons.addButton(self.join, QDialogButtonBox.ButtonRole.ActionRole)
-        plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
+        self.cancel = plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
         buttons.rejected.connect(self.reject)
         self.join.clicked.connect(self._join)
         self.invite.textChanged.connect(self._refresh)
@@ -73,8 +100,34 @@ class JoinDialog(Dialog):
         layout.addWidget(buttons)
         self._refresh()
 
+    @property
+    def _pasted(self) -> str:
+        # Mail programs break a long line into several.
+        return "".join(self.invite.toPlainText().split())
+
     def _refresh(self) -> None:
-        self.join.setEnabled(bool(self.invite.toPlainText().strip()))
+        self.join.setEnabled(bool(self._pasted))
+        say(self.message, _LEAVING, Tone.PLAIN)
+        self._read.start()
+
+    def _look_at_invite(self) -> None:
+        pasted = self._pasted
+        # An answer about a line that was changed since says nothing.
+        if not pasted or not self.invite.isEnabled():
+            return
+
+        def found(read: InviteRead) -> None:
+            if pasted == self._pasted and self.invite.isEnabled():
+                where = clean(read.addresses[0], 80) if read.addresses else "another computer"
+                said = f"A complete invite, to a team that is reached at {where}. {_LEAVING}"
+                say(self.message, said, Tone.GREEN)
+
+        def refuse(reason: str) -> None:
+            if pasted == self._pasted and self.invite.isEnabled():
+                say(self.message, sentence(reason), Tone.RED)
+                self.join.setEnabled(False)
+
+        self.ask(ReadInvite(invite=pasted), found, refuse)
 
     def _join(self) -> None:
         # An invite works once, so what was sent must not change while it is under way.
@@ -87,16 +140,13 @@ class JoinDialog(Dialog):
         self._send()
 
     def _send(self) -> None:
-        # Mail programs break a long line into several.
-        invite = "".join(self.invite.toPlainText().split())
-        request = Join(invite=invite, person=self.person.text().strip())
+        request = Join(invite=self._pasted, person=self.person.text().strip())
         self.ask(request, self._answered, self._refused)
 
     def _answered(self, joining: Joining) -> None:
         # The same question again tells whether an admin has decided meanwhile.
         if joining.state != "waiting":
-            self.joined.emit(joining.team)
-            self.accept()
+            self._joined(joining.team)
             return
         who = " or ".join(clean(person, 60) for person in joining.approvers[:5]) or "an admin"
         self.words.setText(clean(joining.words, 100))
@@ -109,6 +159,55 @@ class JoinDialog(Dialog):
         )
         self._again.start()
 
+    def _joined(self, team: str) -> None:
+        self._team = team
+        self.words.hide()
+        self.join.hide()
+        self.cancel.setText("Close")
+        say(self.message, f"You are in {clean(team, 60)}. The node starts anew in it…", Tone.MUTED)
+        self._look.start()
+        self.joined.emit(team)
+
+    def _follow(self) -> None:
+        """Go on with the test by the node's status."""
+        status = self._state.status
+        if not self._team or not self._state.ready or status is None or status.team != self._team:
+            return
+        if self._saying:
+            return
+        if not self._said:
+            self._saying = True
+            self.ask(SetDuty(on=status.on_duty), self._set_said, self._say_again)
+            return
+        self._show_way(status)
+
+    def _show_way(self, status: Status) -> None:
+        team = clean(self._team, 60)
+        live = [peer for peer in status.peers if peer.device and peer.state in ("live", "syncing")]
+        if not live:
+            hint = "No colleague's node is linked yet; it may be off. This window may be closed."
+            say(self.message, f"You are in {team}. {hint}", Tone.MUTED)
+            return
+        level = next((peer for peer in live if _is_level(peer)), None)
+        if level is None or status.missing:
+            left = max(status.missing, min(peer.behind + peer.lag for peer in live))
+            say(self.message, f"You are in {team}. {left:,} events are on their way…", Tone.BLUE)
+            return
+        self._look.stop()
+        who = clean(level.person, 60) or "a colleague"
+        duty = "on duty" if status.on_duty else "off duty"
+        came = f"{status.events:,} events of the team came here"
+        said = f"It works both ways: {who} has heard that you are {duty}, and {came}."
+        say(self.message, f"You are in {team}. {said}", Tone.GREEN)
+
+    def _set_said(self, _: Done) -> None:
+        self._said, self._saying = True, False
+        self.stale.emit()
+
+    def _say_again(self, _: str) -> None:
+        # A node that has just started anew may not take it yet; the next look tries again.
+        self._saying = False
+
     def _refused(self, reason: str) -> None:
         self._lock(locked=False)
         say(self.message, reason, Tone.RED)
@@ -116,3 +215,8 @@ class JoinDialog(Dialog):
     def _lock(self, *, locked: bool) -> None:
         for widget in (self.invite, self.person, self.join):
             widget.setEnabled(not locked)
+
+
+def _is_level(peer: PeerStatus) -> bool:
+    """Tell whether each has all that the other has."""
+    return peer.state == "live" and not peer.behind and not peer.lag

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from devstream_desktop.control.messages.members import Device, Member
+from devstream_desktop.desktop.widgets.look import ago
 from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.stream.text import clean
 
@@ -22,7 +23,7 @@ class MemberTree(QTreeWidget):
         super().__init__()
         self.setAccessibleName("Members and their devices")
         self.setMinimumHeight(140)
-        self.setHeaderLabels(["Person", "May", "Security words"])
+        self.setHeaderLabels(["Person", "Now", "May", "Security words"])
         header = self.header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -35,34 +36,55 @@ class MemberTree(QTreeWidget):
         items = self.selectedItems()
         return str((items[0].parent() or items[0]).data(0, _PERSON)) if items else ""
 
-    def show_members(self, members: Iterable[Member]) -> None:
-        """Replace all rows, keeping the selected person."""
+    def show_members(self, members: Iterable[Member], duty: Collection[str], now: int) -> None:
+        """Replace all rows, keeping the selected person.
+
+        Args:
+            members: The team.
+            duty: Who is on duty.
+            now: The time of reading, UTC milliseconds.
+        """
         chosen = self.chosen()
         self.clear()
         for member in members:
-            row = _row(member, colour(Tone.MUTED, self.palette()))
+            row = _row(member, member.person in duty, now, colour(Tone.MUTED, self.palette()))
             self.addTopLevelItem(row)
             row.setExpanded(True)
             if member.person == chosen:
                 self.setCurrentItem(row)
 
 
-def _row(member: Member, muted: QColor) -> QTreeWidgetItem:
+def _row(member: Member, on_duty: bool, now: int, muted: QColor) -> QTreeWidgetItem:
     # A person whose devices are all revoked is listed, so that everybody can see it.
     there = any(not device.revoked for device in member.devices)
     may = ", ".join(member.roles) or "see and publish" if there else "nothing: revoked"
-    row = QTreeWidgetItem([clean(member.person, 32), clean(may, 80), ""])
+    duty = "" if not there else "● on duty" if on_duty else "○ off duty"
+    row = QTreeWidgetItem([clean(member.person, 32), duty, clean(may, 80), ""])
     row.setData(0, _PERSON, member.person)
     for device in member.devices:
         machine = device.machine or "device"
         name = f"{machine} {device.device[:8]}" + (" (this one)" if device.here else "")
-        cells = (clean(name, 60), clean(_may(device), 200), clean(device.words, 100))
+        cells = (
+            clean(name, 60),
+            _presence(device, now),
+            clean(_may(device), 200),
+            clean(device.words, 100),
+        )
         child = QTreeWidgetItem(list(cells))
         if device.revoked:
             for column in range(child.columnCount()):
                 child.setForeground(column, muted)
         row.addChild(child)
     return row
+
+
+def _presence(device: Device, now: int) -> str:
+    """Return whether a device is linked, else when it was last heard."""
+    if device.revoked or device.here:
+        return ""
+    if device.linked:
+        return "linked"
+    return f"heard {ago(device.seen, now)}" if device.seen else "never heard"
 
 
 def _may(device: Device) -> str:

@@ -41,6 +41,7 @@ class TeamWindow(Dialog):
         self._state = state
         self.members = Members(members=())
         self.policy: PolicyState | None = None
+        self._duty: tuple[str, ...] = ()
         self.title = heading("The team")
         self.rules = PlainLabel(wrap=True, selectable=True)
         self.notices = PlainLabel(wrap=True, selectable=True)
@@ -117,6 +118,9 @@ class TeamWindow(Dialog):
         status = self._state.status
         if status is None:
             return
+        if status.duty != self._duty:
+            self._duty = status.duty
+            self._show_members()
         self.title.setText("A team of one" if status.solo else clean(status.team))
         now = int(time.time() * 1000)
         lines = [refusal_text(peer, now) for peer in status.refused[:_SHOWN_REFUSALS]]
@@ -125,7 +129,7 @@ class TeamWindow(Dialog):
         self.invite.setEnabled(self._state.connected and status.can_invite)
 
     def _show_team(self) -> None:
-        self.tree.show_members(self.members.members)
+        self._show_members()
         # The members and the policy may both carry the same notice.
         more = self.policy.notices if self.policy is not None else ()
         notices = dict.fromkeys([*self.members.notices, *more])
@@ -136,6 +140,10 @@ class TeamWindow(Dialog):
         for button in (self.give, self.take, self.revoke, self.recovery):
             button.setEnabled(self.members.may_change)
         self._show_pending()
+
+    def _show_members(self) -> None:
+        now = int(time.time() * 1000)
+        self.tree.show_members(self.members.members, self._duty, now)
 
     def _show_pending(self) -> None:
         while (item := self.pending.takeAt(0)) is not None:
