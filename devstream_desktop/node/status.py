@@ -40,6 +40,8 @@ class _Disk:
     newest: int
     size: int
     free: int
+    package: str
+    """Kind of package."""
     aside: tuple[str, ...]
     """Files that could not be read."""
     refreshing: Progress | None
@@ -70,7 +72,7 @@ async def describe(node: Node) -> Status:
         closed=node.reach.closed,
         intake=node.roles.intake_url,
         metrics=node.metrics_url,
-        installation=kind_of_package(),
+        installation=disk.package,
         discovery=CLOSED if node.reach.closed else mesh.discovery,
         peers=tuple(
             replace(peer, person=policy.person_of(peer.device) or "") for peer in mesh.peers
@@ -110,6 +112,7 @@ def _disk(node: Node) -> _Disk:
             newest,
             node.history.size(),
             shutil.disk_usage(node.home.root).free,
+            kind_of_package(),
             node.home.set_aside(),
             reader.refreshing(),
         )
