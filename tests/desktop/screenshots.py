@@ -260,7 +260,8 @@ def _settings(home: Any, state: Any) -> Iterator[tuple[str, Callable[[str], obje
     from devstream_desktop.desktop.windows.settings.window import SettingsWindow
 
     hours = Duty(hours=Week(Mon="08:00-18:00", Tue="08:00-18:00", Fri="22:00-06:00"))
-    home.preferences.write_text(desk_toml(Preferences(duty=hours, names=("ana@example.org",))))
+    names = ("ana@example.org",)
+    home.preferences.write_text(desk_toml(Preferences(duty=hours, names=names)))
     preferences = LivePreferences(home.preferences)
     login = DesktopEntry("devstream.desktop", (), {"XDG_CONFIG_HOME": str(home.root)})
     window = SettingsWindow(home, state, preferences, login, lambda: True)

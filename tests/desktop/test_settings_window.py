@@ -7,7 +7,16 @@ import time
 import msgspec
 import pytest
 from PySide6.QtCore import Qt, QTime
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtGui import QAccessible, QPalette
+from PySide6.QtWidgets import (
+    QAbstractScrollArea,
+    QApplication,
+    QComboBox,
+    QScrollBar,
+    QTimeEdit,
+    QWidget,
+)
+from sight import luminance
 
 from devstream_desktop.control.messages.policy import GetPolicy
 from devstream_desktop.desk.autostart import AutostartError, DesktopEntry
@@ -16,6 +25,7 @@ from devstream_desktop.desk.preferences import Colours, Icon, load_preferences
 from devstream_desktop.desktop.client.preferences import LivePreferences
 from devstream_desktop.desktop.widgets.appearance import show_colours
 from devstream_desktop.desktop.widgets.theme import is_dark
+from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.rule_text import (
     conditions_text,
     names_in,
@@ -70,10 +80,6 @@ def opened(qtbot, written, asked, home, tmp_path, show):
     for one in made:
         one.window.reject()
         one.preferences.close()
-
-
-def press(qtbot, button: QPushButton) -> None:
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def test_a_choice_is_a_line_of_the_file_and_counts_at_once(qtbot, opened) -> None:
@@ -210,6 +216,31 @@ def test_the_preview_counts_what_would_have_popped_up(qtbot, opened, written, st
     page.dialog.reject()
 
 
+def test_of_very_many_lines_the_newest_are_looked_at(qtbot, opened, written, pushes, monkeypatch):
+    monkeypatch.setattr("devstream_desktop.desktop.client.replay._MOST", 3)
+    written.add(*pushes(5))
+    page = opened().window.rules
+    qtbot.waitUntil(lambda: "0 of the newest 3 lines would have" in page.preview.text())
+
+
+def test_everything_that_can_be_reached_has_a_name_and_is_reached_by_tab(qtbot, opened) -> None:
+    found = opened()
+    window = found.window
+    window.show_rule(0)
+    window.rules.edit()
+    for top in (window, window.rules.dialog):
+        for widget in top.findChildren(QWidget):
+            # The line in a field for times, and the list behind a choice, belong to their owner.
+            inner = isinstance(widget.parent(), (QTimeEdit, QComboBox)) or widget.isWindow()
+            hidden = widget.isHidden() or isinstance(widget, QAbstractScrollArea | QScrollBar)
+            if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and not inner and not hidden:
+                said = QAccessible.queryAccessibleInterface(widget)
+                assert said.text(QAccessible.Text.Name), widget
+    for view in (window.list, window.rules.list, window.me.list):
+        assert view.accessibleName()
+    window.rules.dialog.reject()
+
+
 def test_what_one_is_called_is_proposed_from_the_history(qtbot, opened, written, story) -> None:
     now = int(time.time() * 1000)
     actors = ("Ana Pérez", "bo", "ana.perez@example.org")
@@ -272,6 +303,22 @@ def test_colours_are_those_that_were_chosen(qapp) -> None:
     for colours in (Colours.DARK, Colours.LIGHT):
         show_colours(colours)
         assert is_dark(QApplication.palette()) is (colours is Colours.DARK)
+    show_colours(Colours.SYSTEM)
+
+
+def test_an_empty_box_can_be_seen(qapp) -> None:
+    roles = QPalette.ColorRole
+    for colours in (Colours.DARK, Colours.LIGHT):
+        show_colours(colours)
+        palette = Tick("x").palette()
+        box, window, text = (
+            luminance(palette.color(role).name())
+            for role in (roles.Base, roles.Window, roles.WindowText)
+        )
+        # On light windows the style draws an edge.
+        if colours is Colours.DARK:
+            assert (box + 0.05) / (window + 0.05) >= 3
+        assert max(box, text) + 0.05 >= 3 * (min(box, text) + 0.05)
     show_colours(Colours.SYSTEM)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -31,6 +31,7 @@ class Replay(QObject):
         self._history = history
         self._thread = Background("replay", self)
         self._asked = 0
+        self._closing = False
         self._lines: list[Line] = []
         self._partial = False
         self._read_at = float("-inf")
@@ -64,6 +65,7 @@ class Replay(QObject):
     def close(self) -> None:
         """Stop; what runs ends with its next line."""
         self._asked += 1
+        self._closing = True
         self._thread.close()
 
     def _read(self) -> None:
@@ -71,7 +73,8 @@ class Replay(QObject):
             return
         since = int(time.time() * 1000) - DAYS * 86_400_000
         with Reader(self._history) as reader:
-            found = list(islice(reader.every(Query(since=since)), _MOST))
+            lines = takewhile(lambda _: not self._closing, reader.every(Query(since=since)))
+            found = list(islice(lines, _MOST))
         self._partial = len(found) >= _MOST
         self._lines = found[::-1]
         self._read_at = time.monotonic()

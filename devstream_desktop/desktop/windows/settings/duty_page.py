@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTime, QTimer
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QTimeEdit
+from PySide6.QtWidgets import QGridLayout, QTimeEdit
 
 from devstream_desktop.desk.duty import AtEnd, AtStart, Week
 from devstream_desktop.desk.preferences import Preferences
 from devstream_desktop.desk.preferences_file import duty
 from devstream_desktop.desktop.widgets.text import PlainLabel
+from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.form import Choice, Page, note
 from devstream_desktop.stream.rules import DAYS
 
@@ -40,7 +41,7 @@ class DutyPage(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self.days = [QCheckBox(name) for name in _NAMES]
+        self.days = [Tick(name) for name in _NAMES]
         self.begins = [_time(f"{name}, from") for name in _NAMES]
         self.ends = [_time(f"{name}, to") for name in _NAMES]
         self.at_start = Choice("When they begin", _STARTS)

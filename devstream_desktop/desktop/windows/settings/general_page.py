@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox
 
 from devstream_desktop.desk.preferences import Colours, Icon, Preferences
 from devstream_desktop.desk.preferences_file import option
+from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.form import Choice, Page, note
 
 _ICONS = (
@@ -29,7 +29,7 @@ class GeneralPage(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self.login = QCheckBox("&Start devstream when I log in")
+        self.login = Tick("&Start devstream when I log in")
         self.login.clicked.connect(self.login_chosen)
         self.login_state = note()
         self.colours = Choice("Windows", _COLOURS)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPushButton
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton
 
 from devstream_desktop.desk.preferences_file import Change, option
 from devstream_desktop.desktop.widgets.dialog import say
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.form import Page, note
 from devstream_desktop.desktop.windows.settings.rule_text import names_in, typed_list
 from devstream_desktop.settings import MeshSettings
@@ -29,7 +30,7 @@ class NetworkPage(Page):
     def __init__(self) -> None:
         super().__init__()
         self._shown = MeshSettings()
-        self.discovery = QCheckBox("&Find peers on the local network")
+        self.discovery = Tick("&Find peers on the local network")
         self.listen = QLineEdit()
         self.addresses = QLineEdit()
         self.peers = QLineEdit()

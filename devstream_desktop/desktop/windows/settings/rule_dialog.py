@@ -23,6 +23,7 @@ from devstream_desktop.desktop.widgets.dialog import Dialog, paint, plain_button
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.form import Choice
 from devstream_desktop.desktop.windows.settings.rule_text import EFFECTS, names_in, typed_list
 from devstream_desktop.stream.rules import DAYS, Attention, Rule
@@ -71,9 +72,9 @@ class RuleDialog(Dialog):
         self.name.setMaxLength(80)
         self.then = Choice("What it does", EFFECTS)
         self.then.show_value(given.then)
-        self.urgent = QCheckBox("It sta&ys until it is closed, and no digest takes it")
+        self.urgent = Tick("It sta&ys until it is closed, and no digest takes it")
         self.urgent.setChecked(given.urgent)
-        self.kinds = {kind: QCheckBox(kind.value) for kind in Kind}
+        self.kinds = {kind: Tick(kind.value) for kind in Kind}
         for kind, box in self.kinds.items():
             box.setChecked(kind in given.kind)
             box.toggled.connect(self._begin)
@@ -86,7 +87,7 @@ class RuleDialog(Dialog):
         self.mine.show_value(given.mine)
         self.hours = QLineEdit(given.hours or "")
         self.hours.setPlaceholderText("at any time; or 08:00-18:30")
-        self.days = {day: QCheckBox(day) for day in DAYS}
+        self.days = {day: Tick(day) for day in DAYS}
         for day, box in self.days.items():
             box.setChecked(day in given.days)
             box.toggled.connect(self._begin)
