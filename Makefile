@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test quick test-service nemesis mutants fuzz check soak year bench look screenshots picture package test-packages docs clean
+.PHONY: run setup setup-dev test quick test-service nemesis mutants fuzz check soak year bench look screenshots picture package test-packages test-pythons docs clean
 
 # Tests and benches start hundreds of processes; none of them should compile the modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -76,6 +76,9 @@ package:  ## wheel, sdist, bundle for this system and Debian package, checked, i
 test-packages: setup-dev  ## install each package of dist/ where nothing else is, and use it; some minutes
 	@packaging/system-packages package
 	.venv/bin/python -m pytest -c packaging/tests/pytest.ini packaging/tests
+
+test-pythons:  ## the rooms that need no desktop on Python 3.11 to 3.14, each that can be had; VERSIONS="3.14"
+	@packaging/pythons $(VERSIONS)
 
 docs:  ## the documentation as a site in build/docs; a warning or a broken link fails
 	@packaging/virtualenv collector,docs
