@@ -33,7 +33,7 @@ from devstream_desktop.deploy.plan import Plans
 from devstream_desktop.deploy.queue import Queue, Waiting
 from devstream_desktop.deploy.records import Records
 from devstream_desktop.deploy.repository import look_up
-from devstream_desktop.deploy.runner import Runner
+from devstream_desktop.deploy.runner import SEARCH_EVERY_S, Runner
 from devstream_desktop.deploy.runs import Runs
 from devstream_desktop.deploy.targets import Target, windows_of
 from devstream_desktop.deploy.upkeep import Upkeep
@@ -82,6 +82,7 @@ class Deploys:
         secret: Callable[[str], str | None] = lambda _: None,
         knowledge: Knowledge | None = None,
         watch_s: float = WATCH_S,
+        search_s: float = SEARCH_EVERY_S,
     ) -> None:
         """Take the collaborators, none of which is called before `start`.
 
@@ -91,7 +92,7 @@ class Deploys:
         `answered(request)` asks the history for an answer that a lost deploy.sqlite would not
         remember. `copied()` tells whether another machine writes under this device's key.
         `secret(name)` returns a credential that a target names, None where it is not set; it is
-        called in a thread.
+        called in a thread. `search_s` are the seconds between two questions what became of a run.
         """
         self._device = device
         self._watch_s = watch_s
@@ -105,7 +106,7 @@ class Deploys:
         """Set when what waits should be looked at."""
         orders = Orders(backends, home.root / LOGS, secret)
         self._forges = Forges(orders, now)
-        self._runner = Runner(orders, self._runs, self._outbox, now, watch_s)
+        self._runner = Runner(orders, self._runs, self._outbox, now, watch_s, search_s)
         self._holders = Holders(self._runs, orders)
         self._runner.freed = self._soon.set
         self._outputs = Outputs(

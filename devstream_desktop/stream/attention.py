@@ -129,6 +129,9 @@ def popup_key(line: Line) -> str:
     return f"{event.kind} {topic_of(event)} {by}".rstrip()
 
 
+_GLASS = frozenset({(Kind.DEPLOY, "queued"), (Kind.DEPLOY, "in_progress")})
+
+
 def is_end(line: Line) -> bool:
     """Tell whether a line is a believed end of something broken."""
     believed = not line.struck and line.transition is not Transition.OUTDATED
@@ -159,8 +162,9 @@ def _wanted(line: Line, desk: Desk, now: int, known: Known) -> Decision:
     # Whoever deployed waits for this, on duty or not.
     if own_result:
         return Decision(Attention.POPUP, "it is the result of your own deploy", urgent=True)
-    # Rules that were set aside are told to everybody.
-    if event.kind is Kind.DEPLOY and event.override and event.state == "in_progress" and not own:
+    # Rules that were set aside are told to everybody, once the executor has judged: when it begins,
+    # and before, where it has to wait for its turn. What it refuses set no rule aside.
+    if event.override and (event.kind, event.state) in _GLASS and not own:
         return Decision(Attention.POPUP, "somebody broke the glass to deploy", urgent=True)
     if not desk.on_duty:
         return _quiet("you are off duty")

@@ -1,7 +1,8 @@
 """An executor in a process of its own, for a test that kills it.
 
-Takes a home, a request, and where to kill itself (`kill_point`), or nothing to go on. Prints each
-event it publishes.
+Takes a home, a request, and where to kill itself (`POINTS`), or nothing to go on. Prints each event
+it publishes. Without arguments it reads them from lines of JSON: a copy of this process, which has
+everything imported, is killed for each, and what became of it is printed.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Any
 import msgspec
 
 from devstream_desktop.deploy.backends import http, shell
-from devstream_desktop.deploy.backends.github import Github
-from devstream_desktop.deploy.backends.jenkins import Jenkins
+from devstream_desktop.deploy.backends.following import Following
+from devstream_desktop.deploy.backends.registry import BACKENDS
 from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.deploy.backends.webhook import Webhook
 from devstream_desktop.deploy.knowledge import Rights
@@ -61,7 +62,8 @@ def _after_awaited(owner: Any, name: str) -> None:
     setattr(owner, name, call)
 
 
-KINDS = (Shell, Github, Jenkins, Webhook)
+KINDS = (Shell, Following, Webhook)
+"""Programs of this machine, and every service; the last has a watch of its own."""
 
 
 def _before_it_is_sent() -> None:
@@ -122,6 +124,11 @@ async def main(home: str, request: str, point: str = "") -> None:
         publish=publish,
         rights=Rights(lambda *_: True, lambda *_: [], lambda _: "ana", lambda: 1),
         now=lambda: event.time,
+        # Services are looked at as often as the tests' servers change.
+        backends={
+            name: type(one)(0.02, 0.05) if isinstance(one, Following) else one
+            for name, one in BACKENDS.items()
+        },
         secret=lambda name: os.environ.get(f"TEST_{name}"),
     )
     await deploys.start()
@@ -131,5 +138,21 @@ async def main(home: str, request: str, point: str = "") -> None:
     await asyncio.Event().wait()
 
 
+def serve() -> None:
+    """Kill a copy of this process for each line."""
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            # What it prints is not the answer.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            asyncio.run(main(*msgspec.json.decode(line)))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201 (what the test reads)
+
+
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    if sys.argv[1:]:
+        asyncio.run(main(*sys.argv[1:]))
+    else:
+        serve()

@@ -221,3 +221,22 @@ def test_a_device_that_others_add_in_ones_own_name_is_news() -> None:
 
 def test_k3_older_work_interrupts_nobody() -> None:
     assert attention(a_line(Kind.DEPLOY, "failure", Transition.OUTDATED)) is Attention.QUIET
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted"),
+    [
+        ("queued", Attention.POPUP),
+        ("in_progress", Attention.POPUP),
+        ("requested", Attention.QUIET),
+        ("refused", Attention.QUIET),
+    ],
+)
+def test_everybody_is_told_that_the_glass_was_broken_as_soon_as_it_was(
+    state: str, wanted: Attention
+) -> None:
+    off = Desk("bo", on_duty=False)
+    about = {"actor": "ana", "request": "ab" * 16, "environment": "production", "override": True}
+    assert attention(a_line(Kind.DEPLOY, state, **about), off) is wanted
+    plain = about | {"override": False}
+    assert attention(a_line(Kind.DEPLOY, state, **plain), off) is Attention.QUIET
