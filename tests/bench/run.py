@@ -23,11 +23,12 @@ import desk
 import intake
 import links
 import live
+import press
 import search
 import thirty
 from figures import Row, table
 
-ROWS = ("live", "cpu", "catch-up", "search", "asked", "desk", "intake", "thirty", "links")
+ROWS = ("live", "cpu", "catch-up", "search", "asked", "desk", "intake", "thirty", "links", "press")
 
 
 async def measure(chosen: Sequence[str], folder: Path, given: argparse.Namespace) -> list[Row]:
@@ -62,6 +63,8 @@ async def measure(chosen: Sequence[str], folder: Path, given: argparse.Namespace
             rows += await thirty.measure(folder, quick=quick)
         elif name == "links":
             rows += await links.measure(folder, quick=quick)
+        elif name == "press":
+            rows += await press.measure(folder, quick=quick)
         print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return rows
 

@@ -57,6 +57,15 @@ def test_a_team_of_processes_and_idle_links_have_figures_and_floors(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+def test_a_press_has_a_figure_and_a_floor(tmp_path: Path) -> None:
+    done = run(tmp_path, "press", "--quick")
+    assert done.returncode == 0, done.stderr
+    row = next(line for line in done.stdout.splitlines() if line.startswith("press to"))
+    assert re.search(r"p50 \d+ p99 \d+ ms +p50 \d+ ms +\d+\.\d\dx", row), row
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments", [["lifted"], ["--events", "many"]])
 def test_a_row_that_is_none_is_a_usage_error(tmp_path: Path, arguments: list[str]) -> None:
     assert run(tmp_path, *arguments).returncode == 2
