@@ -69,6 +69,7 @@ def shell(words: str, environment: dict[str, str]) -> subprocess.CompletedProces
     return subprocess.run(
         ["bash", "-o", "pipefail", "-c", words],
         env=environment,
+        cwd=environment["HOME"],  # some write a file where they are
         capture_output=True,
         text=True,
         errors="replace",
@@ -110,6 +111,7 @@ def test_a_word_that_is_not_text_is_a_sentence(team: dict[str, str], path: tuple
         done = subprocess.run(
             words,
             env=team | locale,
+            cwd=team["HOME"],
             capture_output=True,
             timeout=60,
             check=False,
