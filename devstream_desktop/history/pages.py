@@ -59,14 +59,16 @@ class Pages(Rows):
         kept = ids[:limit] if after is not None else ids[-limit:] if limit else []
         return [found[row_id] for row_id in reversed(kept)]
 
-    def every(self, query: Query) -> Iterator[Line]:
+    def every(self, query: Query, *, at_once: int = _AT_ONCE) -> Iterator[Line]:
         """Rows that answer `query`, newest first, superseded ones too.
+
+        They are read `at_once` at a time.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
         before: int | None = None
-        while page := self.page(query, before=before, limit=_AT_ONCE, superseded=True):
+        while page := self.page(query, before=before, limit=at_once, superseded=True):
             yield from page
             before = page[-1].id
 

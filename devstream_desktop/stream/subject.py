@@ -106,7 +106,8 @@ def transition(kind: Kind, state: str, before: str) -> Transition:
     return Transition.NONE
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True):
+# As an event, so that many lines cost the collector nothing.
+class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One row of a history: an event with what this node knows about it."""
 
     id: int

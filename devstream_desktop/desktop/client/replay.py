@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice, takewhile
 from pathlib import Path
@@ -19,6 +19,9 @@ from devstream_desktop.stream.subject import Line
 
 _MOST = 20_000
 """Lines that are looked at, the newest; some seconds of work."""
+_STEP = 50
+"""Lines after which the thread lets the screen go first."""
+_PAUSE_S = 0.001
 _FRESH_S = 120.0
 """Seconds for which the lines are kept, while a person tries rules."""
 
@@ -54,7 +57,7 @@ class Replay(QObject):
         def work() -> Preview | None:
             self._read()
             # Read on the thread alone; a number is read whole.
-            return preview(self._lines, desk, wanted=lambda: number == self._asked)
+            return preview(_gently(self._lines), desk, wanted=lambda: number == self._asked)
 
         def give(found: Preview | None) -> None:
             if found is not None and number == self._asked:
@@ -73,8 +76,17 @@ class Replay(QObject):
             return
         since = int(time.time() * 1000) - DAYS * 86_400_000
         with Reader(self._history) as reader:
-            lines = takewhile(lambda _: not self._closing, reader.every(Query(since=since)))
+            rows = reader.every(Query(since=since), at_once=_STEP)
+            lines = takewhile(lambda _: not self._closing, _gently(rows))
             found = list(islice(lines, _MOST))
         self._partial = len(found) >= _MOST
         self._lines = found[::-1]
         self._read_at = time.monotonic()
+
+
+def _gently(lines: Iterable[Line]) -> Iterator[Line]:
+    """Hand on lines with a pause after each step."""
+    for number, line in enumerate(lines, 1):
+        yield line
+        if number % _STEP == 0:
+            time.sleep(_PAUSE_S)
