@@ -26,6 +26,8 @@ def print_thing(thing: Thing) -> None:
     mark = coloured("✗", RED) if thing.red else coloured("!", YELLOW)
     parts = [f"since {roughly(now - thing.since_ms)}"]
     parts.append(f"{thing.claimed_by} is on it" if thing.claim else "unclaimed")
+    if thing.seen_by:
+        parts.append(f"seen by {', '.join(thing.seen_by)}")
     if thing.suspect is not None:
         deploy = thing.suspect.event
         before = roughly(thing.since_ms - deploy.time)

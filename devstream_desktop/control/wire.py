@@ -62,6 +62,7 @@ from devstream_desktop.control.messages.stream import (
     News,
     Note,
     Release,
+    Saw,
     SetDuty,
     Wait,
 )
@@ -81,6 +82,7 @@ AnyRequest = (
     | Claim
     | Release
     | Note
+    | Saw
     | GetTargets
     | PlanDeploy
     | RequestDeploy

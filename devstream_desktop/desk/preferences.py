@@ -3,6 +3,7 @@
     names = ["ana", "ana@example.org"]   what git and the forges call this person
     icon = "worst"                       worst, unclaimed or production: what colours the tray icon
     colours = "system"                   system, light or dark
+    call_off_duty = false                true: off duty, be told of what nobody on duty looks at
 
     [duty]
     at_start = "on"                      on, remind or nothing, when the hours begin
@@ -80,6 +81,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     names: Annotated[tuple[str, ...], msgspec.Meta(description="a list of names")] = ()
     icon: Annotated[Icon, msgspec.Meta(description="worst, unclaimed or production")] = Icon.WORST
     colours: Annotated[Colours, msgspec.Meta(description="system, light or dark")] = Colours.SYSTEM
+    call_off_duty: Annotated[bool, msgspec.Meta(description="true or false")] = False
     duty: Duty = msgspec.field(default_factory=Duty)
     searches: tuple[Search, ...] = ()
     rules: tuple[Rule, ...] = DEFAULT

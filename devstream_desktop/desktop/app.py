@@ -29,6 +29,7 @@ from devstream_desktop.desktop.client.node_process import NodeProcess
 from devstream_desktop.desktop.client.preferences import LivePreferences
 from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.reader_thread import ReaderThread
+from devstream_desktop.desktop.client.sightings import Sightings
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.peek.peek import Peek
 from devstream_desktop.desktop.platform.display import check_display
@@ -137,6 +138,7 @@ class App(QObject):
         self.store = DeskStore(home.desk)
         self.popups = Popups(self.notifier, self.store, parent=self)
         self.duty = DutyKeeper(self.store, parent=self)
+        self.sightings = Sightings(self.state, self)
         self._window: HistoryWindow | None = None
         self._peek: Peek | None = None
         self._dialogs: list[Dialog] = []
@@ -249,6 +251,7 @@ class App(QObject):
         self.menu.duty_chosen.connect(self._set_duty)
         self.menu.snooze_chosen.connect(self._snooze)
         self._ages.timeout.connect(self._show_snooze)
+        self._ages.timeout.connect(self._widen)
         self._show_snooze()
         self.menu.deploy_chosen.connect(self._deploy)
         self.menu.running_chosen.connect(self._bring_deploy)
@@ -298,9 +301,16 @@ class App(QObject):
             self._notify("Your preferences have a mistake", said)
 
     def _consider(self, lines: list[Line]) -> None:
+        self.popups.consider(lines, self._desk())
+
+    def _widen(self) -> None:
+        allowed = self.preferences.current.call_off_duty
+        self.popups.widen(self.state.red, self._desk(), off_duty=allowed)
+
+    def _desk(self) -> Desk:
         watching = self._window is not None and self._window.watched
         preferences = self.preferences.current
-        desk = Desk(
+        return Desk(
             person=self.state.person,
             on_duty=self.state.on_duty,
             watching=watching,
@@ -308,7 +318,6 @@ class App(QObject):
             rules=preferences.rules,
             aliases=preferences.names,
         )
-        self.popups.consider(lines, desk)
 
     def _set_duty(self, on: bool) -> None:
         def refused(reason: str) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from devstream_desktop.history.places import beginning
-from devstream_desktop.history.rows import COLUMNS, CURRENT, Rows
+from devstream_desktop.history.rows import COLUMNS, CURRENT, LISTED, Rows
 from devstream_desktop.history.search import conditions
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.seen import Seen
@@ -228,7 +228,7 @@ class Pages(Rows):
             HistoryError: there is no history yet, or it cannot be read.
         """
         return self._lines(
-            f"{COLUMNS} WHERE lines.lsn > ? ORDER BY lines.lsn LIMIT ?", (arrival, limit)
+            f"{COLUMNS} WHERE lines.lsn > ?{LISTED} ORDER BY lines.lsn LIMIT ?", (arrival, limit)
         )
 
     def all_since(self, arrival: int) -> Iterator[Line]:

@@ -8,7 +8,7 @@ from itertools import chain
 
 from devstream_desktop.history.places import Places, beginning
 from devstream_desktop.history.rows import COLUMNS, CURRENT
-from devstream_desktop.history.telling import subject_hash
+from devstream_desktop.history.telling import claims_of, subject_hash
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.fact import topic_of
@@ -24,6 +24,10 @@ _THINGS = (
     " (SELECT place FROM lines WHERE lines.id = subjects.since) FROM subjects"
 )
 _RED = f"{_THINGS} WHERE tone = 2 AND kind != 'ticket'"
+_SEEN = (
+    "SELECT actor FROM lines WHERE subject = ? AND place > ? AND state = 'seen' AND run >= 0"
+    " ORDER BY place LIMIT 20"
+)
 _STUCK_MS = 6 * 3_600_000
 """A run under way for longer counts as ended: nobody told how."""
 _WAY = ("development", "test", "integration", "staging")
@@ -187,7 +191,7 @@ class Present(Places):
         ids = {row_id for row in found for row_id in row[2:6] if isinstance(row_id, int)}
         lines = self._by_id({*ids, *chain.from_iterable(before.values())})
         things = []
-        for number, weight, line, since, moving, claim, *_ in found:
+        for number, weight, line, since, moving, claim, *_, place in found:
             # A line that cannot be read says nothing; the node sets it aside.
             if line not in lines or since not in lines:
                 continue
@@ -201,9 +205,17 @@ class Present(Places):
                     moving=lines.get(moving),  # type: ignore[call-overload]
                     claim=lines.get(claim),  # type: ignore[call-overload]
                     suspect=lines.get(suspect),
+                    seen_by=self._seen_by(number, place) if suspects else (),
                 )
             )
         return things
+
+    def _seen_by(self, thing: object, began: object) -> tuple[str, ...]:
+        """Return who said that they saw a thing, since it is so."""
+        if not isinstance(thing, int):
+            return ()
+        found = self._ask(_SEEN, claims_of(thing), began)
+        return tuple(dict.fromkeys(actor for (actor,) in found))
 
     def _is_gone(self, thing: Thing) -> bool:
         """Tell whether a build's or test's branch was deleted after it."""

@@ -42,7 +42,7 @@ from devstream_desktop.history.database import HistoryError, friendly
 from devstream_desktop.history.handover import HandOvers
 from devstream_desktop.history.quarantine import stored_entry
 from devstream_desktop.history.refresh import PROGRESS
-from devstream_desktop.history.rows import COLUMNS
+from devstream_desktop.history.rows import COLUMNS, LISTED
 from devstream_desktop.history.telling import TIE_BYTES, claims_of, subject_hash
 from devstream_desktop.history.trails import Trails
 from devstream_desktop.stream.entry import hlc_time
@@ -101,7 +101,7 @@ class Reader(HandOvers, Trails):
         last = place[0][0] if place else _LAST_PLACE
         # Each by itself: together they would be sorted whole.
         each = (
-            "SELECT * FROM (SELECT id FROM lines WHERE subject = ? AND place <= ?"
+            f"SELECT * FROM (SELECT id FROM lines WHERE subject = ? AND place <= ?{LISTED}"
             " ORDER BY place DESC LIMIT ?)"
         )
         numbers = {*things, *map(claims_of, things)}

@@ -27,6 +27,8 @@ COLUMNS = (
     " FROM lines JOIN log ON log.lsn = lines.lsn"
 )
 CURRENT = f" AND NOT EXISTS ({LATER})"
+LISTED = " AND lines.state != 'seen'"
+"""Leaves out sightings, which are no news: they are counted with their thing (`Thing.seen_by`)."""
 _MEANINGS = {meaning.value: meaning for meaning in Transition}
 
 # A screen asks for the same rows with each piece of news; about 3 MB.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from devstream_desktop.history.places import beginning
+from devstream_desktop.history.rows import LISTED
 from devstream_desktop.stream.query import Is, Query
 from devstream_desktop.stream.words import MEANINGS
 
@@ -29,7 +30,7 @@ def conditions(query: Query) -> tuple[str, list[object]]:
             values.append(beginning(at))
     found += [_now(query, state, values) for state in sorted(query.now)]
     found += [f"NOT ({_now(query, state, values)})" for state in sorted(query.not_now)]
-    return "".join(f" AND {one}" for one in found), values
+    return LISTED + "".join(f" AND {one}" for one in found), values
 
 
 def _meant(said: str, values: list[object]) -> str:

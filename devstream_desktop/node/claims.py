@@ -6,13 +6,14 @@ import secrets
 from collections.abc import Collection
 
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.stream import Claim, Note, Release
+from devstream_desktop.control.messages.stream import Claim, Note, Release, Saw
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.event import Event, fact_key, make_event
-from devstream_desktop.stream.fact import NOTE
+from devstream_desktop.stream.fact import NOTE, SEEN
 from devstream_desktop.stream.subject import Tone
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.thing import Thing
+from devstream_desktop.stream.widening import ENOUGH, is_critical
 from devstream_desktop.stream.words import Kind, outcome
 
 _NAMED = 12
@@ -68,6 +69,20 @@ def make_note(
     return note, f"everybody can read it beside {name}{asked}"
 
 
+def make_sighting(reader: Reader, request: Saw, person: str, now: int) -> Event | None:
+    """Make the event that somebody saw a critical thing; None where it would say nothing new.
+
+    Raises:
+        ControlError: there is no such line.
+    """
+    thing = _thing(reader, request.entry)
+    known = person in thing.seen_by or len(thing.seen_by) >= ENOUGH
+    if known or not is_critical(thing):
+        return None
+    state = "claimed" if thing.claimed_by == person else "released"
+    return _about(thing, state, person, now, "", action=SEEN, quiet=True)
+
+
 def _about(
     thing: Thing,
     state: str,
@@ -77,6 +92,7 @@ def _about(
     *,
     action: str = "",
     about: str = "",
+    quiet: bool = False,
 ) -> Event:
     event = thing.line.event
     return make_event(
@@ -95,6 +111,7 @@ def _about(
         number=event.number,
         action=action,
         about=about,
+        quiet=quiet,
     )
 
 

@@ -37,6 +37,7 @@ from devstream_desktop.control.messages.stream import (
     News,
     Note,
     Release,
+    Saw,
     SetDuty,
     Wait,
 )
@@ -108,6 +109,8 @@ class Requests:
                 return await self._set_duty(on=request.on)
             case Claim() | Release() | Note():
                 return await self._claim(request)
+            case Saw():
+                return await self._saw(request)
             case GetTargets():
                 return await asyncio.to_thread(self._deploys.targets)
             case GetDeploys():
@@ -215,6 +218,20 @@ class Requests:
         event, said = await asyncio.to_thread(self._claim_event, request)
         await self._node.publish([event])
         return Done(text=said)
+
+    async def _saw(self, request: Saw) -> Done:
+        node = self._node
+        if not node.on_duty:
+            return Done(text="you are off duty")
+
+        def sighting() -> Event | None:
+            with Reader(node.home.history) as reader:
+                return claims.make_sighting(reader, request, node.team.person, now_ms())
+
+        event = await asyncio.to_thread(sighting)
+        if event is not None:
+            await node.publish([event])
+        return Done()
 
     def _claim_event(self, request: Claim | Release | Note) -> tuple[Event, str]:
         team = self._node.team

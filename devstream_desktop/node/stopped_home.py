@@ -42,7 +42,15 @@ from devstream_desktop.control.messages.sources import (
     Source,
 )
 from devstream_desktop.control.messages.status import Status
-from devstream_desktop.control.messages.stream import Claim, Emit, Import, Note, Release, SetDuty
+from devstream_desktop.control.messages.stream import (
+    Claim,
+    Emit,
+    Import,
+    Note,
+    Release,
+    Saw,
+    SetDuty,
+)
 from devstream_desktop.control.server import Handler, Server
 from devstream_desktop.control.wire import AnyReply, AnyRequest, expect
 from devstream_desktop.errors import DevstreamError
@@ -75,6 +83,7 @@ _REASONS: dict[type[Request[Reply]], str] = {
     SetDuty: "without one nothing publishes the change",
     Claim: "without one nothing publishes the claim",
     Note: "without one nothing publishes the note",
+    Saw: "without one nothing publishes it",
     Release: "without one nothing publishes the change",
     GetTargets: "only a running node knows what executors offer",
     PlanDeploy: "only a running node knows what executors offer",

@@ -43,6 +43,8 @@ NOTE = "note"
 
 Its state repeats the author's own last word on the thing, for versions that know no notes.
 """
+SEEN = "seen"
+"""Act of a claim: its author had the thing on screen; its state as a note's."""
 _BY_KIND = {
     Kind.CHANGE: AuthorClass.COLLECTOR,
     Kind.BUILD: AuthorClass.COLLECTOR,
@@ -124,8 +126,15 @@ def is_note(event: Event) -> bool:
     return event.kind is Kind.CLAIM and event.action == NOTE
 
 
+def is_sighting(event: Event) -> bool:
+    """Tell whether an event only says that somebody saw its thing."""
+    return event.kind is Kind.CLAIM and event.action == SEEN
+
+
 def shown_state(event: Event) -> str:
     """Return the state that an event is shown and found by."""
+    if is_sighting(event):
+        return SEEN
     return "noted" if is_note(event) else event.state
 
 
@@ -143,7 +152,7 @@ def run_of(event: Event) -> str:
     else:
         number, by = event.number, ""
     # Each stands by itself, and takes the place of no claim.
-    if is_note(event):
+    if is_note(event) or is_sighting(event):
         number = event.key
     # It says something of the environment, and how the deploy ended stays to be seen.
     if event.kind is Kind.DEPLOY and event.state == "inactive":

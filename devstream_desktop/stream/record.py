@@ -112,6 +112,7 @@ class ThingRecord(msgspec.Struct, frozen=True, kw_only=True):
     red: bool
     since: str
     claimed_by: str
+    seen_by: tuple[str, ...]
     claimed_at: str
     line: Record
     """The line that says the state; its `id` is what `devstream claim` takes."""
@@ -132,6 +133,7 @@ def thing_record(thing: Thing) -> ThingRecord:
         red=thing.red,
         since=timestamp(thing.since_ms),
         claimed_by=thing.claimed_by,
+        seen_by=thing.seen_by,
         claimed_at=timestamp(thing.claimed_at) if thing.claim else "",
         line=record(thing.line),
         suspect=record(thing.suspect) if thing.suspect else None,

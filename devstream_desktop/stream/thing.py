@@ -30,6 +30,8 @@ class Thing:
     """The claim that holds. It ends when the thing is over."""
     suspect: Line | None = None
     """The last deploy there before it broke."""
+    seen_by: tuple[str, ...] = ()
+    """People on duty who had it on screen, in order; at least these."""
 
     @property
     def kind(self) -> Kind:

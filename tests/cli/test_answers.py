@@ -13,17 +13,17 @@ import pytest
 
 from devstream_desktop.cli.main import main
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.stream import Claim, Note, Release
+from devstream_desktop.control.messages.stream import Claim, Note, Release, Saw
 from devstream_desktop.desk.store import DeskStore, Reason
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
-from devstream_desktop.node.claims import make_claim, make_note
+from devstream_desktop.node.claims import make_claim, make_note, make_sighting
 from devstream_desktop.stream.entry import Entry, body_hash, encode_body, parse_entry
 from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
-from devstream_desktop.stream.fact import is_note
+from devstream_desktop.stream.fact import is_note, is_sighting
 from devstream_desktop.stream.line import told as told_line
 from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.query import parse_query
@@ -266,6 +266,45 @@ def test_a_note_says_something_and_claims_nothing(told: Told) -> None:
         assert [line.event.actor for line in reader.page(parse_query("state:claimed"))] == ["ana"]
         past = reader.subject(thing.line.event)
         assert sum(is_note(line.event) for line in past) == 3
+
+
+def test_a_sighting_is_counted_with_its_thing_and_no_line(told: Told, run: Run) -> None:
+    with Reader(told.home.history) as reader:
+        (thing,) = reader.red_now()
+        saw = Saw(entry=thing.line.entry)
+        before = reader.page(parse_query(""))
+        told.tell(make_claim(reader, Claim(entry=saw.entry), "ana", NOW)[0])
+        for place, person in enumerate(("ana", "bo", "chen")):
+            event = make_sighting(reader, saw, person, NOW + place)
+            assert event is not None
+            assert event.quiet
+            told.tell(event)
+            assert make_sighting(reader, saw, person, NOW + 9) is None, "said already"
+        assert make_sighting(reader, saw, "dara", NOW) is None, "three are enough"
+        (thing,) = reader.red_now()
+        assert thing.seen_by == ("ana", "bo", "chen")
+        assert thing.claimed_by == "ana"
+        assert len(reader.page(parse_query(""))) == len(before) + 1, "the claim alone"
+        claims = parse_query("kind:claim")
+        assert len(reader.page(claims)) == reader.hits(claims) == 1
+        assert not [line for line in reader.since(0) if is_sighting(line.event)]
+        assert not [line for line in reader.subject(thing.line.event) if is_sighting(line.event)]
+        assert "seen by ana, bo, chen" in run("red")
+        again = {"subject": "incident/shop/5xx", "environment": "production", "number": "n2"}
+        told.tell(happened(Kind.INCIDENT, "resolved", title="5xx over 2 %", scope="am", **again))
+        told.tell(
+            happened(Kind.INCIDENT, "firing", title="5xx over 2 %", scope="am",
+                     severity=Severity.CRITICAL, **again)
+        )  # fmt: skip
+        (thing,) = reader.red_now()
+        assert thing.seen_by == (), "that was another time"
+
+
+def test_what_can_wait_has_no_sighting(told: Told) -> None:
+    told.tell(happened(Kind.BUILD, "failed", title="CI", subject="build/shop/main/ci"))
+    with Reader(told.home.history) as reader:
+        build = next(one for one in reader.red_now() if one.kind is Kind.BUILD)
+        assert make_sighting(reader, Saw(entry=build.line.entry), "bo", NOW) is None
 
 
 def test_a_claim_belongs_to_its_thing_and_ends_with_it(told: Told) -> None:

@@ -56,7 +56,7 @@ def test_what_is_red_is_pinned_until_it_is_over(window, written, story):
     assert pinned(shown) == ["shop"]
     assert isinstance(model.item(1), Heading)
     spoken = model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
-    assert spoken == "red now, 5xx over 2 % in production, unclaimed"
+    assert spoken.startswith("red now, 5xx over 2 % in production, unclaimed · nobody has seen it")
     written.add(claim(story))
     assert pinned(shown) == ["shop"], "a claim hides no incident"
     spoken = model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)

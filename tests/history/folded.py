@@ -153,7 +153,7 @@ def _moves(one: Telling, facts: list[Telling]) -> bool:
 def _claim(later: list[Telling]) -> str:
     words: dict[str, Telling] = {}
     for one in later:
-        if one.event.kind is Kind.CLAIM and one.event.action != "note":
+        if one.event.kind is Kind.CLAIM and not one.event.action:
             words[one.event.actor] = one
     claimed = [one for one in words.values() if one.event.state == "claimed"]
     return max(claimed, key=lambda t: t.place).event.key if claimed else ""

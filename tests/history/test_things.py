@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devstream_desktop.history.log import History
+from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.entry import parse_entry
 from devstream_desktop.stream.event import Event, fact_key, make_event
-from devstream_desktop.stream.fact import NOTE
+from devstream_desktop.stream.fact import NOTE, SEEN
 from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.words import Kind
 
@@ -35,8 +36,8 @@ def told(draw: st.DrawFn, things: tuple[str, ...]) -> tuple[str, dict[str, objec
     fields: dict[str, object] = {"number": number, "service": "shop"}
     if draw(st.integers(0, 3)) == 0 and thing != "ticket":
         state, who = draw(st.sampled_from(("claimed", "released"))), draw(st.sampled_from("ab"))
-        note = NOTE if draw(st.integers(0, 3)) == 0 else ""
-        fields |= {"kind": Kind.CLAIM, "state": state, "actor": who, "number": "", "action": note}
+        act = draw(st.sampled_from(("", "", NOTE, SEEN)))
+        fields |= {"kind": Kind.CLAIM, "state": state, "actor": who, "number": "", "action": act}
     elif thing == "suite":
         order = draw(st.integers(1, 6))
         fields |= {"kind": Kind.BUILD, "state": draw(st.sampled_from(RUNS)), "order": order}
@@ -202,3 +203,17 @@ def test_a_claim_of_a_revoked_device_holds_no_more(history: History, new_feed: t
     assert tables(history.path).things["plain"][-1] == claim.key
     history.follow({}, {other.feed: 0})
     assert tables(history.path).things["plain"][-1] == ""
+
+
+def test_a_sighting_of_a_revoked_device_counts_no_more(history: History, new_feed: type) -> None:
+    feed, other = new_feed(), new_feed()
+    about = {"service": "shop", "number": "1"}
+    firing = event_of("plain", 1, START, {"kind": Kind.INCIDENT, "state": "firing", **about})
+    said = {"kind": Kind.CLAIM, "state": "released", "action": SEEN, "actor": "a", **about}
+    sighting = event_of("plain", 2, START + 1, said)
+    history.add([Arrival(feed.entry(firing, clock=START << 16), "peer")])
+    history.add([Arrival(other.entry(sighting, clock=(START + 1) << 16), "peer")])
+    with Reader(history.path) as reader:
+        assert reader.red_now()[0].seen_by == ("a",)
+        history.follow({}, {other.feed: 0})
+        assert reader.red_now()[0].seen_by == ()

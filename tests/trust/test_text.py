@@ -24,7 +24,7 @@ from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.icons import Mark
 from devstream_desktop.desktop.widgets.text import menu_text, popup_text
 from devstream_desktop.desktop.windows.history.details import About, Details
-from devstream_desktop.desktop.windows.history.items import Row
+from devstream_desktop.desktop.windows.history.items import Pinned, Row
 from devstream_desktop.desktop.windows.history.model import StreamModel
 from devstream_desktop.desktop.windows.history.spoken import red_more, red_title
 from devstream_desktop.home import Home
@@ -203,7 +203,7 @@ def test_steps_and_what_is_red() -> None:
         plain(brief(line.event, line.transition), BRIEF_WIDTH)
         plain(headline(line.event, line.transition), POPUP_WIDTH)
         plain(red_title(Thing(1, Tone.OPEN, line, line)), POPUP_WIDTH + LIST_WIDTH)
-        plain(red_more(Thing(1, Tone.OPEN, line, line, suspect=line)), 4 * LIST_WIDTH)
+        plain(red_more(Pinned(Thing(1, Tone.OPEN, line, line, suspect=line))), 4 * LIST_WIDTH)
 
 
 def test_markdown_of_a_row_is_only_its_text_and_its_link() -> None:

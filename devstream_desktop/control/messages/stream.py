@@ -96,6 +96,15 @@ class Note(Request[Done], frozen=True, tag=True, kw_only=True):
     """The person who is asked to take over; empty for nobody."""
 
 
+class Saw(Request[Done], frozen=True, tag=True, kw_only=True):
+    """Say that one, on duty, had a critical thing on screen; answered with `Done`.
+
+    Nothing is published where it is known already, or enough others have seen it.
+    """
+
+    entry: str
+
+
 class Release(Request[Done], frozen=True, tag=True, kw_only=True):
     """Say that one is on it no more; answered with `Done`."""
 

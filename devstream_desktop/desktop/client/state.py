@@ -54,6 +54,8 @@ class AppState(QObject):
     """`recent`, `red` or `unseen` changed."""
     policy_changed = Signal()
     """The policy changed, and with it perhaps how rows are shown."""
+    looked = Signal()
+    """The person looked at what is red and new."""
     seen_changed = Signal()
     """The person has seen what arrived until now."""
     history_replaced = Signal()
@@ -126,6 +128,7 @@ class AppState(QObject):
 
     def see(self) -> None:
         """Note that the person has seen all that arrived until now."""
+        self.looked.emit()
         if 0 <= self.seen.arrival != self._cursor:
             self.seen = replace(self.seen, arrival=self._cursor)
             self._unseen = []
@@ -259,7 +262,9 @@ class AppState(QObject):
         self.history_error = ""
         if read.lines:
             self._cursor = read.lines[-1].arrival
-            self._take_recent(read)
+        # A sighting changes what is said of a thing, and is no line.
+        self._take_recent(read)
+        if read.lines:
             self.arrived.emit(read.lines)
             # Not restarted, or a steady stream would never let it end.
             if not self._stale.isActive():

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
+from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.windows.history.items import Pinned, Row
 from devstream_desktop.desktop.windows.history.model import ITEM_ROLE, NEW_ROLE, NOW_RED_ROLE
@@ -37,7 +38,8 @@ class PeekModel(QAbstractListModel):
         """Show the state as it is now; the same again changes nothing."""
         red = self._state.red[:MOST_RED]
         pinned = {thing.line.id for thing in self._state.red}
-        items: list[Pinned | Row] = [Pinned(thing) for thing in red]
+        duty = on_duty(self._state.status) if self._state.status is not None else ()
+        items: list[Pinned | Row] = [Pinned(thing, duty) for thing in red]
         items += [Row(line) for line in self._state.recent if line.id not in pinned]
         if items != self._items:
             self.beginResetModel()

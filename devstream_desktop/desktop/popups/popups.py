@@ -30,6 +30,8 @@ from devstream_desktop.stream.fact import is_note, topic_of
 from devstream_desktop.stream.line import headline, render
 from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
+from devstream_desktop.stream.thing import Thing
+from devstream_desktop.stream.widening import LATE_MS, Step, step_of
 from devstream_desktop.stream.words import RED_STATES, Kind
 
 DIGEST = "digest"
@@ -92,6 +94,30 @@ class Popups(QObject):
             elif decision.attention is Attention.DIGEST:
                 self._hold(line, now)
         self._store.keep_reasons(reasons)
+
+    def widen(self, things: Iterable[Thing], desk: Desk, *, off_duty: bool) -> None:
+        """Tell of critical things once more that nobody has seen.
+
+        `off_duty` is whether the person wants to be told of those while off duty.
+        """
+        now = self._clock()
+        muted = self._store.muted(now)
+        for thing in things:
+            step, began = step_of(thing, now), thing.since
+            late = now - thing.since_ms > LATE_MS
+            if step < Step.AGAIN or late or desk.snoozed or topic_of(began.event) in muted:
+                continue
+            if desk.on_duty:
+                reason = "nobody had seen it after 5 minutes"
+            elif step is Step.ALL and off_duty:
+                reason = "nobody on duty had seen it after 10 minutes"
+            else:
+                continue
+            told = self._store.reason(began.entry)
+            # Once, also across a restart.
+            if told is None or told.reason != reason:
+                self._show(thing.line, Decision(Attention.POPUP, reason, urgent=True))
+                self._store.keep_reasons([Reason(began.entry, Attention.POPUP, reason)])
 
     def why(self, line: Line) -> str:
         """Return why `line` was or was not a popup, as a sentence."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSplitter, QStackedWidget
 
 from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.stream import Claim, Release
+from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.platform.web_links import open_link, safe_link
@@ -91,6 +92,7 @@ class Browser(QSplitter):
         self.model.rowsRemoved.connect(self._refresh_page)
         self._state.changed.connect(self.refresh)
         self._state.recent_changed.connect(self._show_red)
+        self._state.changed.connect(self._show_red)
         self._show_red()
 
     @property
@@ -224,7 +226,8 @@ class Browser(QSplitter):
         self._refresh_page()
 
     def _show_red(self) -> None:
-        self.model.show_red(self._state.red)
+        status = self._state.status
+        self.model.show_red(self._state.red, on_duty(status) if status is not None else ())
 
     def _refresh_page(self) -> None:
         if self.model.rowCount():

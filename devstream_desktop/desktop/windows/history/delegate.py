@@ -215,7 +215,7 @@ class _Painting:
         top = self._rect.top() + _LINE_PADDING + self._fonts.line
         left, right = self._rect.left() + _TEXT_LEFT, self._rect.right() - MARGIN
         tone = Tone.MUTED if thing.claimed_by else Tone.AMBER
-        self._write(red_more(thing), left, right, top, self._fonts.small, tone)
+        self._write(red_more(item), left, right, top, self._fonts.small, tone)
 
     def _step(self, item: Step) -> None:
         line = item.line

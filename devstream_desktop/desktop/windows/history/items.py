@@ -93,6 +93,8 @@ class Pinned:
     """A thing that is red now, above everything else."""
 
     thing: Thing
+    on_duty: tuple[str, ...] = ()
+    """People who are on duty."""
 
     @property
     def key(self) -> str:

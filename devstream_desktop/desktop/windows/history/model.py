@@ -84,7 +84,7 @@ class StreamModel(QAbstractListModel):
         self._days: dict[date, tuple[list[Line], list[Item]]] = {}
         """Items of each day, with the lines they were folded from."""
         self._items: list[Item] = []
-        self._red: tuple[Thing, ...] = ()
+        self._red: tuple[Pinned, ...] = ()
         self.now_red: frozenset[int] = frozenset()
         """The ids of the lines that say what is red now."""
         self.seen = Seen()
@@ -163,13 +163,14 @@ class StreamModel(QAbstractListModel):
             self.about_to_change.emit()
             self._refold(0)
 
-    def show_red(self, things: Sequence[Thing]) -> None:
+    def show_red(self, things: Sequence[Thing], on_duty: tuple[str, ...] = ()) -> None:
         """Pin these things on top; under a search nothing is pinned."""
+        red = tuple(Pinned(thing, on_duty) for thing in things)
         # Asked for with every line that arrives, and nearly always the same.
-        if self._red == tuple(things):
+        if self._red == red:
             return
         self.about_to_change.emit()
-        self._red = tuple(things)
+        self._red = red
         self.now_red = frozenset(thing.line.id for thing in things)
         self._refold(0)
 
@@ -267,7 +268,7 @@ class StreamModel(QAbstractListModel):
 
     def _folded(self) -> list[Item]:
         everything = self._query.everything
-        items: list[Item] = [Pinned(thing) for thing in self._red] if everything else []
+        items: list[Item] = list(self._red) if everything else []
         before, self._days = self._days, {}
         for day, lines in days(self._held.lines):
             kept = before.get(day)

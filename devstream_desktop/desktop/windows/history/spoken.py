@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, datetime, timedelta
 
 from devstream_desktop.desktop.widgets.look import short_time, state_look
@@ -16,6 +17,7 @@ from devstream_desktop.desktop.windows.history.items import (
 from devstream_desktop.stream.line import STRUCK, brief, headline, render
 from devstream_desktop.stream.text import clean, roughly, short_revision
 from devstream_desktop.stream.thing import Thing
+from devstream_desktop.stream.widening import seen_text
 from devstream_desktop.stream.words import Kind
 
 
@@ -29,7 +31,7 @@ def _spoken(item: Item, now: datetime) -> str:
     if isinstance(item, Heading):
         return day_text(item.day, now.astimezone().date())
     if isinstance(item, Pinned):
-        return f"red now, {red_title(item.thing)}, {red_more(item.thing)}"
+        return f"red now, {red_title(item.thing)}, {red_more(item)}"
     line = item.line
     when = short_time(line.event.time, now)
     if isinstance(item, Greens):
@@ -68,13 +70,16 @@ def red_title(thing: Thing) -> str:
     return said
 
 
-def red_more(thing: Thing) -> str:
-    """Return who is on it, why, and what may have broken it."""
-    event, parts = thing.line.event, []
+def red_more(item: Pinned) -> str:
+    """Return who is on it, who saw it, and what broke it."""
+    thing, parts = item.thing, list[str]()
+    event = thing.line.event
     if thing.claimed_by:
         parts.append(f"{thing.claimed_by} is on it")
     else:
         parts.append("unclaimed")
+    if seen := seen_text(thing, item.on_duty, int(time.time() * 1000)):
+        parts.append(seen)
     if event.total and event.count:
         parts.append(f"{event.count} of {event.total} tests")
     if event.reason:

@@ -1,0 +1,67 @@
+"""Steps by which a critical thing finds somebody: who has seen it, and who is asked next.
+
+Each desk takes them by itself, from what its history says, so nobody has to lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import IntEnum
+
+from devstream_desktop.stream.thing import Thing
+from devstream_desktop.stream.words import Severity
+
+ENOUGH = 3
+"""People whose sighting is published; in a large team the others would say nothing new."""
+AGAIN_MS = 5 * 60_000
+ALL_MS = 10 * 60_000
+LATE_MS = 30 * 60_000
+"""Nobody is told of an older one: whoever comes on duty gets the hand-over."""
+
+
+class Step(IntEnum):
+    """The people who are told of a thing."""
+
+    NONE = 0
+    """It is known that somebody looks, or it can wait."""
+    DUTY = 1
+    """Everybody on duty was told when it broke."""
+    AGAIN = 2
+    """Everybody on duty is told once more."""
+    ALL = 3
+    """People off duty are told too, if they allowed it."""
+
+
+def is_critical(thing: Thing) -> bool:
+    """Tell whether a thing is broken and cannot wait."""
+    return thing.red and thing.severity is Severity.CRITICAL
+
+
+def step_of(thing: Thing, now: int) -> Step:
+    """Return the step that a thing is at; `now` is UTC milliseconds."""
+    if not is_critical(thing) or thing.claimed_by or thing.seen_by:
+        return Step.NONE
+    age = now - thing.since_ms
+    if age < AGAIN_MS:
+        return Step.DUTY
+    return Step.AGAIN if age < ALL_MS else Step.ALL
+
+
+def seen_text(thing: Thing, on_duty: Collection[str], now: int) -> str:
+    """Say who has seen a critical thing, or who is asked; empty where that is no question."""
+    if not is_critical(thing):
+        return ""
+    if thing.seen_by:
+        people = {*on_duty, *thing.seen_by}
+        more = " or more" if ENOUGH <= len(thing.seen_by) < len(people) else ""
+        verb = "has" if len(thing.seen_by) == 1 and not more else "have"
+        return f"{len(thing.seen_by)}{more} of {len(people)} on duty {verb} seen it"
+    # Of an old one it is not known: nobody may have said so in an earlier version.
+    if now - thing.since_ms > LATE_MS:
+        return ""
+    return {
+        Step.NONE: "",
+        Step.DUTY: "",
+        Step.AGAIN: "nobody has seen it, all on duty are told again",
+        Step.ALL: "nobody has seen it, those off duty are told too",
+    }[step_of(thing, now)]
