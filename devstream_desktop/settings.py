@@ -49,7 +49,6 @@ _ROOMS = (
     "door",
     "history",
     "intake",
-    "keys",
     "mesh",
     "node",
     "outlet",

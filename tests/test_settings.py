@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from devstream_desktop import settings
 from devstream_desktop.settings import (
     IntakeSettings,
     MeshSettings,
@@ -13,6 +14,13 @@ from devstream_desktop.settings import (
     SettingsError,
     load_settings,
 )
+
+
+def test_a_level_is_for_each_part_of_a_node_that_logs() -> None:
+    package = Path(settings.__file__).parent
+    code = {path: path.read_text() for path in package.glob("*/**/*.py")}
+    logs = {path.relative_to(package).parts[0] for path in code if "getLogger" in code[path]}
+    assert logs - {"desk", "desktop"} == set(settings._ROOMS)
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:

@@ -18,8 +18,7 @@ async def reload(node: Node) -> bool:
     A mistake is a notice, and everything goes on as before.
     """
     anew = await _follow_settings(node)
-    if node.roles.intake is not None:
-        await _follow_sources(node)
+    await _follow_sources(node)
     await node.executor.reload()
     node.changed()
     return anew
@@ -56,6 +55,8 @@ def _listens_otherwise(node: Node, before: MeshSettings, after: MeshSettings) ->
 
 async def _follow_sources(node: Node) -> None:
     if node.roles.intake is None:
+        # A mistake in the sources may have kept it from starting.
+        await node.roles.restart_intake()
         return
     try:
         await node.roles.intake.reload()

@@ -89,11 +89,16 @@ class RunningHome:
 
     async def add_source(self, source: Source, secret: bytes, token: bytes) -> str:
         path = await self.intake().add_source(source, secret, token)
-        self._node.changed()
+        self._sources_changed()
         return path
 
     async def remove_source(self, name: str) -> None:
         await self.intake().remove_source(name)
+        self._sources_changed()
+
+    def _sources_changed(self) -> None:
+        # The file was read whole, so what a reload found in it is mended.
+        self._node.notices.pop("sources", None)
         self._node.changed()
 
     def intake(self) -> Intake:

@@ -55,7 +55,6 @@ class ServiceManager:
 
     def stopping(self) -> None:
         """Say that the node ends."""
-        self._ready = False
         self._say("STOPPING=1", _line("ending"))
 
     async def run(self) -> None:

@@ -95,10 +95,12 @@ def test_a_service_is_ready_reads_its_files_again_and_ends(
     ana = world.desk("ana")
     ana.environment |= {"NOTIFY_SOCKET": str(manager.path), "WATCHDOG_USEC": "10000000"}
     ana.run("team", "create", "acme", "--person", "ana")
+    ana.home.sources.write_text("[source\n")
     # In a terminal the signal means that its window was closed.
     ana.start(program=["setsid", sys.executable, "-m", "devstream_desktop"])
     assert "team acme" in manager.next("READY")["STATUS"]
     node = ana.process.pid
+    assert any("nothing is received" in one for one in ana.status().notices)
     ana.home.settings.write_text(
         '[mesh]\npeers = ["127.0.0.1:9"]\n[intake]\nlisten = "127.0.0.1:0"\n'
         '[log]\nformat = "json"\nrooms = {node = "debug"}\n'
@@ -111,6 +113,7 @@ def test_a_service_is_ready_reads_its_files_again_and_ends(
     manager.next("READY")
     status = ana.status()
     assert [one.name for one in status.sources] == ["shop"]
+    assert not any("nothing is received" in one for one in status.notices)
     assert status.intake.startswith("http://127.0.0.1:")
     until("the target is offered", lambda: ana.status().targets == 1)
     assert "127.0.0.1:9" in {one.address for one in (*status.peers, *status.refused)}
