@@ -336,7 +336,8 @@ def row_of(request: DeployRequest, person: str, state: str, now: int, policy: in
         started=now,
         finished=0,
         exit=None,
-        reason="",
+        # Whoever is told that the glass was broken reads why.
+        reason=request.reason if request.override else "",
         previous="",
         action=request.action.value,
         about=request.about,

@@ -13,7 +13,7 @@ from devstream_desktop.deploy.backends.contract import RunOutcome, Started
 from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.deploy.records import Records
 from devstream_desktop.stream.entry import device_id
-from devstream_desktop.stream.words import Kind, Severity
+from devstream_desktop.stream.words import Kind, Role, Severity
 
 pytestmark = pytest.mark.process
 BO = device_id(b"b" * 32)
@@ -225,3 +225,15 @@ async def test_other_back_ends_fit(room):
     event = room.request()
     await room.ask(event)
     assert (await room.news.final(event.key)).reason == "ana said no"
+
+
+async def test_whoever_is_told_of_the_broken_glass_reads_why(room):
+    room.roles[Role.BREAK_GLASS] = {"ana"}
+    room.write(more="approvals = 1")
+    await room.start()
+    event = room.request(override=True, reason="the shop is down")
+    await room.ask(event)
+    done = await room.news.final(event.key)
+    began = next(one for one in room.news.events if one.state == "in_progress")
+    assert (began.reason, began.override) == ("the shop is down", True)
+    assert (done.state, done.reason, done.override) == ("success", "", True)
