@@ -80,9 +80,15 @@ class Queue:
         until = now + QUEUE_MS
         with self._database.transaction() as connection:
             connection.execute(
-                "UPDATE runs SET until = CASE WHEN state = ?1 THEN until ELSE ?2 END, state = ?1,"
-                f" reason = ?3 WHERE request = ?4 AND {_PENDING}",
-                (wait.state, until, wait.reason, wait.request.id),
+                "UPDATE runs SET until = CASE WHEN state = :state THEN until ELSE :until END,"
+                " state = :state, reason = :reason"
+                f" WHERE request = :request AND {_PENDING}",
+                {
+                    "state": wait.state,
+                    "until": until,
+                    "reason": wait.reason,
+                    "request": wait.request.id,
+                },
             )
 
     def begin(self, request: str, now: int) -> Claim:

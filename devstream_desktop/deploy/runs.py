@@ -70,10 +70,10 @@ class Runs:
         """Return true when this request has a row, in any state."""
         with self.database.connection() as connection:
             known = (
-                "SELECT 1 FROM runs WHERE request = ?1"
-                " UNION SELECT 1 FROM earlier WHERE request = ?1"
+                "SELECT 1 FROM runs WHERE request = :request"
+                " UNION SELECT 1 FROM earlier WHERE request = :request"
             )
-            return connection.execute(known, (request,)).fetchone() is not None
+            return connection.execute(known, {"request": request}).fetchone() is not None
 
     def refuse(
         self, request: DeployRequest, person: str, reason: str, now: int, policy: int = 0
@@ -131,14 +131,21 @@ class Runs:
         """
         with self.database.transaction() as connection:
             changed = connection.execute(
-                "UPDATE runs SET state = CASE WHEN ?1 = 'success' AND action = 'dry_run' THEN "
-                "'dry_run' ELSE ?1 END, finished = ?2, exit = ?3, reason = ?4, previous = "
-                "CASE WHEN ?1 = 'success' THEN coalesce("
+                "UPDATE runs SET state = CASE WHEN :state = 'success' AND action = 'dry_run' THEN "
+                "'dry_run' ELSE :state END, finished = :now, exit = :exit, reason = :reason, "
+                "previous = "
+                "CASE WHEN :state = 'success' THEN coalesce("
                 "(SELECT sha FROM runs old WHERE old.target = runs.target AND old.environment = "
                 "runs.environment AND old.state = 'success'"
-                " ORDER BY old.finished DESC LIMIT 1), '') ELSE '' END WHERE request = ?5 AND "
-                "state IN ('dispatching', 'in_progress')",
-                (state, now, exit_code, reason, request),
+                " ORDER BY old.finished DESC LIMIT 1), '') ELSE '' END"
+                " WHERE request = :request AND state IN ('dispatching', 'in_progress')",
+                {
+                    "state": state,
+                    "now": now,
+                    "exit": exit_code,
+                    "reason": reason,
+                    "request": request,
+                },
             )
             if changed.rowcount and state == "success":
                 lock_after(connection, request, now)

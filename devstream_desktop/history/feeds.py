@@ -86,11 +86,12 @@ class Feeds:
     def lacking(self, feed: bytes, last: int) -> int:
         """Count a feed's numbers up to `last`, neither held nor settled."""
         query = (
-            "SELECT MIN(floor, ?2), (SELECT COUNT(*) FROM log WHERE feed = feeds.id AND seq >"
-            " floor AND seq <= ?2)"
-            " FROM feeds WHERE feed = ?1"
+            "SELECT MIN(floor, :last), (SELECT COUNT(*) FROM log WHERE feed = feeds.id AND seq >"
+            " floor AND seq <= :last)"
+            " FROM feeds WHERE feed = :feed"
         )
-        floor, held = self._connection.execute(query, (feed, last)).fetchone() or (0, 0)
+        bound = {"feed": feed, "last": last}
+        floor, held = self._connection.execute(query, bound).fetchone() or (0, 0)
         return max(0, last - floor - held)
 
     def tip(self, feed: bytes) -> Entry | None:

@@ -230,10 +230,10 @@ class Lines:
             key
             for (key,) in self._connection.execute(
                 "SELECT retold.key FROM retold JOIN log ON log.lsn = retold.lsn WHERE log.feed ="
-                " ?1 UNION"
+                " :feed UNION"
                 " SELECT retold.key FROM retold JOIN lines ON lines.key = retold.key JOIN log ON"
-                " log.lsn = lines.lsn WHERE log.feed = ?1",
-                (feed_id,),
+                " log.lsn = lines.lsn WHERE log.feed = :feed",
+                {"feed": feed_id},
             )
         ]
         for at in range(0, len(keys), _REBUILD_BATCH):

@@ -91,8 +91,8 @@ class SearchIndex:
             "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", gone
         )
         self._connection.execute(
-            "INSERT INTO meta VALUES ('removed', ?1) ON CONFLICT (name) DO UPDATE SET value ="
-            " value + ?1",
+            "INSERT INTO meta VALUES ('removed', ?) ON CONFLICT (name) DO UPDATE SET value ="
+            " value + excluded.value",
             (len(gone),),
         )
 
