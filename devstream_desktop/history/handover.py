@@ -26,7 +26,7 @@ class HandOvers(Present, Pages):
         """
         after = beginning(since_ms)
         red = self.red_now(limit=limit)
-        deploys = self._since(Query(kind=Kind.DEPLOY), after, limit)
+        deploys = self._since(Kind.DEPLOY, since_ms, limit)
         fixed = self._lines(
             f"{COLUMNS} WHERE lines.transition = ? AND lines.transition != '' AND lines.id >= ?"
             f" AND lines.kind != ? AND lines.run >= 0{CURRENT} ORDER BY lines.id DESC LIMIT ?",
@@ -49,12 +49,12 @@ class HandOvers(Present, Pages):
             waiting=tuple(one for one in waits if one.changes),
             gaps=tuple(
                 line
-                for line in self._since(Query(kind=Kind.SOURCE), after, limit)
+                for line in self._since(Kind.SOURCE, since_ms, limit)
                 if line.event.subject.endswith((GAP, "/suppressed"))
             ),
         )
 
-    def _since(self, query: Query, after: int, limit: int) -> list[Line]:
-        """Return the newest rows that answer, at or after a row id."""
-        page = self.page(query, limit=limit)
-        return [line for line in page if line.id >= after and not line.struck]
+    def _since(self, kind: Kind, since_ms: int, limit: int) -> list[Line]:
+        """Return the newest rows of a kind, at or after a moment."""
+        page = self.page(Query(kind=kind, since=max(0, since_ms)), limit=limit)
+        return [line for line in page if not line.struck]

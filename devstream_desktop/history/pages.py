@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from devstream_desktop.history.places import beginning
 from devstream_desktop.history.rows import COLUMNS, CURRENT, LISTED, Rows
-from devstream_desktop.history.search import conditions
+from devstream_desktop.history.search import conditions, earliest
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
@@ -92,12 +92,13 @@ class Pages(Rows):
                 f" ORDER BY lines.id {order} LIMIT ?",
                 (end, *values, limit),
             )
-        # The index gives row ids in order by itself, and stops at the limit.
+        # The index gives row ids in order by itself, and stops at the limit; or at the first row
+        # of `since:`, which it would otherwise look for to its end.
         lines = self._lines(
             f"{COLUMNS} JOIN words ON words.rowid = lines.id"
-            f" WHERE words MATCH ? AND words.rowid {beyond} ?{more}{current}"
+            f" WHERE words MATCH ? AND words.rowid {beyond} ? AND words.rowid >= ?{more}{current}"
             f" ORDER BY words.rowid {order} LIMIT ?",
-            (match, end, *values, limit),
+            (match, end, earliest(query), *values, limit),
         )
         ids = self._unindexed.find(connection, match)
         if ids:
@@ -143,8 +144,9 @@ class Pages(Rows):
             return [row_id for (row_id,) in rows]
         rows = connection.execute(
             "SELECT lines.id FROM words JOIN lines ON lines.id = words.rowid"
-            f" WHERE words MATCH ?{more}{CURRENT} ORDER BY words.rowid DESC LIMIT ?",
-            (match, *values, most),
+            f" WHERE words MATCH ? AND words.rowid >= ?{more}{CURRENT}"
+            " ORDER BY words.rowid DESC LIMIT ?",
+            (match, earliest(query), *values, most),
         ).fetchall()
         ids = json.dumps(self._unindexed.find(connection, match))
         rows += connection.execute(

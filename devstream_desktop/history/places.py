@@ -67,16 +67,12 @@ class Places(Rows):
 
     def _last_check(self, revision: str) -> int:
         """Return the row of a commit's last test, else build, that ended; 0 for none."""
-        for kind in ("test", "build"):
-            rows = self._ask(
-                "SELECT id FROM lines WHERE revision = ? AND revision != '' AND kind = ?"
-                " AND terminal ORDER BY id DESC LIMIT 1",
-                revision_key(revision),
-                kind,
-            )
-            if rows:
-                return int(rows[0][0])
-        return 0
+        rows = self._ask(
+            "SELECT id FROM lines WHERE revision = ? AND revision != ''"
+            " AND kind IN ('test', 'build') AND terminal ORDER BY kind DESC, id DESC LIMIT 1",
+            revision_key(revision),
+        )
+        return int(rows[0][0]) if rows else 0
 
     def _branch_of(self, event: Event) -> int:
         """Return the number of a build's or test's branch."""
@@ -113,31 +109,29 @@ class Places(Rows):
                 return chosen
         return rows[-1:]
 
-    def _waiting_ids(self, runs: Running, limit: int) -> tuple[list[int], bool]:
-        """Return the rows of later changes, and whether they are known."""
-        change = self._change_of(runs.deploy.event)
-        if change is None:
-            return [], False
+    def _waiting_ids(self, change: tuple[int, bytes], limit: int) -> list[int]:
+        """Return the rows of the changes after a place of a branch."""
         rows = self._ask(
             "SELECT id FROM lines WHERE subject = ? AND place > ? AND terminal AND run >= 0"
             f" AND tone AND state != 'deleted' AND NOT EXISTS ({LATER}) ORDER BY place LIMIT ?",
             *change,
             limit,
         )
-        return [row_id for (row_id,) in rows], True
+        return [row_id for (row_id,) in rows]
 
-    def _waiting_people(self, runs: Running, limit: int) -> list[str]:
-        """Return who made each change after what runs; a push and its merge are one."""
-        change = self._change_of(runs.deploy.event)
-        if change is None:
-            return []
+    def _waiting_people(self, change: tuple[int, bytes], limit: int) -> dict[str, int]:
+        """Count each person's later changes; a push and its merge are one."""
         rows = self._ask(
-            "SELECT revision, actor FROM lines WHERE subject = ? AND place > ? AND terminal"
-            " AND tone AND state != 'deleted' ORDER BY place LIMIT ?",
+            # Counted by SQLite: of a busy place each row would be read as text here.
+            "SELECT actor, COUNT(*) FROM (SELECT revision, actor, MAX(place) FROM"
+            " (SELECT revision, actor, place FROM lines WHERE subject = ? AND place > ?"
+            " AND terminal AND tone AND state != 'deleted' ORDER BY place LIMIT ?)"
+            " GROUP BY revision ORDER BY MIN(place) LIMIT ?) GROUP BY actor",
             *change,
             2 * limit,
+            limit,
         )
-        return list(dict(rows).values())[:limit]
+        return dict(rows)
 
     def _suspect_ids(self, service: str, environment: str, place: bytes, limit: int) -> list[int]:
         """Return the rows of deploys finished there the day before, newest first."""

@@ -129,7 +129,8 @@ class Present(Places):
         for service, environment in places:
             place = (service, environment)
             runs = running.get(place)
-            waits = self._waiting_people(runs, MOST) if runs else []
+            change = self._change_of(runs.deploy.event) if runs else None
+            waits = self._waiting_people(change, MOST) if change else {}
             cells[place] = Cell(
                 service=service,
                 environment=environment,
@@ -138,8 +139,8 @@ class Present(Places):
                 test=tests.get(runs.deploy.id) if runs else None,
                 red=tuple(chain(red.get(place, ()), bare[service] if environment else ())),
                 lock=next((line for line in locks if _covers(line.event, *place)), None),
-                waiting=len(waits),
-                mine=sum(actor.casefold() in mine for actor in waits),
+                waiting=sum(waits.values()),
+                mine=sum(count for actor, count in waits.items() if actor.casefold() in mine),
             )
         return Board(
             services=tuple(sorted({service for service, _ in places}, key=str.casefold)),
@@ -163,14 +164,17 @@ class Present(Places):
 
     def _all_waiting(self, running: Iterable[Running], limit: int) -> list[Waiting]:
         """Return each known place's waiting changes, the oldest first."""
-        found = [(one, *self._waiting_ids(one, limit)) for one in running]
-        lines = self._by_id(chain.from_iterable(ids for _, ids, _ in found))
+        known = [(one, self._change_of(one.deploy.event)) for one in running]
+        found = [
+            (runs, change, self._waiting_ids(change, limit)) for runs, change in known if change
+        ]
+        lines = self._by_id(chain.from_iterable(ids for *_, ids in found))
         waiting = []
-        for runs, ids, known in found:
-            if not known:
-                continue
+        for runs, change, ids in found:
             changes = tuple(lines[row_id] for row_id in ids if row_id in lines)
-            count = len(ids) if len(ids) < limit else len(self._waiting_people(runs, MOST))
+            count = len(ids)
+            if count == limit:
+                count = sum(self._waiting_people(change, MOST).values())
             waiting.append(Waiting(*place_of(runs.deploy), changes, count > len(ids), count))
         return waiting
 

@@ -16,6 +16,18 @@ _OF_THINGS = {
 }
 
 
+def earliest(query: Query) -> int:
+    """Return the first row id that a query's `since:` leaves; 0 without one."""
+    if not query.since:
+        return 0
+    return beginning(_moment(query.since))
+
+
+def _moment(said: int) -> int:
+    """Return a moment of a query as UTC milliseconds; a negative one is before now."""
+    return said if said > 0 else int(time.time() * 1000) + said
+
+
 def conditions(query: Query) -> tuple[str, list[object]]:
     """Return the conditions on a row, each after AND, and their values."""
     found: list[str] = []
@@ -26,8 +38,7 @@ def conditions(query: Query) -> tuple[str, list[object]]:
     for moment, beyond in ((query.since, ">="), (query.until, "<")):
         if moment:
             found.append(f"lines.id {beyond} ?")
-            at = moment if moment > 0 else int(time.time() * 1000) + moment
-            values.append(beginning(at))
+            values.append(beginning(_moment(moment)))
     found += [_now(query, state, values) for state in sorted(query.now)]
     found += [f"NOT ({_now(query, state, values)})" for state in sorted(query.not_now)]
     return LISTED + "".join(f" AND {one}" for one in found), values
