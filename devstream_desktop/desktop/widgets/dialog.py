@@ -14,9 +14,13 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayou
 
 from devstream_desktop.control.messages.base import Request
 from devstream_desktop.desktop.client.question import Question, R
+from devstream_desktop.desktop.widgets.announce import announce
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.stream.text import clean
+
+_ALOUD = (Tone.RED, Tone.AMBER, Tone.GREEN, Tone.BLUE)
+"""Tones of sentences about what was just done, or not."""
 
 
 class Dialog(QDialog):
@@ -64,9 +68,11 @@ def paint(label: PlainLabel, tone: Tone) -> None:
 
 
 def say(label: PlainLabel, text: str, tone: Tone) -> None:
-    """Show a sentence in the colour of `tone`."""
+    """Show a sentence in the colour of `tone`; a screen reader says what matters of it."""
     label.setText(clean(text, 400))
     paint(label, tone)
+    if tone in _ALOUD:
+        announce(label, text)
 
 
 def plain_button(buttons: QDialogButtonBox, kind: QDialogButtonBox.StandardButton) -> QPushButton:

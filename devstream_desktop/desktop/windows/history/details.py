@@ -282,6 +282,8 @@ def _small_heading(text: str) -> PlainLabel:
 def _scrolled(inside: QWidget) -> QScrollArea:
     area = QScrollArea()
     area.setWidget(inside)
+    # It takes the focus, so that the arrow keys scroll it.
+    area.setAccessibleName("Details of the line")
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

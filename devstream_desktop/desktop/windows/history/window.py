@@ -16,12 +16,14 @@ from devstream_desktop.desk.preferences import Search
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.commands import Command, Commands
 from devstream_desktop.desktop.platform.web_links import safe_link
+from devstream_desktop.desktop.widgets.announce import announce
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import duty_text
 from devstream_desktop.desktop.widgets.progress import ProgressStrip
 from devstream_desktop.desktop.windows.board.page import BoardPage
 from devstream_desktop.desktop.windows.hand_over import HandOverPage
+from devstream_desktop.desktop.windows.history.arrivals import Arrivals
 from devstream_desktop.desktop.windows.history.banners import LockedBanner, WelcomeBanner
 from devstream_desktop.desktop.windows.history.browser import Browser
 from devstream_desktop.desktop.windows.history.filters import Filters, Page
@@ -89,6 +91,7 @@ class HistoryWindow(QWidget):
         self.browser = Browser(state, why)
         self.board = BoardPage(state)
         self.hand_over = HandOverPage(state)
+        self.arrivals = Arrivals(self.browser.view)
         self._pages = QStackedLayout()
         self._page = Page.STREAM
         self.progress = ProgressStrip()
@@ -279,11 +282,15 @@ class HistoryWindow(QWidget):
         if query.everything:
             self.filters.show_hits("")
             return
+
+        def show(found: int) -> None:
+            counted = f"{found:,}+" if found == _MOST_HITS else f"{found:,}"
+            self.filters.show_hits(counted)
+            announce(self.filters.search, f"{counted} hit" if found == 1 else f"{counted} hits")
+
         self._state.history.ask(
             lambda reader: reader.hits(query, most=_MOST_HITS),
-            lambda found: self.filters.show_hits(
-                f"{found:,}+" if found == _MOST_HITS else f"{found:,}"
-            ),
+            show,
             owner=self,
             refuse=lambda _: self.filters.show_hits(""),
             topic="hits",
@@ -428,6 +435,8 @@ class HistoryWindow(QWidget):
 
     def _add_rows(self, lines: list[Line]) -> None:
         self.browser.merge(lines)
+        if self.isVisible():
+            self.arrivals.add(lines)
         self._begin_look()
         # Counted over the whole history, so not for a window that nobody sees.
         if self.isVisible():
