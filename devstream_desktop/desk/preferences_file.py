@@ -16,7 +16,7 @@ import tomlkit.exceptions
 
 from devstream_desktop import machine
 from devstream_desktop.config import read_text
-from devstream_desktop.desk.duty import AtEnd, AtStart, Week
+from devstream_desktop.desk.duty import Duty
 from devstream_desktop.desk.preferences import (
     Preferences,
     PreferencesError,
@@ -90,19 +90,50 @@ def option(value: object, *keys: str) -> Change:
     return lambda text: set_value(text, keys, value, _ABOUT.get(keys[-1], ""))
 
 
-def duty(at_start: AtStart, at_end: AtEnd, hours: Week) -> Change:
+def duty(wanted: Duty) -> Change:
     """Set everything about duty."""
 
     def change(text: str) -> str:
-        text = option(at_start.value, "duty", "at_start")(text)
-        text = option(at_end.value, "duty", "at_end")(text)
+        text = option(wanted.at_start.value, "duty", "at_start")(text)
+        text = option(wanted.at_end.value, "duty", "at_end")(text)
         for day in DAYS:
-            span: str | None = getattr(hours, day)
+            span: str | None = getattr(wanted.hours, day)
             keys = ("duty", "hours", day)
             text = set_value(text, keys, span) if span else remove_value(text, keys)
         return text
 
     return change
+
+
+class Step:
+    """A change that can be taken back until the file changes again."""
+
+    def __init__(self, change: Change) -> None:
+        self._change = change
+        self._before = ""
+        self._after: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """True once the change was made."""
+        return self._after is not None
+
+    def __call__(self, text: str) -> str:
+        """Make the change."""
+        after = self._change(text)
+        self._before, self._after = text, after
+        return after
+
+    def undo(self, text: str) -> str:
+        """Take the change back.
+
+        Raises:
+            PreferencesError: the file has changed since.
+
+        """
+        if text != self._after:
+            raise PreferencesError("desk.toml was changed since, so nothing was undone")
+        return self._before
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from devstream_desktop.desk.preferences import (
     parse_preferences,
 )
 from devstream_desktop.desk.preferences_file import (
+    Step,
     duty,
     edit_preferences,
     edit_settings,
@@ -112,9 +113,9 @@ def test_the_first_rule_of_ones_own_brings_the_usual_ones(tmp_path: Path) -> Non
 
 def test_hours_are_set_and_taken_away(path: Path) -> None:
     edit_preferences(
-        path, duty(AtStart.ON, AtEnd.REMIND, Week(Mon="08:00-18:00", Sun="22:00-06:00"))
+        path, duty(Duty(at_end=AtEnd.REMIND, hours=Week(Mon="08:00-18:00", Sun="22:00-06:00")))
     )
-    found = edit_preferences(path, duty(AtStart.ON, AtEnd.OFF, Week(Mon="09:00-17:00")))
+    found = edit_preferences(path, duty(Duty(hours=Week(Mon="09:00-17:00"))))
     assert found.duty == Duty(hours=Week(Mon="09:00-17:00"))
     assert 'at_start = "on"  # gently' in path.read_text(encoding="utf-8")
 
@@ -131,6 +132,17 @@ def test_a_list_that_was_changed_by_hand_meanwhile_is_left_alone(path: Path) -> 
     with pytest.raises(PreferencesError, match="changed elsewhere"):
         edit_preferences(path, rules((SECOND, FIRST)).remove(0))
     assert path.read_text(encoding="utf-8") == before
+
+
+def test_a_change_is_undone_unless_the_file_has_changed_since(path: Path) -> None:
+    step = Step(usual_rules)
+    edit_preferences(path, step)
+    assert edit_preferences(path, step.undo).rules == (FIRST, SECOND)
+    assert path.read_text(encoding="utf-8") == HAND
+    edit_preferences(path, step)
+    edit_preferences(path, option("dark", "colours"))
+    with pytest.raises(PreferencesError, match="changed since"):
+        edit_preferences(path, step.undo)
 
 
 def test_what_would_be_wrong_is_not_written(path: Path) -> None:
@@ -165,10 +177,8 @@ def test_a_text_that_looks_like_a_header_is_none(tmp_path: Path) -> None:
 def test_a_table_in_line_is_changed_in_line(tmp_path: Path) -> None:
     path = tmp_path / "desk.toml"
     path.write_text('duty = { at_start = "on", hours = { Mon = "08:00-18:00" } }\n')
-    found = edit_preferences(path, duty(AtStart.REMIND, AtEnd.REMIND, Week(Tue="08:00-12:00")))
-    assert found.duty == Duty(
-        at_start=AtStart.REMIND, at_end=AtEnd.REMIND, hours=Week(Tue="08:00-12:00")
-    )
+    wanted = Duty(at_start=AtStart.REMIND, at_end=AtEnd.REMIND, hours=Week(Tue="08:00-12:00"))
+    assert edit_preferences(path, duty(wanted)).duty == wanted
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -184,7 +194,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(STEPS)
 def test_any_changes_are_those_of_a_list(steps) -> None:
     text, model = HAND, [FIRST, SECOND]

@@ -188,6 +188,40 @@ def test_the_usual_rules_come_back(qtbot, opened) -> None:
         page.reset.click()
     assert found.preferences.current.rules == DEFAULT
     assert not page.reset.isEnabled()
+    with qtbot.waitSignal(found.preferences.changed):
+        found.window.undo.click()
+    assert [rule.name for rule in found.preferences.current.rules] == ["x"]
+    assert not found.window.undo.isEnabled()
+
+
+def test_a_time_that_was_just_typed_is_written_when_the_window_closes(qtbot, opened) -> None:
+    found = opened()
+    found.window.list.setCurrentRow(2)
+    page = found.window.duty
+    with qtbot.waitSignal(found.preferences.changed):
+        page.days[0].click()
+    page.begins[0].setTime(QTime(7, 15))
+    found.window.reject()
+    found.preferences.close()
+    assert load_preferences(found.home.preferences).duty.hours.Mon == "07:15-18:00"
+
+
+def test_what_was_not_written_is_not_shown(qtbot, opened) -> None:
+    found = opened()
+    page = found.window.duty
+    found.home.preferences.write_text('icon = "blue"')
+    page.days[0].click()
+    qtbot.waitUntil(found.window.said.isVisible)
+    assert not page.days[0].isChecked()
+
+
+def test_the_list_of_names_keeps_its_place(opened, written) -> None:
+    found = opened('names = ["a", "b"]')
+    page = found.window.me
+    page.list.setCurrentRow(1)
+    written.answer(person="ana")
+    written.state.changed.emit()
+    assert page.list.currentRow() == 1
 
 
 def test_a_rule_that_is_wrong_cannot_be_saved(qtbot, opened) -> None:

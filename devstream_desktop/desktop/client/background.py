@@ -32,7 +32,7 @@ class _Task:
 
 
 class Background(QObject):
-    """One thread. `close` waits for what runs, and drops what waits."""
+    """One thread. What is asked after its end is dropped."""
 
     _done = Signal(object)
 
@@ -65,15 +65,17 @@ class Background(QObject):
             refuse: Takes the sentence of a `DevstreamError`.
 
         """
+        if self._closed:
+            return
         task = _Task(work, take, refuse, owner)
         # Until it is delivered, so that nothing is freed on the thread.
         self._open.add(task)
         self._pool.submit(self._run, task)
 
-    def close(self) -> None:
-        """End the thread."""
+    def close(self, *, finish: bool = False) -> None:
+        """End the thread after what runs; with `finish` also after what waits."""
         self._closed = True
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=True, cancel_futures=not finish)
 
     def _run(self, task: _Task) -> None:
         try:

@@ -58,8 +58,8 @@ class LivePreferences(QObject):
         )
 
     def close(self) -> None:
-        """Finish what is being written."""
-        self._writer.close()
+        """Finish what is to be written."""
+        self._writer.close(finish=True)
 
     def _stamp(self) -> tuple[int, int]:
         # A file that is gone is the usual preferences, and has a stamp of its own.

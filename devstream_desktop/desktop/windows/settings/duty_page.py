@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTime, QTimer
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QGridLayout, QTimeEdit
 
-from devstream_desktop.desk.duty import AtEnd, AtStart, Week
+from devstream_desktop.desk.duty import AtEnd, AtStart, Duty, Week
 from devstream_desktop.desk.preferences import Preferences
 from devstream_desktop.desk.preferences_file import duty
 from devstream_desktop.desktop.widgets.text import PlainLabel
@@ -48,7 +49,6 @@ class DutyPage(Page):
         self.at_end = Choice("When they end", _ENDS)
         self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MS)
         self._pause.timeout.connect(self._tell)
-        self._shown: object = None
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(6)
@@ -63,6 +63,7 @@ class DutyPage(Page):
             day.clicked.connect(lambda on, row=row: self._take_day(row, on=on))
             begin.timeChanged.connect(lambda _: self._pause.start())
             end.timeChanged.connect(lambda _: self._pause.start())
+            self._show_times(row, None)
         self.column.addLayout(grid)
         self.column.addWidget(note("An end before the begin is on the next day."))
         rows = self.form()
@@ -74,9 +75,9 @@ class DutyPage(Page):
 
     def show_preferences(self, preferences: Preferences) -> None:
         """Show the hours."""
-        if self._shown == preferences.duty:
+        # A time that is being typed stays.
+        if self._duty == preferences.duty or self._pause.isActive():
             return
-        self._shown = preferences.duty
         self.at_start.show_value(preferences.duty.at_start)
         self.at_end.show_value(preferences.duty.at_end)
         for row, day in enumerate(DAYS):
@@ -94,6 +95,20 @@ class DutyPage(Page):
             if box.isChecked()
         }
         return Week(**spans)
+
+    @property
+    def _duty(self) -> Duty:
+        return Duty(
+            at_start=AtStart(str(self.at_start.value)),
+            at_end=AtEnd(str(self.at_end.value)),
+            hours=self.week,
+        )
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Write what was typed a moment ago."""
+        super().hideEvent(event)
+        if self._pause.isActive():
+            self._tell()
 
     def _take_day(self, row: int, *, on: bool) -> None:
         # As the day before it: most weeks have the same hours each day.
@@ -116,9 +131,7 @@ class DutyPage(Page):
 
     def _tell(self) -> None:
         self._pause.stop()
-        start, end = self.at_start.value, self.at_end.value
-        if isinstance(start, AtStart) and isinstance(end, AtEnd):
-            self.changed.emit(duty(start, end, self.week))
+        self.changed.emit(duty(self._duty))
 
 
 def _time(name: str) -> QTimeEdit:

@@ -62,8 +62,10 @@ class MePage(Page):
 
     def show_person(self, person: str) -> None:
         """Show the name in the team, which always counts."""
-        self._person = person
-        self._fill()
+        # The state changes often, and a list that is filled anew loses its place.
+        if person != self._person:
+            self._person = person
+            self._fill()
 
     def show_actors(self, actors: Sequence[str]) -> None:
         """Propose those that look like the person."""
@@ -78,6 +80,7 @@ class MePage(Page):
     def _fill(self) -> None:
         rows = [(name, True) for name in self._names]
         rows += [(name, False) for name in self.proposed]
+        place = self.list.currentRow()
         self.list.blockSignals(True)
         self.list.clear()
         if self._person:
@@ -97,6 +100,7 @@ class MePage(Page):
             )
             item.setCheckState(Qt.CheckState.Checked if counts else Qt.CheckState.Unchecked)
             self.list.addItem(item)
+        self.list.setCurrentRow(min(place, self.list.count() - 1))
         self.list.blockSignals(False)
         self.nobody.setVisible(not self.proposed)
 

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from devstream_desktop.control.messages.policy import GetPolicy
 from devstream_desktop.desk.autostart import Autostart
-from devstream_desktop.desk.preferences_file import Change, edit_settings
+from devstream_desktop.desk.preferences_file import Change, Step, edit_settings
 from devstream_desktop.desktop.client.background import Background
 from devstream_desktop.desktop.client.preferences import LivePreferences
 from devstream_desktop.desktop.client.replay import Replay
@@ -86,7 +86,10 @@ class SettingsWindow(Dialog):
         self.mistake = PlainLabel(wrap=True, selectable=True)
         self.said = PlainLabel(wrap=True)
         self.file = ElidedLabel()
+        self.undo = QPushButton("&Undo")
         self.open_file = QPushButton("&Open the file")
+        self._last: Step | None = None
+        """The change that can be undone."""
         self._stack = QStackedWidget()
         self._lay_out()
         self._connect()
@@ -127,10 +130,11 @@ class SettingsWindow(Dialog):
         foot.setContentsMargins(12, 8, 12, 10)
         foot.setSpacing(10)
         foot.addWidget(self.file, 1)
+        foot.addWidget(self.undo)
         foot.addWidget(self.open_file)
         close = QPushButton("&Close")
         close.clicked.connect(self.reject)
-        for button in (self.open_file, close):
+        for button in (self.undo, self.open_file, close):
             button.setAutoDefault(False)
         foot.addWidget(close)
         column = QVBoxLayout(self)
@@ -143,6 +147,7 @@ class SettingsWindow(Dialog):
     def _connect(self) -> None:
         self.list.currentRowChanged.connect(self._turn)
         self.list.setCurrentRow(0)
+        self.undo.clicked.connect(self._undo)
         self.open_file.clicked.connect(self._open_file)
         self._preferences.changed.connect(self._refresh)
         self._state.changed.connect(self._refresh_state)
@@ -205,6 +210,7 @@ class SettingsWindow(Dialog):
             page.show_preferences(self._preferences.current)
         for choice in (self.general.colours, self.general.icon):
             choice.setEnabled(not mistake)
+        self.undo.setEnabled(not mistake and self._last is not None and self._last.done)
         self._refresh_state()
 
     def _refresh_state(self) -> None:
@@ -212,11 +218,19 @@ class SettingsWindow(Dialog):
 
     def _write(self, change: Change) -> None:
         self.said.hide()
-        self._preferences.edit(change, self._refused, owner=self)
+        self._last = Step(change)
+        self._preferences.edit(self._last, self._refused, owner=self)
+
+    def _undo(self) -> None:
+        if self._last is not None:
+            last, self._last = self._last, None
+            self._preferences.edit(last.undo, self._refused, owner=self)
 
     def _refused(self, why: str) -> None:
         say(self.said, f"{sentence(why)}.", Tone.RED)
         self.said.show()
+        self._last = None
+        self.undo.setEnabled(False)
         # What was ticked or chosen did not come about.
         for page in self.pages:
             page.show_preferences(self._preferences.current)
@@ -291,7 +305,7 @@ class SettingsWindow(Dialog):
 
     def _end(self) -> None:
         self._replay.close()
-        self._files.close()
+        self._files.close(finish=True)
 
 
 def _facets(home: Home) -> Facets:
