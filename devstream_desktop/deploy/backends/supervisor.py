@@ -21,10 +21,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TypedDict
 
+# As a program it does without: pathlib and typing alone would be a third of its start, for which
+# everybody waits who pressed Deploy.
+if __name__ != "__main__":
+    from collections.abc import Iterator, Sequence
+
+    from devstream_desktop.deploy.backends.task import Task
+
+__all__ = ["Output", "Task", "main", "processes_of"]
 _CHUNK = 65536
 _SETTLE_S = 0.05
 """Seconds of silence after which an ended program's output is all read."""
@@ -36,27 +41,10 @@ _OWN_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 """Windows' form of an own session; the name is defined there only."""
 
 
-class Task(TypedDict):
-    """One program to run. Times in seconds; `secrets` are never written to the log."""
-
-    run: list[str]
-    env: dict[str, str]
-    cwd: str
-    log: str
-    result: str
-    request: str
-    timeout: float
-    kill_after: float
-    max_bytes: int
-    keep_bytes: int
-    secrets: list[str]
-    lock: int
-
-
 class Output:
     """The log of one run, appended to by this process alone."""
 
-    def __init__(self, path: Path, secrets: Sequence[str], max_bytes: int, keep: int) -> None:
+    def __init__(self, path: str, secrets: Sequence[str], max_bytes: int, keep: int) -> None:
         self.last = time.monotonic()
         """When something was written last, by the steady clock."""
         self._path = path
@@ -66,8 +54,8 @@ class Output:
         self._max_bytes, self._keep = max_bytes, keep
         self._held = b""
         self._cut = 0
-        self._kept = path.stat().st_size
-        self._file = path.open("ab", buffering=0)
+        self._kept = os.stat(path).st_size
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (`end` closes it)
 
     def write(self, content: bytes) -> None:
         """Append output; what may be the beginning of a secret waits for the next."""
@@ -96,14 +84,14 @@ class Output:
 
     def _trim(self) -> None:
         """Cut the log to its end: the reason of a failure is there."""
-        with self._path.open("rb") as file:
+        with open(self._path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - self._keep))
             kept = file.read()
         self._cut += size - len(kept) - (len(self._head()) if self._cut else 0)
         os.truncate(self._path, 0)
         self._file.write(self._head() + kept)
-        self._kept = self._path.stat().st_size
+        self._kept = os.stat(self._path).st_size
 
     def _head(self) -> bytes:
         return f"[{self._cut:015} earlier bytes were cut]\n".encode()
@@ -124,16 +112,23 @@ def processes_of(request: str) -> Iterator[tuple[int, str]]:
     not change. Nothing where a system does not show that.
     """
     cookie = f"{_COOKIE}={request}".encode()
-    for folder in Path("/proc").glob("[0-9]*"):
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        if not name.isdigit():
+            continue
         try:
-            if cookie not in (folder / "environ").read_bytes().split(b"\0"):
+            if cookie not in _read(f"/proc/{name}/environ").split(b"\0"):
                 continue
-            words = (folder / "cmdline").read_bytes().split(b"\0")
+            words = _read(f"/proc/{name}/cmdline").split(b"\0")
         except OSError:
             continue
         # One that has ended and waits for its parent has no command any more.
         if any(words):
-            yield int(folder.name), " ".join(w.decode("utf-8", "replace") for w in words if w)
+            yield int(name), " ".join(w.decode("utf-8", "replace") for w in words if w)
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def main() -> None:
@@ -144,7 +139,7 @@ def main() -> None:
     task: Task = json.load(sys.stdin)
     asked = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
-    result = Path(task["result"])
+    result = task["result"]
     output, printed = os.pipe()
     try:
         # Before the program starts: without this file, it surely never did.
@@ -171,7 +166,7 @@ def main() -> None:
     # A full disk must not end a deploy that runs; the lock tells as well that it does.
     with contextlib.suppress(OSError):
         _write(result, running)
-    log = Output(Path(task["log"]), task["secrets"], task["max_bytes"], task["keep_bytes"])
+    log = Output(task["log"], task["secrets"], task["max_bytes"], task["keep_bytes"])
     os.close(printed)
     copier = _Copier(output, log)
     why = _wait(program, task, asked)
@@ -290,25 +285,25 @@ def _say(word: dict[str, object]) -> None:
         os.close(null)
 
 
-def _write(path: Path, content: dict[str, object]) -> None:
+def _write(path: str, content: dict[str, object]) -> None:
     """Replace the result, on disk when this returns."""
-    new = path.with_suffix(".new")
+    new = f"{os.path.splitext(path)[0]}.new"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         os.write(descriptor, json.dumps(content).encode())
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    new.replace(path)
+    os.replace(new, path)
     if sys.platform != "win32":
-        folder = os.open(path.parent, os.O_RDONLY)
+        folder = os.open(os.path.dirname(path), os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
 
 
-def _write_at_last(path: Path, content: dict[str, object]) -> None:
+def _write_at_last(path: str, content: dict[str, object]) -> None:
     """Replace the result, over and over while the disk refuses: nobody else knows the end."""
     while True:
         try:
