@@ -7,7 +7,14 @@ from enum import Enum
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QAbstractItemView, QComboBox, QFormLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFormLayout,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from devstream_desktop.desk.preferences import Preferences
 from devstream_desktop.desktop.widgets.dialog import paint
@@ -65,12 +72,14 @@ def note(text: str = "") -> PlainLabel:
 
 
 def calm(view: QAbstractItemView) -> None:
-    """Show what is chosen in a list as the window does: tinted, not filled."""
+    """Make a list calm: its choice tinted, its height what is left."""
     palette = QPalette(view.palette())
     roles = QPalette.ColorRole
     palette.setColor(roles.Highlight, tint(Tone.ACCENT, palette, _CHOSEN))
     palette.setColor(roles.HighlightedText, palette.color(roles.Text))
     view.setPalette(palette)
+    # The room that is left, not a height of its own that a small window would scroll by.
+    view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
 
 
 def roomy(view: QAbstractItemView) -> QSize:
