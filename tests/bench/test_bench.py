@@ -58,6 +58,19 @@ def test_a_team_of_processes_and_idle_links_have_figures_and_floors(tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_the_window_has_figures(tmp_path: Path) -> None:
+    done = run(tmp_path, "desk", "--quick", "--rows", "600")
+    assert done.returncode == 0, done.stderr
+    lines = {line.split("  ")[0]: re.split(r" {2,}", line) for line in done.stdout.splitlines()}
+    for row in ("window filled, 600 events", "search as one types", "200 live rows under a search"):
+        figure, floor, ratio = lines[row][1:4]
+        assert all(re.search(r"\d+ ms|\d+\.\d+ ms", cell) for cell in (figure, floor)), lines[row]
+        assert re.fullmatch(r"\d+\.\d\dx", ratio)
+    assert re.fullmatch(r"\d+ MB", lines["memory of the window"][1])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
 def test_a_press_has_a_figure_and_a_floor(tmp_path: Path) -> None:
     done = run(tmp_path, "press", "--quick")
     assert done.returncode == 0, done.stderr
