@@ -42,7 +42,8 @@ class Forges:
         forge = target.forge
         if forge is None:
             return Reported()
-        if lacks := await asyncio.to_thread(self._orders.lacks, target):
+        names = forge.secret_names()
+        if lacks := await asyncio.to_thread(self._orders.lacks_of, target, names):
             return Reported(trouble=lacks)
         try:
             async with asyncio.timeout(timeout_s):

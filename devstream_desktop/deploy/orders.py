@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from devstream_desktop.deploy.backends.contract import Backend, BackendError, Listening, Order
@@ -83,8 +83,12 @@ class Orders:
         return backend if isinstance(backend, Listening) else None
 
     def lacks(self, target: Target) -> str:
-        """Say which secret of a target is not set on this machine; empty when none. Blocks."""
-        for name in target.all_secret_names():
+        """Say which secret of a run is not set on this machine; empty when none. Blocks."""
+        return self.lacks_of(target, target.secret_names())
+
+    def lacks_of(self, target: Target, names: Iterable[str]) -> str:
+        """Say which of these secrets is not set on this machine; empty when none. Blocks."""
+        for name in names:
             if not self._secret(name):
                 return (
                     f"the secret {name} that {target.name} {target.environment} needs is not set; "
@@ -94,7 +98,7 @@ class Orders:
 
     async def check(self, target: Target) -> list[str]:
         """Return what would keep a deploy of `target` from starting, as sentences."""
-        if lacks := await asyncio.to_thread(self.lacks, target):
+        if lacks := await asyncio.to_thread(self.lacks_of, target, target.all_secret_names()):
             return [lacks]
         names = target.secret_names()
         found = await asyncio.to_thread(lambda: {name: self.secret(name) for name in names})

@@ -255,6 +255,24 @@ async def test_a_token_that_is_missing_is_named_and_nothing_is_asked(room, hub):
     assert [line for line in await deploys.check(target) if "devstream secret set FORGE" in line]
 
 
+@pytest.mark.process
+async def test_a_rollback_needs_no_forge(room, hub, sha):
+    hub.checks = [("integration", "succeeded", room.clock() - 1000)]
+    await start(room, hub)
+    first, second = room.request(), room.request(sha="5a" * 20)
+    await room.ask(first)
+    await room.news.final(first.key)
+    hub.sha = second.revision
+    await room.ask(second)
+    assert (await room.news.final(second.key)).state == "success"
+    await room.deploys.stop()
+    # Its token is gone, and what is broken has to go.
+    await room.start(knowledge=Told(), secret={}.get)
+    back = room.request(action="rollback")
+    await room.ask(back)
+    assert (await room.news.final(back.key)).state == "success"
+
+
 async def test_the_check_of_a_target_asks_its_forge(room, forge):
     deploys = await start(room, forge, secret="wrong")
     (target,) = deploys.status().targets
