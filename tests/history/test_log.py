@@ -165,7 +165,8 @@ def test_what_is_freed_goes_back_to_the_disk(history, feed, make, arrival) -> No
     assert history.path.stat().st_size < before / 2
 
 
-STEPS = [step.name for step in migrations.pending(Database(memory=True))]
+with closing(sqlite3.connect(":memory:")) as _empty:
+    STEPS = [step.name for step in migrations.pending(Database(_empty))]
 
 
 def test_the_version_of_a_database_counts_its_migrations() -> None:

@@ -38,7 +38,8 @@ CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT R
 
 
 def _history(connection: sqlite3.Connection, version: int) -> None:
-    steps = [step.name for step in migrations.pending(Database(memory=True))]
+    with closing(sqlite3.connect(":memory:")) as empty:
+        steps = [step.name for step in migrations.pending(Database(empty))]
     # The steps after the last are none, and then nothing is stopped before.
     stop = {"stop_before": steps[version]} if version < len(steps) else {}
     migrations.apply(Database(connection), **stop)
