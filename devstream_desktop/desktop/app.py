@@ -16,14 +16,11 @@ from PySide6.QtWidgets import QApplication
 
 from devstream_desktop import __version__
 from devstream_desktop.control.messages.base import Done, Request
-from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.messages.status import Unlock
-from devstream_desktop.control.messages.stream import Claim, SetDuty
-from devstream_desktop.desk.autostart import autostart
+from devstream_desktop.control.messages.stream import Claim
 from devstream_desktop.desk.preferences_file import Change
-from devstream_desktop.desk.store import LEFT, OPENED, PLACE, SNOOZED, DeskStore
+from devstream_desktop.desk.store import OPENED, PLACE, SNOOZED, DeskStore
 from devstream_desktop.desktop.client.doctor_process import DoctorProcess
-from devstream_desktop.desktop.client.duty_keeper import DutyKeeper
 from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
 from devstream_desktop.desktop.client.preferences import LivePreferences
@@ -31,6 +28,8 @@ from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.reader_thread import ReaderThread
 from devstream_desktop.desktop.client.sightings import Sightings
 from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.dialogs import Dialogs
+from devstream_desktop.desktop.duty import Duty
 from devstream_desktop.desktop.peek.peek import Peek
 from devstream_desktop.desktop.platform.display import check_display
 from devstream_desktop.desktop.platform.instance import Instance
@@ -38,31 +37,18 @@ from devstream_desktop.desktop.platform.session_bus import NoBusError, SessionBu
 from devstream_desktop.desktop.platform.signals import Signals
 from devstream_desktop.desktop.popups.balloon import BalloonNotifier
 from devstream_desktop.desktop.popups.dbus import DBusNotifier
-from devstream_desktop.desktop.popups.notifier import REMINDER, Notice, Notifier
+from devstream_desktop.desktop.popups.notifier import Notice, Notifier
 from devstream_desktop.desktop.popups.popups import Popups
 from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu, snooze_end
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.appearance import show_colours
-from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import clock_time
-from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
-from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
-from devstream_desktop.desktop.windows.export_dialog import ExportDialog
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
-from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
-from devstream_desktop.desktop.windows.join_dialog import JoinDialog
-from devstream_desktop.desktop.windows.note_dialog import NoteDialog
-from devstream_desktop.desktop.windows.settings.rule_text import rule_for
-from devstream_desktop.desktop.windows.settings.window import SettingsWindow
-from devstream_desktop.desktop.windows.status_window import StatusWindow
-from devstream_desktop.desktop.windows.team.window import TeamWindow
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.attention import Desk
-from devstream_desktop.stream.query import Query
-from devstream_desktop.stream.rules import first
 from devstream_desktop.stream.subject import Line
 
 _AGES_MS = 30_000
@@ -123,7 +109,6 @@ class App(QObject):
         self.client = NodeClient(home.control_url(), self)
         self.history = ReaderThread(Reader(home.history), self)
         self.state = AppState(self.history, self)
-        self._home = home
         self.preferences = LivePreferences(home.preferences, self)
         self.doctor = DoctorProcess(home, self)
         self.node = NodeProcess(home, command=node_command, parent=self) if start_node else None
@@ -137,11 +122,12 @@ class App(QObject):
         self.notifier = self._choose_notifier()
         self.store = DeskStore(home.desk)
         self.popups = Popups(self.notifier, self.store, parent=self)
-        self.duty = DutyKeeper(self.store, parent=self)
+        self.duty = Duty(self.state, self.store, self.notifier, self)
         self.sightings = Sightings(self.state, self)
+        reload = self.node.reload if self.node is not None else lambda: False
+        self.dialogs = Dialogs(home, self.state, self.preferences, self.doctor, reload, self)
         self._window: HistoryWindow | None = None
         self._peek: Peek | None = None
-        self._dialogs: list[Dialog] = []
         self._ages = QTimer(self, interval=_AGES_MS)
         self._hidden_before = home.runtime() / "told-hidden"
         self._connect_node()
@@ -159,8 +145,7 @@ class App(QObject):
 
     def end(self) -> None:
         """Leave the screen at once, then end our own node."""
-        for dialog in self._dialogs:
-            dialog.hide()
+        self.dialogs.hide()
         if self._peek is not None:
             self._peek.hide()
         if self._window is not None:
@@ -186,20 +171,20 @@ class App(QObject):
         # Made when first wanted: most days begin and end in the tray.
         if self._window is None:
             window = HistoryWindow(self.state, self.popups.why)
-            window.duty_chosen.connect(self._set_duty)
+            window.duty_chosen.connect(self.duty.switch)
             window.unlock_chosen.connect(self._unlock)
-            window.invite_chosen.connect(self._invite)
-            window.join_chosen.connect(self._join)
-            window.status_chosen.connect(self._show_status)
-            window.settings_chosen.connect(self._show_settings)
+            window.invite_chosen.connect(self.dialogs.invite)
+            window.join_chosen.connect(self.dialogs.join)
+            window.status_chosen.connect(self.dialogs.show_status)
+            window.settings_chosen.connect(self.dialogs.show_settings)
             window.preferences_changed.connect(self._change_preferences)
-            window.export_chosen.connect(self._export)
-            window.rule_chosen.connect(self._edit_rule)
-            window.team_chosen.connect(self._show_team)
-            window.deploy_chosen.connect(self._deploy)
+            window.export_chosen.connect(self.dialogs.export)
+            window.rule_chosen.connect(self.dialogs.edit_rule)
+            window.team_chosen.connect(self.dialogs.show_team)
+            window.deploy_chosen.connect(self.dialogs.deploy)
             window.mute_chosen.connect(self.popups.mute)
-            window.approve_chosen.connect(self._approve)
-            window.note_chosen.connect(self._note)
+            window.approve_chosen.connect(self.dialogs.approve)
+            window.note_chosen.connect(self.dialogs.note)
             window.quit_chosen.connect(QApplication.quit)
             window.closed.connect(self._history_closed)
             window.restore(self.store.note(PLACE))
@@ -225,13 +210,15 @@ class App(QObject):
         self.client.status_changed.connect(self.state.refresh)
         self.client.failed.connect(self.state.set_trouble)
         self.state.asked.connect(self.client.ask)
+        self.dialogs.asked.connect(self.client.ask)
+        self.duty.asked.connect(self.client.ask)
+        self.client.status_changed.connect(self.dialogs.status_changed)
         if self.node is not None:
             self.client.connected.connect(self.node.set_answers)
             self.node.trouble.connect(self.state.set_trouble)
 
     def _connect_screen(self) -> None:
         # Before whatever shows it.
-        self.state.changed.connect(self._keep_duty)
         self.state.changed.connect(self._show_state)
         self.state.arrived.connect(self._consider)
         self.preferences.changed.connect(self._take_preferences)
@@ -239,32 +226,32 @@ class App(QObject):
         self.state.seen_changed.connect(self._keep_seen)
         self.state.seen_changed.connect(self._withdraw_seen)
         self.state.set_seen(self.store.seen())
-        self.duty.switched.connect(self._set_duty)
-        self.duty.reminded.connect(self._remind)
-        self.notifier.activated.connect(self._answer_reminder)
+        self.duty.refused.connect(self._refuse_duty)
+        self.duty.came.connect(self._hand_over)
         self._ages.timeout.connect(self._show_state)
         self._ages.timeout.connect(self.menu.refresh)
         self._ages.start()
         self.tray.clicked.connect(self._show_peek)
         self.menu.history_chosen.connect(self.show_history)
         self.menu.line_chosen.connect(self._show_line)
-        self.menu.duty_chosen.connect(self._set_duty)
+        self.menu.duty_chosen.connect(self.duty.switch)
         self.menu.snooze_chosen.connect(self._snooze)
         self._ages.timeout.connect(self._show_snooze)
         self._ages.timeout.connect(self._widen)
         self._show_snooze()
-        self.menu.deploy_chosen.connect(self._deploy)
-        self.menu.running_chosen.connect(self._bring_deploy)
-        self.menu.invite_chosen.connect(self._invite)
-        self.menu.join_chosen.connect(self._join)
-        self.menu.team_chosen.connect(self._show_team)
-        self.menu.status_chosen.connect(self._show_status)
-        self.menu.settings_chosen.connect(self._show_settings)
+        self.menu.deploy_chosen.connect(self.dialogs.deploy)
+        self.menu.running_chosen.connect(self.dialogs.bring_deploy)
+        self.dialogs.running_changed.connect(self.menu.show_running)
+        self.menu.invite_chosen.connect(self.dialogs.invite)
+        self.menu.join_chosen.connect(self.dialogs.join)
+        self.menu.team_chosen.connect(self.dialogs.show_team)
+        self.menu.status_chosen.connect(self.dialogs.show_status)
+        self.menu.settings_chosen.connect(self.dialogs.show_settings)
         self.menu.quit_chosen.connect(QApplication.quit)
         self.popups.show_line.connect(self._show_line)
         self.popups.show_history.connect(self.show_history)
         self.popups.claim_chosen.connect(self._claim)
-        self.popups.approve_chosen.connect(self._approve)
+        self.popups.approve_chosen.connect(self.dialogs.approve)
 
     def _show_state(self) -> None:
         mark, tooltip = mark_and_tooltip(self.state, self.preferences.current.icon)
@@ -284,8 +271,7 @@ class App(QObject):
             self.state.searches = self.preferences.current.searches
             self.state.changed.emit()
         show_colours(self.preferences.current.colours)
-        self.duty.set_duty(self.preferences.current.duty)
-        self._show_until()
+        self.duty.set_hours(self.preferences.current.duty)
         self._show_state()
         self._show_mistake()
 
@@ -319,49 +305,15 @@ class App(QObject):
             aliases=preferences.names,
         )
 
-    def _set_duty(self, on: bool) -> None:
-        def refused(reason: str) -> None:
-            # The panel has ticked the entry already.
-            self.menu.refresh()
-            if self._peek is not None:
-                self._peek.refresh()
-            self._notify("Duty is unchanged", reason)
+    def _refuse_duty(self, reason: str) -> None:
+        # The panel has ticked the entry already.
+        self.menu.refresh()
+        if self._peek is not None:
+            self._peek.refresh()
+        self._notify("Duty is unchanged", reason)
 
-        def done(_: Done) -> None:
-            if on:
-                self._hand_over()
-            else:
-                self.store.set_moment(LEFT, int(time.time() * 1000))
-
-        self.client.ask(Question(SetDuty(on=on), done, refused, self))
-
-    def _keep_duty(self) -> None:
-        self.duty.set_state(on_duty=self.state.on_duty, ready=self.state.ready)
-        self._show_until()
-
-    def _show_until(self) -> None:
-        if (until := self.duty.until) != self.state.duty_until:
-            self.state.duty_until = until
-            self.state.changed.emit()
-
-    def _remind(self, on: bool) -> None:
-        """Ask whether duty begins or ends."""
-        notice = Notice(
-            REMINDER,
-            "Your duty hours have begun" if on else "Your duty hours are over",
-            "You are off duty." if on else "You are still on duty.",
-            actions=(("duty-on", "Come on duty") if on else ("duty-off", "Go off duty"),),
-        )
-        self.notifier.show_notice(notice)
-
-    def _answer_reminder(self, key: str, action: str) -> None:
-        if key == REMINDER and action in ("duty-on", "duty-off"):
-            self._set_duty(action == "duty-on")
-            self.notifier.withdraw(REMINDER)
-
-    def _hand_over(self) -> None:
+    def _hand_over(self, left: int) -> None:
         """Show whoever comes on duty what happened since they left."""
-        left = self.store.moment(LEFT)
         if left:
             self._history_window().show_hand_over(left)
             self.show_history()
@@ -378,12 +330,6 @@ class App(QObject):
     def _unlock(self) -> None:
         self._ask(Unlock(), lambda reason: self._notify("The keyring is still locked", reason))
 
-    def _approve(self, line: Line) -> None:
-        self._open(ApproveDialog(line))
-
-    def _note(self, line: Line, hand: bool) -> None:
-        self._open(NoteDialog(line, self.state.person, hand=hand))
-
     def _claim(self, line: Line) -> None:
         self._ask(Claim(entry=line.entry), lambda reason: self._notify("It is not claimed", reason))
 
@@ -393,7 +339,7 @@ class App(QObject):
             peek = Peek(self.state, self.menu.deploy, self.menu.snooze)
             peek.line_chosen.connect(self._show_line)
             peek.window_chosen.connect(self.show_history)
-            peek.duty_chosen.connect(self._set_duty)
+            peek.duty_chosen.connect(self.duty.switch)
             peek.claim_chosen.connect(self._claim)
             self._peek = peek
         if self._peek.click(self.tray.place):
@@ -428,91 +374,6 @@ class App(QObject):
             self._hidden_before.touch(mode=0o600)
             hint = "A double click on its icon opens the window again; Quit is in its menu."
             self._notify("devstream is still running in the tray", hint)
-
-    def _deploy(self, place: TargetStatus, action: str = "") -> None:
-        dialog = DeployDialog(place, self.state.status, action=action)
-        # Qt ends these connections when the dialog is deleted.
-        self.state.arrived.connect(dialog.follow)
-        dialog.sent.connect(self._show_running)
-        dialog.hidden.connect(self._show_running)
-        dialog.progress.ended.connect(self._show_running)
-        self._open(dialog)
-
-    def _show_running(self) -> None:
-        """Offer the deploys that go on in the tray's menu."""
-        running = [one for one in self._dialogs if isinstance(one, DeployDialog) and one.running]
-        self.menu.show_running([dialog.name for dialog in running])
-
-    def _bring_deploy(self, name: str) -> None:
-        for dialog in self._dialogs:
-            if isinstance(dialog, DeployDialog) and dialog.name == name:
-                dialog.show()
-                dialog.raise_()
-                dialog.activateWindow()
-
-    def _invite(self) -> None:
-        self._open(InviteDialog(self.state.status))
-
-    def _join(self) -> None:
-        dialog = JoinDialog(self.state)
-        dialog.stale.connect(self.state.refresh_status)
-        self._open(dialog)
-
-    def _show_team(self) -> None:
-        window = TeamWindow(self.state)
-        window.invite_chosen.connect(self._invite)
-        # Qt ends this connection when the window is deleted.
-        self.client.status_changed.connect(window.begin)
-        self._open(window)
-
-    def _show_status(self) -> None:
-        window = StatusWindow(self.state)
-        window.stale.connect(self.state.refresh_status)
-        window.check_chosen.connect(self.doctor.examine)
-        # Qt ends these connections when the window is deleted.
-        self.doctor.examined.connect(window.show_checks)
-        self.doctor.failed.connect(window.show_no_checks)
-        self._open(window)
-
-    def _export(self, query: Query, words: str) -> None:
-        self._open(ExportDialog(self._home.history, query, words))
-
-    def _show_settings(self) -> SettingsWindow:
-        for one in self._dialogs:
-            if isinstance(one, SettingsWindow):
-                one.raise_()
-                one.activateWindow()
-                return one
-        reload = self.node.reload if self.node is not None else lambda: False
-        login = autostart(self._home)
-        window = SettingsWindow(self._home, self.state, self.preferences, login, reload)
-        self._open(window)
-        return window
-
-    def _edit_rule(self, line: Line) -> None:
-        """Open the settings at the rule that decides about a line."""
-        rules, window = self.preferences.current.rules, self._show_settings()
-        at = datetime.fromtimestamp(line.received / 1000).astimezone()
-        rule = first(rules, line, self.state.names, at)
-        if rule is not None:
-            window.show_rule(rules.index(rule))
-        else:
-            window.show_rule(None, rule_for(line))
-
-    def _open(self, dialog: Dialog) -> None:
-        dialog.asked.connect(self.client.ask)
-        dialog.setWindowIcon(icon(Mark.APP))
-        # Python would free a dialog that nothing refers to, open or not.
-        self._dialogs.append(dialog)
-        dialog.finished.connect(lambda: self._forget(dialog))
-        dialog.open()
-        dialog.raise_()
-        dialog.activateWindow()
-
-    def _forget(self, dialog: Dialog) -> None:
-        # A dialog may finish twice: DeployDialog rejects itself before it closes.
-        if dialog in self._dialogs:
-            self._dialogs.remove(dialog)
 
     def _ask(self, request: Request[Done], refuse: Callable[[str], None]) -> None:
         self.client.ask(Question(request, lambda _: None, refuse, self))

@@ -6,9 +6,9 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from seed import Seed
+from tabs import in_order
 
 from devstream_desktop.desktop.widgets import announce as announce_module
 from devstream_desktop.desktop.widgets.announce import announce
@@ -37,22 +37,6 @@ def name_of(widget: QWidget) -> str:
         return widget.text().replace("&", "")
     labels = widget.window().findChildren(QLabel)
     return next((label.text() for label in labels if label.buddy() is widget), "")
-
-
-def in_order(window: QWidget) -> list[QWidget]:
-    """The widgets that Tab visits, from the one with the focus on.
-
-    Not by nextInFocusChain: PySide takes each for a child of the one before, and frees it with it.
-    """
-    window.activateWindow()
-    assert QTest.qWaitForWindowActive(window)
-    found: list[QWidget] = []
-    while (widget := QApplication.focusWidget()) not in found:
-        assert widget is not None
-        assert len(found) < 100
-        found.append(widget)
-        window.focusNextChild()
-    return found
 
 
 def names(window: QWidget) -> list[str]:

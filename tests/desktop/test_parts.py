@@ -24,7 +24,12 @@ MAY_IMPORT = {
         *("client.state", "client.question", "client.reader_thread"),
         *("client.background", "client.export", "client.preferences", "client.replay"),
     },
-    "app": {"client", "platform", "widgets", "commands", "popups", "tray", "peek", "windows"},
+    "duty": {"client", "popups"},
+    "dialogs": {"windows", "widgets", "client"},
+    "app": {
+        *("client", "platform", "widgets", "commands", "popups", "tray", "peek", "windows"),
+        *("dialogs", "duty"),
+    },
 }
 """Of `client`, the parts that show something know the state and how to ask."""
 CONNECTION = {"devstream_desktop.control.client", "devstream_desktop.control.wire", "pynng"}
