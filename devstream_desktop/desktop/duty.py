@@ -23,8 +23,11 @@ class Duty(QObject):
     """A `Question` for the node."""
     refused = Signal(str)
     """The node's reason; what shows the switch is to show the old state again."""
-    came = Signal(int)
-    """The person came on duty, and had left at this moment: UTC milliseconds, 0 for never."""
+    came = Signal(object)
+    """The person came on duty, and had left at this moment: UTC milliseconds, 0 for never.
+
+    An `object`, because an `int` of Qt has 32 bits.
+    """
 
     def __init__(
         self, state: AppState, store: DeskStore, notifier: Notifier, parent: QObject | None = None
