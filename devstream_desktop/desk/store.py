@@ -189,6 +189,10 @@ def _open(path: Path) -> sqlite3.Connection:
     sqlite_file.create(path, VERSION, _SCHEMA)
     sqlite_file.make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=0.05)
-    with closing(connection.execute("PRAGMA journal_mode = WAL")):
-        connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        with closing(connection.execute("PRAGMA journal_mode = WAL")):
+            connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
     return connection

@@ -11,7 +11,7 @@ from devstream_desktop.cli.question import question
 from devstream_desktop.desk.store import DeskStore
 from devstream_desktop.desktop.commands import Command
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
-from devstream_desktop.desktop.windows.history import window as window_module
+from devstream_desktop.desktop.windows.history import visit
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.seen import Seen
@@ -24,7 +24,7 @@ def now() -> int:
 @pytest.fixture
 def looked(monkeypatch, qtbot, window, written, story, pushes):
     """A window whose person has seen three commits, and looked away."""
-    monkeypatch.setattr(window_module, "LOOK_MS", 1)
+    monkeypatch.setattr(visit, "LOOK_MS", 1)
     written.add(*pushes(3))
     written.state.set_seen(Seen())
     shown = window()

@@ -12,11 +12,9 @@ from PySide6.QtCore import QByteArray, QDate, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
-from devstream_desktop.desk.preferences import Search
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.commands import Command, Commands
 from devstream_desktop.desktop.platform.web_links import safe_link
-from devstream_desktop.desktop.widgets.announce import announce
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import duty_text
@@ -26,22 +24,18 @@ from devstream_desktop.desktop.windows.hand_over import HandOverPage
 from devstream_desktop.desktop.windows.history.arrivals import Arrivals
 from devstream_desktop.desktop.windows.history.banners import LockedBanner, WelcomeBanner
 from devstream_desktop.desktop.windows.history.browser import Browser
+from devstream_desktop.desktop.windows.history.counts import Counts
 from devstream_desktop.desktop.windows.history.filters import Filters, Page
 from devstream_desktop.desktop.windows.history.saved_searches import SavedSearches
 from devstream_desktop.desktop.windows.history.sidebar import Sidebar
 from devstream_desktop.desktop.windows.history.status_line import StatusLine
+from devstream_desktop.desktop.windows.history.visit import Visit
 from devstream_desktop.desktop.windows.key_sheet import KeySheet
 from devstream_desktop.desktop.windows.palette import Palette
-from devstream_desktop.history.reader import Facets, Reader
-from devstream_desktop.stream.query import Is, Query, parse_query
+from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
 
-LOOK_MS = 1_500
-"""Milliseconds in view after which the newest rows count as seen."""
 _DAY_CHECK_MS = 60_000
-_MOST_HITS = 1_000
-"""Hits that are counted while one types."""
-_UNSEEN = Query(now=frozenset({Is.UNSEEN}))
 _NARROW = 760
 """Width below which the sidebar is left out, in pixels."""
 
@@ -78,7 +72,6 @@ class HistoryWindow(QWidget):
         super().__init__()
         self._state = state
         self._mistake = ""
-        self._kept: tuple[Search, ...] = ()
         self._day = QDate.currentDate()
         self.setWindowTitle("devstream")
         self.setWindowIcon(icon(Mark.APP))
@@ -92,6 +85,8 @@ class HistoryWindow(QWidget):
         self.board = BoardPage(state)
         self.hand_over = HandOverPage(state)
         self.arrivals = Arrivals(self.browser.view)
+        self.visit = Visit(self, self.browser, state)
+        self.counts = Counts(self, state, self.browser, self.filters, self.sidebar, self.saved)
         self._pages = QStackedLayout()
         self._page = Page.STREAM
         self.progress = ProgressStrip()
@@ -99,7 +94,6 @@ class HistoryWindow(QWidget):
         self.welcome = WelcomeBanner()
         self.locked = LockedBanner()
         self._midnight = QTimer(self, interval=_DAY_CHECK_MS)
-        self._look = QTimer(self, singleShot=True, interval=LOOK_MS)
         self._lay_out()
         self._connect()
         self._make_commands()
@@ -163,9 +157,9 @@ class HistoryWindow(QWidget):
         self.browser.deploy_chosen.connect(self.deploy_chosen)
         self._state.changed.connect(self._refresh)
         self._state.arrived.connect(self._add_rows)
-        self.browser.view.verticalScrollBar().valueChanged.connect(self._begin_look)
-        self._look.timeout.connect(self._see)
-        self._state.recent_changed.connect(self._show_red)
+        self.visit.marked.connect(self.counts.refresh)
+        self.counts.saved_changed.connect(self._show_saves)
+        self._state.recent_changed.connect(self.counts.show_red)
         self._state.history_replaced.connect(self.show_everything)
         self._state.policy_changed.connect(self._reload)
         self._midnight.timeout.connect(self._check_day)
@@ -182,7 +176,7 @@ class HistoryWindow(QWidget):
             Command.HAND: lambda: self.browser.note(hand=True),
             Command.MUTE: self.browser.mute,
             Command.NEWEST: self._go_to_newest,
-            Command.SEEN: self._see_all,
+            Command.SEEN: self.visit.see_all,
             Command.OPEN_LINK: self.browser.open_link,
             Command.COPY_LINE: self.browser.copy,
             Command.COPY_MARKDOWN: self.browser.copy_markdown,
@@ -221,7 +215,7 @@ class HistoryWindow(QWidget):
         self._page = page
         self.filters.show_page(page)
         self._pages.setCurrentIndex(list(Page).index(page))
-        self._begin_look()
+        self.visit.look()
         if page is Page.BOARD:
             self.board.view.setFocus()
         elif page is Page.HAND_OVER:
@@ -245,56 +239,14 @@ class HistoryWindow(QWidget):
         return not self._mistake and self.saved.may_save(self.filters.search.text().strip())
 
     def _show_saves(self) -> None:
-        text = self.filters.search.text().strip()
-        known = any(place.query == text for place in self.sidebar.places)
-        self.sidebar.show_saves(possible=self._saves and not known)
-        self.sidebar.mark_query(text)
-
-    def _show_saved(self) -> None:
-        """Offer the saved searches, and count their hits."""
-        kept = self._state.searches
-        if kept != self._kept:
-            self._kept = kept
-            self.saved.show_kept(kept)
-            self.sidebar.show_saved(kept, ())
-            self._show_saves()
-        if not kept or not self.isVisible():
-            return
-        seen, names = self.browser.model.seen, self._state.names
-        asked = [parse_query(search.query).asked_by(names, seen) for search in kept]
-        self._state.history.ask(
-            lambda reader: [reader.hits(query) for query in asked],
-            lambda counts: self.sidebar.show_saved(kept, counts),
-            owner=self,
-            topic="saved",
-        )
+        self.counts.show_saves(self.filters.search.text().strip(), possible=self._saves)
 
     def _search(self, query: Query) -> None:
         self._show_saves()
         query = query.asked_by(self._state.names, self.browser.model.seen)
         self.browser.set_query(query)
-        self._begin_look()
-        self._count(query)
-
-    def _count(self, query: Query) -> None:
-        """Show the number of hits; none without a search, or where it cannot be read."""
-        self._state.history.drop(self, "hits")
-        if query.everything:
-            self.filters.show_hits("")
-            return
-
-        def show(found: int) -> None:
-            counted = f"{found:,}+" if found == _MOST_HITS else f"{found:,}"
-            self.filters.show_hits(counted)
-            announce(self.filters.search, f"{counted} hit" if found == 1 else f"{counted} hits")
-
-        self._state.history.ask(
-            lambda reader: reader.hits(query, most=_MOST_HITS),
-            show,
-            owner=self,
-            refuse=lambda _: self.filters.show_hits(""),
-            topic="hits",
-        )
+        self.visit.look()
+        self.counts.count_hits(query)
 
     def _look_at(self, query: str) -> None:
         self.show_page(Page.STREAM)
@@ -303,10 +255,6 @@ class HistoryWindow(QWidget):
     def _go_to_newest(self) -> None:
         self.show_page(Page.STREAM)
         self.browser.view.to_top()
-
-    def _see_all(self) -> None:
-        self._state.see()
-        self._show_seen()
 
     def _toggle_wall(self) -> None:
         """Fill the screen with the board, or leave it."""
@@ -323,7 +271,7 @@ class HistoryWindow(QWidget):
     def show_everything(self) -> None:
         """Show the newest rows, without a filter."""
         self.filters.clear()
-        self._refresh_facets()
+        self.counts.refresh()
         self.browser.start_over(Query())
 
     def show_line(self, line: Line) -> None:
@@ -362,44 +310,13 @@ class HistoryWindow(QWidget):
     @property
     def watched(self) -> bool:
         """True while a person sees the newest rows; popups would repeat them."""
-        return self._in_front and self.browser.at_newest
-
-    @property
-    def _in_front(self) -> bool:
-        in_front = self.isVisible() and self.isActiveWindow() and not self.isMinimized()
-        return in_front and self.browser.isVisible()
+        return self.visit.at_newest
 
     def changeEvent(self, event: QEvent) -> None:
         """Mark what is new since the last visit, on each visit."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self._begin_visit()
-
-    def _begin_visit(self) -> None:
-        self._show_seen()
-        self._begin_look()
-
-    def _show_seen(self) -> None:
-        """Mark what came since the last visit, and count it."""
-        self.browser.model.show_seen(self._state.seen)
-        self._refresh_facets()
-
-    def _begin_look(self) -> None:
-        # Not restarted: a steady stream would never let it end.
-        if self._looking and not self._look.isActive():
-            self._look.start()
-
-    def _see(self) -> None:
-        if self._looking:
-            self._state.see()
-
-    @property
-    def _looking(self) -> bool:
-        """True while a person looks at what is new: at the newest rows, or at the unseen."""
-        browser = self.browser
-        return self.watched or (
-            self._in_front and browser.view.at_top and browser.model.query == _UNSEEN
-        )
+            self.visit.begin()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Watch for midnight while shown."""
@@ -408,9 +325,9 @@ class HistoryWindow(QWidget):
         self._midnight.start()
         # Where a hidden window stays the active one, nothing else tells of the visit.
         if self.isActiveWindow():
-            self._begin_visit()
+            self.visit.begin()
         else:
-            self._refresh_facets()
+            self.counts.refresh()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the sidebar out where the rows would have no room."""
@@ -437,42 +354,14 @@ class HistoryWindow(QWidget):
         self.browser.merge(lines)
         if self.isVisible():
             self.arrivals.add(lines)
-        self._begin_look()
+        self.visit.look()
         # Counted over the whole history, so not for a window that nobody sees.
         if self.isVisible():
-            self._refresh_facets()
+            self.counts.refresh()
 
     def _reload(self) -> None:
         # Rows may be struck out now, or believed again; the details follow.
         self.browser.reload()
-
-    def _refresh_facets(self) -> None:
-        unseen = _UNSEEN.asked_by((), self.browser.model.seen)
-
-        def read(reader: Reader) -> tuple[Facets, int]:
-            return reader.facets(), reader.hits(unseen)
-
-        # Where they cannot be read, the rows say so, and the sidebar keeps what it offers.
-        self._state.history.ask(read, self._show_facets, owner=self, topic="facets")
-
-    def _show_facets(self, read: tuple[Facets, int]) -> None:
-        facets, new = read
-        self.filters.search.show_values(
-            {
-                "service": facets.services,
-                "env": facets.environments,
-                "branch": facets.branches,
-                "actor": facets.actors,
-            }
-        )
-        self.sidebar.show_services(facets.services)
-        self.sidebar.show_new(new)
-        self._show_red()
-        self.sidebar.mark_query(self.filters.search.text())
-        self._show_saved()
-
-    def _show_red(self) -> None:
-        self.sidebar.show_red(self._state.red, self._state.names)
 
     def _refresh(self) -> None:
         state, status = self._state, self._state.status
@@ -484,9 +373,8 @@ class HistoryWindow(QWidget):
         self.setWindowTitle(f"devstream{team}")
         self.progress.show_status(status if state.connected else None)
         self.status.show_state(state, self._mistake)
-        self._show_red()
-        if state.searches != self._kept:
-            self._show_saved()
+        self.counts.show_red()
+        self.counts.follow_saved()
 
     def _check_day(self) -> None:
         # "14:03" of today is "yesterday 14:03" now.
