@@ -41,6 +41,13 @@ def linked(until, *desks) -> None:
         )
 
 
+def rejected(until, desk) -> None:
+    until(
+        "its screen says that it is rejected",
+        lambda: any("it rejected this device" in one.reason for one in desk.status().refused),
+    )
+
+
 def ended(desk) -> None:
     """Wait until a node ends by itself, which it does without an error."""
     desk.process.communicate(timeout=20)
@@ -130,6 +137,7 @@ def test_a_new_laptop_takes_the_place_of_a_broken_one(world, until) -> None:
 
     # The broken one is mended and comes back: it is out, and has the way of a revoked one.
     bob.start("--peer", ana.ready["mesh"])
+    rejected(until, bob)
     assert "which rejects it" in bob.run("team", "leave")
     ended(bob)
     bob.run("team", "join", ana.run("team", "invite", "--for", "bob", "--pre-approved"))
@@ -178,10 +186,7 @@ def test_a_revoked_device_says_how_it_comes_back_and_that_works(world, until) ->
     linked(until, bob)
     ana.run("team", "revoke", bob.ready["device"][:8], "--why", "a mistake")
     # Nobody talks to it any more, so all it can know is that it was rejected.
-    until(
-        "bob's screen says so",
-        lambda: any("it rejected this device" in one.reason for one in bob.status().refused),
-    )
+    rejected(until, bob)
     checks = json.loads(bob.begin("doctor", "--json").communicate(timeout=60)[0])["checks"]
     (way,) = {one["advice"] for one in checks if "rejected this device" in one["what"]}
     assert "devstream team invite --for NAME" in way
