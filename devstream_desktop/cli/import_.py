@@ -23,6 +23,7 @@ from devstream_desktop.control.wording import count
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
+from devstream_desktop.stream.bounds import MAX_DEPTH, check_json
 from devstream_desktop.stream.event import Event, InvalidEventError, make_event
 from devstream_desktop.stream.words import Kind, Severity
 
@@ -30,6 +31,8 @@ _LINE = 256 << 10
 """Bytes of a line; an event has about one thousand."""
 _BATCH = 200
 _NAMED = 3
+_MOST_UNREADABLE = 10_000
+"""Lines that are remembered by their numbers; a file with more is no export."""
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -146,7 +149,12 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
 
 
 def _places(file: IO[bytes], since: int) -> tuple[list[int], list[int]]:
-    """Return where the lines begin, the oldest event first; and the numbers of unreadable ones."""
+    """Return where the lines begin, the oldest event first; and the numbers of unreadable ones.
+
+    Raises:
+        DevstreamError: too many are unreadable.
+
+    """
     found: list[tuple[int, int]] = []
     unreadable: list[int] = []
     number = place = 0
@@ -155,6 +163,11 @@ def _places(file: IO[bytes], since: int) -> tuple[list[int], list[int]]:
         told = _decoded(line) if line.endswith(b"\n") or len(line) < _LINE else None
         if told is None and line.strip():
             unreadable.append(number)
+            if len(unreadable) > _MOST_UNREADABLE:
+                raise DevstreamError(
+                    f"this is no export: {_MOST_UNREADABLE:,} lines in it are no records, so"
+                    " nothing is imported; name a file that devstream export wrote"
+                )
             # The rest of a line without end is none of its own.
             while line and not line.endswith(b"\n"):
                 line = file.readline(_LINE)
@@ -173,8 +186,10 @@ def _read(file: IO[bytes], place: int) -> _Told | None:
 
 def _decoded(line: bytes) -> _Told | None:
     try:
+        check_json(line, MAX_DEPTH)
         return _decoder.decode(line)
-    except (ValueError, RecursionError):
+    # Bytes that nest too deeply, are no JSON or no UTF-8, or are no record.
+    except ValueError:
         return None
 
 

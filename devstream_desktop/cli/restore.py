@@ -8,6 +8,7 @@ from pathlib import Path
 
 from devstream_desktop.cli.output import day
 from devstream_desktop.home import Home
+from devstream_desktop.stream.text import clean
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +35,8 @@ def restore(home: Home, options: argparse.Namespace) -> int:
             return await asyncio.to_thread(fill, home, Path(options.file))
 
     made = asyncio.run(run())
-    print(f"{home.root} is {made.person}'s node in team {made.team}, as of {day(made.made)}")
+    person, team = clean(made.person), clean(made.team)
+    print(f"{home.root} is {person}'s node in team {team}, as of {day(made.made)}")
     if why := still_sealed(home):
         print(f"its secrets are still sealed: {why}")
         print(

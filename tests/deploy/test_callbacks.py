@@ -16,6 +16,7 @@ from deploy_services import HookService
 from starlette.applications import Starlette
 
 from devstream_desktop.deploy.backends import standard_webhooks
+from devstream_desktop.deploy.backends.contract import BackendError
 from devstream_desktop.deploy.backends.webhook import Webhook
 from devstream_desktop.deploy.callback_page import MAX_BODY, CallbackPage
 from devstream_desktop.deploy.database import RunsError
@@ -256,3 +257,10 @@ def test_a_callback_needs_a_secret(tmp_path):
             'callback = "http://y"',
             tmp_path / "targets.toml",
         )
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_a", "whsec_\u00e9", "whsec_\udce9"])
+def test_a_secret_that_is_no_key_is_told(secret: str) -> None:
+    with pytest.raises(BackendError, match="base64 follows whsec_"):
+        standard_webhooks.key_of(secret)
+    assert standard_webhooks.key_of("\udce9") == b"\xe9"

@@ -92,6 +92,8 @@ ELSEWHERE = {
     "a device that has it whole gives it again": "node/test_mending.py",
     "when that is put right: devstream out test": "node/test_outlets.py",
     "devstream install-desktop": "cli/test_install_desktop.py::test_doctor_knows_what_is_missing",
+    "on GNOME install the extension AppIndicator": "desktop/test_no_server.py::"
+    "test_doctor_names_the_server_and_shows_a_popup",
     "install one, such as dunst or mako": "desktop/test_no_server.py::"
     "test_doctor_names_the_server_and_shows_a_popup",
     "start devstream in the session of the desktop": "desktop/test_no_server.py::"

@@ -17,7 +17,16 @@ from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.members import Join, Members
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.messages.stream import Emit, News, Wait
-from devstream_desktop.deploy.backends import argocd, github, gitlab, http, jenkins, webhook
+from devstream_desktop.deploy.backends import (
+    argocd,
+    github,
+    gitlab,
+    http,
+    jenkins,
+    standard_webhooks,
+    webhook,
+)
+from devstream_desktop.deploy.backends.contract import BackendError
 from devstream_desktop.deploy.repository import parse_tips
 from devstream_desktop.deploy.request import InvalidRequestError, make_request, parse_request
 from devstream_desktop.door import connection
@@ -105,6 +114,22 @@ def back_end(body: bytes) -> None:
         with contextlib.suppress(http.LostAnswerError):
             answer.read(kind)
     assert answer.said().isprintable()
+
+
+CALLBACK_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+CALLBACK = b'{"state": "success"}'
+CALLBACK_HEADERS = standard_webhooks.signed(CALLBACK_SECRET, "m1", CALLBACK, NOW // 1000)
+
+
+def callback(data: bytes) -> None:
+    """Check a post of a back end: a line for each header, and the body."""
+    lines = data.split(b"\n", len(CALLBACK_HEADERS))
+    values = [line.decode("latin-1") for line in lines[: len(CALLBACK_HEADERS)]]
+    given, body = dict(zip(CALLBACK_HEADERS, values, strict=False)), b"".join(lines[3:])
+    if standard_webhooks.proves(CALLBACK_SECRET, given, body, NOW // 1000):
+        said = (given[standard_webhooks.ID], given[standard_webhooks.TIMESTAMP])
+        right = (CALLBACK_HEADERS[standard_webhooks.ID], str(NOW // 1000))
+        assert (*said, body) == (*right, CALLBACK)
 
 
 def events() -> list[bytes]:
@@ -456,6 +481,17 @@ def decoders() -> list[Decoder]:
                 b'{"state": "in_progress", "description": null, "status_url": "https://a/b"}',
                 b'[{"state": "success", "description": "done"}]',
             ],
+        ),
+        Decoder(
+            "signature of a back end",
+            callback,
+            ["\n".join(CALLBACK_HEADERS.values()).encode() + b"\n" + CALLBACK],
+        ),
+        Decoder(
+            "key of a back end",
+            text(standard_webhooks.key_of),
+            [CALLBACK_SECRET.encode(), b"plain"],
+            (BackendError,),
         ),
         Decoder(
             "stream of a caller",

@@ -23,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from decoders import Decoder, decoders
+from file_decoders import file_decoders
 from ingest import ingesting
 from inputs import mutated
 from source_decoders import source_decoders
@@ -62,7 +63,7 @@ class UncaughtError(AssertionError):
 
 def table() -> list[Decoder]:
     """Every decoder of foreign bytes."""
-    return [*decoders(), *ingesting(), *source_decoders()]
+    return [*decoders(), *ingesting(), *source_decoders(), *file_decoders()]
 
 
 def run(decoder: Decoder, count: int, rng: random.Random, figures: Figures) -> None:

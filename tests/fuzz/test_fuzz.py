@@ -27,8 +27,10 @@ DECODES = re.compile(
     r"|b64decode|zlib\.|parsedate|jmespath\.compile|unpack"
 )
 FUZZED = {
+    "cli/import_.py": "lines of an export",
     "control/wire.py": "request of a screen",
     "deploy/backends/http.py": "word of a back end",
+    "deploy/backends/standard_webhooks.py": "signature of a back end",
     "history/quarantine.py": "stored entry",
     "intake/poll/http_client.py": "headers of an answer",
     "intake/poll/http_poller.py": "answer of github",
@@ -48,6 +50,7 @@ FUZZED = {
     "team/joining/wire.py": "question at the door",
     "team/joining/invite.py": "invite",
     "keys/recovery_key.py": "recovery key",
+    "node/saving/restore.py": "list of a backup",
     "outlet/feed_page.py": "headers of a feed's reader",
 }
 """The table's decoder that reads the foreign bytes of each module."""
@@ -59,6 +62,7 @@ OWN = {
     "deploy/backends/shell.py": "deploy/test_supervisor.py",
     "deploy/backends/webhook.py": "the operator's key",
     "deploy/starts.py": "deploy/test_trouble.py",
+    "desktop/client/doctor_process.py": "desktop/test_status_window.py",
     "desktop/windows/history/window.py": "desktop/test_history_state.py",
     "door/tls.py": "this node's key",
     "history/ends.py": "history/test_quarantine.py",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+
+from devstream_desktop.cli import import_
+from devstream_desktop.errors import DevstreamError
 
 
 @pytest.mark.process
@@ -46,3 +50,12 @@ def test_lines_of_another_home_come_in_once_quietly_and_in_order(world, tmp_path
     # One's own lines are known, in whatever order they come.
     own = json.loads(ana.run("import", str(clean), "--json"))
     assert (own["taken"], own["known"]) == (0, len(mine))
+
+
+def test_a_file_of_other_lines_is_refused_before_its_numbers_fill_the_memory() -> None:
+    few = io.BytesIO(b"x\n" * 10_000)
+    assert import_._places(few, 0) == ([], list(range(1, 10_001)))
+    many = io.BytesIO(b"x\n" * 1_000_000)
+    with pytest.raises(DevstreamError, match="this is no export: 10,000 lines"):
+        import_._places(many, 0)
+    assert many.tell() < 30_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sqlite3
 import stat
@@ -113,6 +114,65 @@ def test_a_name_that_no_backup_has_is_refused(saved: Path, tmp_path: Path, name:
 def test_a_link_is_refused(saved: Path, tmp_path: Path) -> None:
     bad = written(tmp_path / "bad", contents(saved), link="team/link")
     refused(tmp_path, bad, "is no backup of devstream")
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_SPARSE]
+)
+def test_a_header_that_is_read_whole_into_memory_is_refused(tmp_path: Path, kind: bytes) -> None:
+    # Each recurses into the next, and the last one declares more than the file has.
+    headers = [header("team/x", kind, 512) + bytes(512) for _ in range(2000)]
+    file = tmp_path / "bad"
+    file.write_bytes(gzip.compress(b"".join([*headers, header("team/x", kind, 4 << 30)])))
+    refused(tmp_path, file, "is no backup of devstream")
+
+
+def header(name: str, kind: bytes, size: int) -> bytes:
+    """The first block of a member."""
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize("size", [-512, 1 << 60])
+def test_a_size_that_no_backup_has_is_refused(tmp_path: Path, size: int) -> None:
+    file = tmp_path / "bad"
+    file.write_bytes(gzip.compress(header("team/x", tarfile.REGTYPE, size)))
+    refused(tmp_path, file, "holds more than a backup can")
+
+
+def test_a_gzip_header_that_is_cut_short_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "bad"
+    # It announces an extra field, and ends.
+    file.write_bytes(b"\x1f\x8b\x08\x04" + bytes(6))
+    refused(tmp_path, file, "cannot be restored")
+
+
+@pytest.mark.parametrize("content", [b"[" * 5_000, b'{"person": "\xff"}', b"null"])
+def test_a_list_that_is_none_is_refused(saved: Path, tmp_path: Path, content: bytes) -> None:
+    bad = written(tmp_path / "bad", {**contents(saved), LIST: content})
+    refused(tmp_path, bad, "its list is missing or unreadable")
+
+
+def test_a_list_that_names_a_file_twice_is_refused(saved: Path, tmp_path: Path) -> None:
+    files = msgspec.json.decode(contents(saved)[LIST], type=Manifest).files
+    bad = written(tmp_path / "bad", changed(saved, files=[*files, files[0]]))
+    refused(tmp_path, bad, "is not whole")
+
+
+@pytest.mark.parametrize("made", [-1, 1 << 62])
+def test_a_time_that_no_day_has_is_refused(saved: Path, tmp_path: Path, made: int) -> None:
+    refused(tmp_path, written(tmp_path / "bad", changed(saved, made=made)), "is missing or unread")
+
+
+def test_a_name_that_needs_a_header_of_its_own_is_not_saved(home: Home, tmp_path: Path) -> None:
+    for name in ("x" * 100, "schlüssel"):
+        (home.team / name).write_bytes(b"x")
+        assert not belongs(f"team/{name}")
+    back_up(home, tmp_path / "file")
+    fresh = Home(tmp_path / "fresh")
+    fresh.create()
+    assert restore(fresh, tmp_path / "file").files
 
 
 def changed(saved: Path, **fields: object) -> dict[str, bytes]:

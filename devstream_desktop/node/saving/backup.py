@@ -59,7 +59,10 @@ def back_up(home: Home, file: Path, tell: Callable[[str], None] = lambda _: None
             whole = Path(folder, "backup")
             descriptor = os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as raw:
-                with tarfile.open(fileobj=raw, mode="w:gz", compresslevel=_LEVEL) as archive:
+                # The GNU format has the size of a large file in its one header.
+                with tarfile.open(
+                    fileobj=raw, mode="w:gz", compresslevel=_LEVEL, format=tarfile.GNU_FORMAT
+                ) as archive:
                     files, versions = _copy(home, archive, Path(folder), tell)
                     made = Manifest(
                         format=FORMAT,

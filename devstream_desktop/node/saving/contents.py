@@ -42,8 +42,11 @@ _PLAIN = re.compile(
     r"|(ports|peers)\.json"
     r"|team/[\w.-]{1,100}"
     r"|secrets/([\w.-]{1,100}/)?[\w.-]{1,100}\.sealed"
-    r"|deploy-logs/[\w.-]{1,100}\.log"
+    r"|deploy-logs/[\w.-]{1,100}\.log",
+    re.ASCII,
 )
+_LONGEST = 100
+"""Characters of a name: a longer one needs a header of its own in an archive."""
 _NEVER = re.compile(r"\.\.|\.unreadable$|\.damaged-|\.new$")
 
 
@@ -66,8 +69,8 @@ class Manifest(msgspec.Struct, frozen=True):
     format: int
     devstream: str
     """Version of the devstream that made it."""
-    made: int
-    """UTC milliseconds."""
+    made: Annotated[int, msgspec.Meta(ge=0, lt=4_102_444_800_000)]
+    """UTC milliseconds, before the year 2100."""
     person: str
     team: str
     device: str
@@ -78,7 +81,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 def belongs(name: str) -> bool:
     """Tell whether a backup holds files of this name."""
-    if _NEVER.search(name):
+    if len(name) > _LONGEST or _NEVER.search(name):
         return False
     return name in VERSIONS or _PLAIN.fullmatch(name) is not None
 

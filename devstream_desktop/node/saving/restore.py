@@ -6,6 +6,7 @@ and of bounded size. Everything is checked before any of it is in the home.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -13,7 +14,7 @@ import tarfile
 import tempfile
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import msgspec
 
@@ -29,6 +30,8 @@ from devstream_desktop.node.saving.contents import (
     belongs,
     occupied,
 )
+from devstream_desktop.stream.bounds import check_json
+from devstream_desktop.stream.text import clean
 
 MAX_FILES = 100_000
 MAX_BYTES = 16 << 30
@@ -36,6 +39,31 @@ MAX_BYTES = 16 << 30
 _MAX_LIST = 32 << 20
 _READ = 1 << 20
 _KEYRING_S = 5.0
+
+
+class _PlainFile(tarfile.TarInfo):
+    """Member of a backup: a plain file of bounded size."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Read a header.
+
+        Raises:
+            BackupError: it is none of a plain file of bounded size.
+
+        """
+        made = super().frombuf(buf, encoding, errors)
+        # A link could lead anywhere. Headers of long names, of extended attributes and of sparse
+        # files are read whole into memory, and each recurses into the next.
+        if made.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+            raise BackupError(
+                f"the file is no backup of devstream: it holds {made.name!r}, which is no plain"
+                " file; nothing is changed"
+            )
+        # A number of this format may be negative, and would make room.
+        if not 0 <= made.size <= MAX_BYTES:
+            raise BackupError("the file holds more than a backup can; nothing is changed")
+        return made
 
 
 def restore(home: Home, file: Path) -> Manifest:
@@ -81,10 +109,14 @@ def _unpack(file: Path, staged: Path) -> Manifest:
     """Write the members into `staged`, and return the list."""
     found: bytes | None = None
     room = MAX_BYTES
-    with tarfile.open(file, "r|gz") as archive:
+    # tarfile's own reader of gzip raises a TypeError where a header is cut short.
+    with (
+        gzip.open(file) as plain,
+        tarfile.open(fileobj=plain, mode="r|", tarinfo=_PlainFile) as archive,
+    ):
         for number, member in enumerate(archive):
-            content = archive.extractfile(member) if member.isreg() else None
-            # A link or a foreign path could lead anywhere.
+            content = archive.extractfile(member)
+            # A foreign path could lead anywhere.
             if content is None or not (belongs(member.name) or member.name == LIST):
                 raise BackupError(f"{file} is no backup of devstream: it holds {member.name!r}")
             room -= member.size
@@ -95,8 +127,10 @@ def _unpack(file: Path, staged: Path) -> Manifest:
             else:
                 _write(staged / member.name, content)
     try:
+        check_json(found or b"")
         return msgspec.json.decode(found or b"", type=Manifest)
-    except (msgspec.DecodeError, RecursionError):
+    # Bytes that nest too deeply, are no JSON or no UTF-8, or are no list.
+    except ValueError:
         raise BackupError(f"{file} is not whole: its list is missing or unreadable") from None
 
 
@@ -111,7 +145,8 @@ def _write(path: Path, content: IO[bytes]) -> None:
 
 
 def _check(made: Manifest, staged: Path) -> None:
-    newer = f"it was made by devstream {made.devstream}, which is newer; restore it with that one"
+    maker = clean(made.devstream, 40)
+    newer = f"it was made by devstream {maker}, which is newer; restore it with that one"
     if made.format > FORMAT:
         raise BackupError(newer)
     for name, version in made.versions.items():
@@ -119,7 +154,7 @@ def _check(made: Manifest, staged: Path) -> None:
             raise BackupError(newer)
     listed = {one.name for one in made.files}
     held = {path.relative_to(staged).as_posix() for path in staged.rglob("*") if path.is_file()}
-    if listed != held or not listed:
+    if listed != held or not listed or len(listed) != len(made.files):
         raise BackupError("the backup is not whole: its list names other files than it holds")
     for one in made.files:
         with (staged / one.name).open("rb") as file:
