@@ -91,16 +91,20 @@ class Acceptor:
                 await asyncio.sleep(due - now)
 
     async def _next(self) -> tuple[socket.socket, tuple[str, int]]:
-        with contextlib.suppress(BlockingIOError, InterruptedError):
-            return self._listener.accept()
-        waiting = asyncio.ensure_future(asyncio.get_running_loop().sock_accept(self._listener))
-        try:
-            return await asyncio.shield(waiting)
-        except asyncio.CancelledError:
-            waiting.cancel()
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                (await waiting)[0].close()
-            raise
+        loop = asyncio.get_running_loop()
+        while True:
+            with contextlib.suppress(BlockingIOError, InterruptedError):
+                return self._listener.accept()
+            if sys.platform == "win32":
+                # Its loop waits for no readiness.
+                return await loop.sock_accept(self._listener)
+            # Not sock_accept: cancelled in the moment of a caller, it loses the socket, open.
+            ready = asyncio.Event()
+            loop.add_reader(self._listener, ready.set)
+            try:
+                await ready.wait()
+            finally:
+                loop.remove_reader(self._listener)
 
 
 def _same(connection: Connection) -> Connection:
