@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,11 +36,12 @@ def home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     kept |= {name: value for name, value in os.environ.items() if name.startswith(settings)}
     for name in set(os.environ) - set(kept):
         monkeypatch.delenv(name)
+    settings_of_pip = Path.home() / ".config" / "pip" / "pip.conf"
+    if "PIP_CONFIG_FILE" not in kept and settings_of_pip.exists():
+        # Named and not copied, because it may hold a password.
+        monkeypatch.setenv("PIP_CONFIG_FILE", str(settings_of_pip))
     monkeypatch.setenv("HOME", str(made))
     monkeypatch.setenv("UV_SYSTEM_CERTS", "1")
-    configuration = Path("~root/.config/pip").expanduser()
-    if configuration.is_dir():
-        shutil.copytree(configuration, made / ".config" / "pip")
     return made
 
 

@@ -17,7 +17,7 @@ DEB = "devstream_{version}_" + (
     .stdout.strip() if shutil.which("dpkg") else "none"
 ) + ".deb"  # fmt: skip
 STANDALONE = ("systemd-standalone-sysusers", "systemd-standalone-tmpfiles")
-"""Where no systemd runs."""
+"""Two programs of systemd, for a root in which it does not run."""
 
 
 def later(deb: Path, folder: Path, run: Run) -> Path:
