@@ -14,8 +14,9 @@ def test_a_summary_is_short_and_no_relative_clause(room) -> None:
     assert [str(one) for one in found if one.relative or one.words > prose.MOST_WORDS] == []
 
 
-def test_no_docstring_of_the_tests_begins_with_a_relative_clause() -> None:
-    found = [one for path in prose.files("tests") for one in prose.docstrings(path)]
+def test_no_docstring_outside_the_product_begins_with_a_relative_clause() -> None:
+    paths = prose.files("tests", "packaging", "docs")
+    found = [one for path in paths for one in prose.docstrings(path)]
     assert found
     assert [str(one) for one in found if one.relative] == []
 
