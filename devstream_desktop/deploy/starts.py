@@ -70,7 +70,7 @@ class Starts:
         try:
             target = msgspec.json.decode(definition, type=Target, dec_hook=_path)
         # A damaged row, or one of a newer devstream: its run cannot be followed.
-        except msgspec.MsgspecError as error:
+        except (ValueError, RecursionError) as error:
             _log.error("the order of deploy %s cannot be read: %s", request[:8], error)
             return None
         return Start(target, handle, url, cancelled_by)

@@ -96,7 +96,7 @@ def load(home: Home) -> list[Outlet]:
         return []
     except OSError as error:
         raise OutletError(f"{home.outlets} cannot be read: {machine.reason(error)}") from None
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise OutletError(
             f"{home.outlets} is damaged ({error}); remove it and add the outlets again"
         ) from None
@@ -179,7 +179,7 @@ def target_of(vault: Vault, name: str) -> Target:
     """
     try:
         return msgspec.json.decode(vault.unseal(_sealed(name)), type=Target)
-    except msgspec.MsgspecError:
+    except (ValueError, RecursionError):
         raise OutletError(f"the address of {name} is damaged; remove and add it again") from None
 
 

@@ -29,7 +29,7 @@ def read_state(home: Home, outlet: Outlet) -> State:
     """Read how an outlet goes; an empty state for one that never ran. Blocks."""
     try:
         state = msgspec.json.decode(home.outlet_state(outlet.name).read_bytes(), type=State)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError, RecursionError):
         return State(made=outlet.made)
     return state if state.made == outlet.made else State(made=outlet.made)
 

@@ -117,7 +117,9 @@ async def test_a_time_out_quotes_what_was_said_last(order):
     )
 
 
-@pytest.mark.parametrize("content", [None, b"{", b'{"program": 7}', b'{"supervisor": -1}'])
+@pytest.mark.parametrize(
+    "content", [None, b"{", b'{"program": 7}', b'{"why": "\xff"}', b'{"supervisor": -1}']
+)
 async def test_cancel_ends_nothing_where_the_supervisor_is_not_known(order, monkeypatch, content):
     """0 would be this process and its group, -1 every process of the user."""
     ended: list[int] = []

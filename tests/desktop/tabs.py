@@ -1,9 +1,12 @@
-"""The order in which Tab visits the widgets of a window."""
+"""The ways of the keyboard through a window: the order of Tab, and letters with Alt."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
 
 def in_order(window: QWidget) -> list[QWidget]:
@@ -20,3 +23,12 @@ def in_order(window: QWidget) -> list[QWidget]:
         found.append(widget)
         window.focusNextChild()
     return found
+
+
+def doubled_letters(window: QWidget) -> list[str]:
+    """The letters that lead with Alt to more than one place of what is on screen."""
+    labels = [label for label in window.findChildren(QLabel) if label.buddy() is not None]
+    marked = [*window.findChildren(QAbstractButton), *labels]
+    found = [re.search(r"&([^&\s])", one.text()) for one in marked if one.isVisible()]
+    counts = Counter(one[1].casefold() for one in found if one is not None)
+    return [letter for letter, count in counts.items() if count > 1]

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
 from seed import Seed
-from tabs import in_order
+from tabs import doubled_letters, in_order
 
 from devstream_desktop.desktop.widgets import announce as announce_module
 from devstream_desktop.desktop.widgets.announce import announce
@@ -20,6 +20,8 @@ from devstream_desktop.desktop.windows.history.arrivals import Arrivals, arrival
 from devstream_desktop.desktop.windows.history.filters import Page
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
+from devstream_desktop.desktop.windows.note_dialog import NoteDialog
+from devstream_desktop.desktop.windows.settings.rule_dialog import RuleDialog
 from devstream_desktop.desktop.windows.status_window import StatusWindow
 from devstream_desktop.desktop.windows.team.window import TeamWindow
 from devstream_desktop.stream.words import Kind
@@ -95,6 +97,23 @@ def test_every_dialog_names_all_that_takes_the_focus(show, written, fake):
         said = names(shown)
         assert said, type(dialog).__name__
         assert all(said), (type(dialog).__name__, said)
+        shown.hide()
+
+
+def test_every_letter_with_alt_leads_to_one_place(show, written, fake, story):
+    written.answer()
+    since = story.line_of(story.push("shop", now(), "bo", "Round VAT", "cd" * 20))
+    for dialog in (
+        StatusWindow(written.state),
+        TeamWindow(written.state),
+        JoinDialog(written.state),
+        InviteDialog(written.state.status),
+        DeployDialog(fake.TARGETS[0], written.state.status),
+        NoteDialog(since, "ana"),
+        RuleDialog(None, {}),
+    ):
+        shown = show(dialog)
+        assert not doubled_letters(shown), type(dialog).__name__
         shown.hide()
 
 

@@ -79,6 +79,13 @@ def test_a_refusal_is_its_sentence(qtbot, client, node, asked):
     assert answers == ["the disk is full; free some space"]
 
 
+def test_the_number_of_a_very_long_history_is_told_whole(client):
+    told = []
+    client.news.connect(told.append)
+    client.news.emit(2**33 + 1)
+    assert told == [2**33 + 1]
+
+
 class Mistaken(Request[Plan], frozen=True, tag="GetStatus", kw_only=True):
     """Expects another answer than the node gives to this tag."""
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 from sight import luminance
+from tabs import doubled_letters
 
 from devstream_desktop.control.messages.policy import GetPolicy
 from devstream_desktop.desk.autostart import AutostartError, DesktopEntry
@@ -273,6 +274,13 @@ def test_everything_that_can_be_reached_has_a_name_and_is_reached_by_tab(qtbot, 
     for view in (window.list, window.rules.list, window.me.list):
         assert view.accessibleName()
     window.rules.dialog.reject()
+
+
+def test_every_letter_with_alt_leads_to_one_place(opened) -> None:
+    window = opened().window
+    for row, page in enumerate(window.pages):
+        window.list.setCurrentRow(row)
+        assert not doubled_letters(window), page.title
 
 
 def test_what_one_is_called_is_proposed_from_the_history(qtbot, opened, written, story) -> None:

@@ -112,6 +112,17 @@ def test_the_doctor_is_the_one_of_the_command(qtbot, home):
         process.close()
 
 
+@pytest.mark.process
+@pytest.mark.parametrize("printed", [r'{"checks": "\xff"}', r'{"checks": [' + "[" * 9000])
+def test_an_answer_that_is_none_is_a_sentence(qtbot, home, printed):
+    script = f"import os; os.write(1, b'{printed}')"
+    doctor = DoctorProcess(Home(home), command=[sys.executable, "-S", "-c", script])
+    with qtbot.waitSignal(doctor.failed, timeout=30_000) as failed:
+        doctor.examine()
+    assert failed.args == ["devstream doctor ended without an answer."]
+    doctor.close()
+
+
 def test_it_says_how_far_and_what_is_missing(window, written):
     written.answer()
     assert window.summary.text() == "devstream works"

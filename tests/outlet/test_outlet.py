@@ -160,17 +160,20 @@ def test_a_key_that_is_too_short_is_refused(home: Home, vault: Vault) -> None:
         config.add(home, vault, Outlet("it"), "https://x.example.org/y", "whsec_c2hvcnQ=")
 
 
-def test_a_damaged_file_says_what_to_do(home: Home, vault: Vault) -> None:
+@pytest.mark.parametrize(
+    "damaged", [b"{", b"7", b'{"name": "\xff"', b'[{"name": "\xff"', b"[" * 9000]
+)
+def test_a_damaged_file_says_what_to_do(home: Home, vault: Vault, damaged: bytes) -> None:
     config.add(home, vault, Outlet("it"), "https://x.example.org/y")
     (outlet,) = config.load(home)
     write_state(home, outlet, State(arrival=7, made=outlet.made, posted=3))
     assert read_state(home, outlet).posted == 3
-    home.outlet_state("it").write_bytes(b"{")
+    home.outlet_state("it").write_bytes(damaged)
     assert read_state(home, outlet) == State(made=outlet.made)
-    vault.seal("outlet-it", b"[]")
+    vault.seal("outlet-it", damaged)
     with pytest.raises(OutletError, match="remove and add it again"):
         config.target_of(vault, "it")
-    home.outlets.write_bytes(b'{"name": ')
+    home.outlets.write_bytes(damaged)
     with pytest.raises(OutletError, match="is damaged"):
         config.load(home)
 

@@ -276,7 +276,7 @@ def _result(log: Path) -> _Result:
         return msgspec.json.decode(runlog.result_of(log).read_bytes(), type=_Result)
     except FileNotFoundError:
         return _Result()
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):
         # Something is there: whether the program started is not known.
         return _Result(supervisor=-1)
 

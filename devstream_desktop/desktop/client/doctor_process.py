@@ -46,7 +46,8 @@ class DoctorProcess(QObject):
         said = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
         try:
             self.examined.emit(msgspec.json.decode(printed, type=Checks))
-        except msgspec.DecodeError:
+        # What a wrapper of Python prints may be no JSON, or no text at all.
+        except (ValueError, RecursionError):
             lines = said.strip().splitlines()
             last = f" It reported: {clean(lines[-1], 200)}." if lines else ""
             self.failed.emit(f"devstream doctor ended without an answer.{last}")

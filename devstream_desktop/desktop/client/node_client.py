@@ -46,8 +46,8 @@ class NodeClient(QObject):
     """Two connections to the node of a home, kept up until `close`."""
 
     connected = Signal(bool)
-    news = Signal(int)
-    """The arrival number of the newest row."""
+    news = Signal(object)
+    """The arrival number of the newest row; an `int` of Qt has 32 bits."""
     status_changed = Signal()
     """Status, targets or members may have changed; also emitted on each connection."""
     failed = Signal(str)

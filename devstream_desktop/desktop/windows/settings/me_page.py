@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QPushButton
 
 from devstream_desktop.desk.preferences import Preferences
@@ -25,7 +25,6 @@ class MePage(Page):
         " commits and deploys are yours. Ticked names count; the others are proposed from the"
         " history because they look like yours."
     )
-    proposals_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()

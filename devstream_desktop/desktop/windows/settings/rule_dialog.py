@@ -72,7 +72,7 @@ class RuleDialog(Dialog):
         self.name.setMaxLength(80)
         self.then = Choice("What it does", EFFECTS)
         self.then.show_value(given.then)
-        self.urgent = Tick("It sta&ys until it is closed, and no digest takes it")
+        self.urgent = Tick("It stays &until it is closed, and no digest takes it")
         self.urgent.setChecked(given.urgent)
         self.kinds = {kind: Tick(kind.value) for kind in Kind}
         for kind, box in self.kinds.items():
@@ -132,7 +132,7 @@ class RuleDialog(Dialog):
         rows.addRow("Kind", _grid(list(self.kinds.values()), _COLUMNS))
         for field, name, _ in _LISTS:
             rows.addRow(name, self.lists[field])
-        rows.addRow("Se&verity", self.severity)
+        rows.addRow("Seve&rity", self.severity)
         rows.addRow("&Done by", self.mine)
         rows.addRow("&Hours", self.hours)
         rows.addRow("Days", _grid(list(self.days.values()), len(DAYS)))

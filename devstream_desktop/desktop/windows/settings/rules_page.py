@@ -77,7 +77,7 @@ class RulesPage(Page):
         self.add = QPushButton("&Add…")
         self.change = QPushButton("&Edit…")
         self.remove = QPushButton("&Remove")
-        self.up = QPushButton("Move &up")
+        self.up = QPushButton("Move u&p")
         self.down = QPushButton("Move &down")
         self.reset = QPushButton("Use the usual rules")
         self._lay_out()
