@@ -6,6 +6,7 @@ GUI thread.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ class _Task:
     take: Callable[[Any], None]
     refuse: Callable[[str], None]
     owner: QObject
+    topic: str
     answer: Any = None
     error: Exception | None = None
 
@@ -39,7 +41,9 @@ class Background(QObject):
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._open: set[_Task] = set()
+        self._open: list[_Task] = []
+        """Tasks without an answer, on the GUI thread alone: there they are freed."""
+        self._waiting: deque[_Task] = deque()
         self._closed = False
         self._done.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
@@ -55,29 +59,52 @@ class Background(QObject):
         *,
         owner: QObject,
         refuse: Callable[[str], None] = lambda _: None,
+        topic: str = "",
     ) -> None:
-        """Run `work` on the thread; `take` or `refuse` is called later.
+        """Run `work` on the thread; one of the two functions is called once, later.
 
         Args:
             work: May touch nothing of a window.
             take: Takes its answer.
             owner: Neither function is called once it is deleted.
             refuse: Takes the sentence of a `DevstreamError`.
+            topic: A newer task of the same owner and topic takes the place of this one, which then
+                is never answered. Tasks without one are all answered, in order.
 
         """
         if self._closed:
             return
-        task = _Task(work, take, refuse, owner)
-        # Until it is delivered, so that nothing is freed on the thread.
-        self._open.add(task)
-        self._pool.submit(self._run, task)
+        task = _Task(work, take, refuse, owner, topic)
+        if topic:
+            self.drop(owner, topic)
+        self._open.append(task)
+        self._waiting.append(task)
+        self._pool.submit(self._next)
+
+    def drop(self, owner: QObject, topic: str) -> None:
+        """Take back a task that has no answer yet."""
+        for task in [one for one in self._open if one.owner is owner and one.topic == topic]:
+            self._open.remove(task)
+            try:
+                self._waiting.remove(task)
+            except ValueError:
+                # It runs, and ends by itself.
+                continue
 
     def close(self, *, finish: bool = False) -> None:
         """End the thread after what runs; with `finish` also after what waits."""
         self._closed = True
-        self._pool.shutdown(wait=True, cancel_futures=not finish)
+        if not finish:
+            self._waiting.clear()
+        self._pool.shutdown(wait=True)
+        self._open.clear()
 
-    def _run(self, task: _Task) -> None:
+    def _next(self) -> None:
+        try:
+            task = self._waiting.popleft()
+        except IndexError:
+            # Another was taken back.
+            return
         try:
             task.answer = task.work()
         except Exception as error:  # noqa: BLE001 - raised on the GUI thread, where it is seen
@@ -86,8 +113,10 @@ class Background(QObject):
             self._done.emit(task)
 
     def _deliver(self, task: _Task) -> None:
-        self._open.discard(task)
-        if self._closed or not isValid(task.owner):
+        if task not in self._open:
+            return
+        self._open.remove(task)
+        if not isValid(task.owner):
             return
         if isinstance(task.error, DevstreamError):
             task.refuse(str(task.error))
