@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import sqlite3
 import stat
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from contextlib import closing
@@ -202,6 +205,81 @@ def test_what_is_not_whole_is_refused(saved: Path, tmp_path: Path) -> None:
     (tmp_path / "e").write_bytes(b"hello")
     refused(tmp_path, tmp_path / "e", "cannot be restored")
     refused(tmp_path, tmp_path / "none", "cannot be restored")
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from devstream_desktop.home import Home
+from devstream_desktop.node.saving.restore import restore
+home, file, left = Home(Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])
+def moved(event, args):
+    global left
+    if event == "os.rename":
+        left -= 1
+        if left < 0:
+            os._exit(9)
+sys.addaudithook(moved)
+restore(home, file)
+"""
+"""Restore a home, and end like a killed program after some moves."""
+
+
+@pytest.mark.process
+def test_a_restore_that_is_killed_anywhere_leaves_no_node_and_is_done_again(
+    saved: Path, tmp_path: Path
+) -> None:
+    number, again, ended = 0, 0, 9
+    while ended == 9:
+        fresh = Home(tmp_path / f"fresh-{number}")
+        fresh.create()
+        words = [sys.executable, "-c", KILLED, str(fresh.root), str(saved), str(number)]
+        ended = subprocess.run(words, check=False).returncode
+        if status_of_files(fresh).team == "":
+            again += 1
+            restore(fresh, saved)
+        elif ended == 9:
+            with pytest.raises(BackupError, match="holds a node already"):
+                restore(fresh, saved)
+        assert status_of_files(fresh).team == "acme"
+        found = {path for path in fresh.root.rglob("*") if path.is_file()}
+        assert found == {fresh.root / name for name in contents(saved) if name != LIST}
+        assert [path.name for path in fresh.root.iterdir() if path.name.startswith(".")] == []
+        number += 1
+    # All but the cut after the team's move, and the run that was not cut.
+    assert (ended, again) == (0, number - 2)
+    assert again > 3
+
+
+def test_a_restore_that_cannot_end_changes_nothing(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def full(path: Path, target: Path) -> Path:
+        if path.name == "team":
+            raise OSError(errno.ENOSPC, "full")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", full)
+    refused(tmp_path, saved, "nothing is changed")
+    monkeypatch.undo()
+    assert restore(Home(tmp_path / "fresh"), saved).team == "acme"
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("name", ["targets.toml", "team/policy.msgpack"])
+def test_what_was_written_after_a_restore_was_killed_is_kept(
+    saved: Path, tmp_path: Path, name: str
+) -> None:
+    fresh = Home(tmp_path / "fresh")
+    fresh.create()
+    words = [sys.executable, "-c", KILLED, str(fresh.root), str(saved), "2"]
+    assert subprocess.run(words, check=False).returncode == 9
+    (fresh.root / name).write_text("mine")
+    with pytest.raises(BackupError, match="holds a node already"):
+        restore(fresh, saved)
+    assert (fresh.root / name).read_text() == "mine"
 
 
 def refused(folder: Path, file: Path, why: str) -> None:

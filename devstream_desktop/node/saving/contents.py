@@ -97,4 +97,6 @@ def plain_files(home: Home) -> Iterator[str]:
 def occupied(home: Home) -> str:
     """Name a file of the home that a restored one would replace; empty for a fresh home."""
     databases = (name for name in VERSIONS if Path(home.root, name).exists())
-    return next(databases, "") or next(plain_files(home), "")
+    # Another file of the team would stay beside the restored ones.
+    of_team = (f"team/{path.name}" for path in home.team.glob("*"))
+    return next(databases, "") or next(plain_files(home), "") or next(of_team, "")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import shutil
 import tarfile
-import tempfile
 import zlib
 from pathlib import Path
 from typing import IO, Self
@@ -38,6 +38,10 @@ MAX_BYTES = 16 << 30
 """Of all files together; a history is at most 2 GiB."""
 _MAX_LIST = 32 << 20
 _READ = 1 << 20
+_STAGED = ".restore"
+"""Folder of the home with what is not checked yet."""
+_CHECKED = ".restore-checked"
+"""The same folder, while its files are moved into the home."""
 _KEYRING_S = 5.0
 
 
@@ -74,24 +78,57 @@ def restore(home: Home, file: Path) -> Manifest:
             this version can read. The home is then as it was.
 
     """
-    if found := occupied(home):
-        raise BackupError(
-            f"{home.root} holds a node already ({found}); restore into a fresh folder with --home"
-            " DIR, or move this one away first"
-        )
     try:
-        with tempfile.TemporaryDirectory(dir=home.root, prefix=".restore-") as folder:
-            staged = Path(folder)
-            made = _unpack(file, staged)
-            _check(made, staged)
-            for one in made.files:
-                target = home.root / one.name
-                target.parent.mkdir(mode=0o700, exist_ok=True)
-                (staged / one.name).replace(target)
+        # What a restore that was killed has left.
+        _clear(home)
+        if found := occupied(home):
+            raise BackupError(
+                f"{home.root} holds a node already ({found}); restore into a fresh folder with"
+                " --home DIR, or move this one away first"
+            )
+        try:
+            return _fill(home, file)
+        finally:
+            _clear(home)
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         why = machine.reason(error) if isinstance(error, OSError) else str(error)
         raise BackupError(f"{file} cannot be restored: {why}; nothing is changed") from error
+
+
+def _fill(home: Home, file: Path) -> Manifest:
+    staged, checked = home.root / _STAGED, home.root / _CHECKED
+    staged.mkdir(mode=0o700)
+    made = _unpack(file, staged)
+    _check(made, staged)
+    names = [one.name for one in made.files]
+    _write(staged / LIST, io.BytesIO(msgspec.json.encode(names)))
+    staged.rename(checked)
+    for name in names:
+        target = home.root / name
+        if target.parent != home.team:
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            (checked / name).replace(target)
+    # With its team, in one step, the home holds a node.
+    if home.team.exists():
+        home.team.rmdir()
+    (checked / home.team.name).rename(home.team)
     return made
+
+
+def _clear(home: Home) -> None:
+    """Remove what is staged, and what came of it without its team."""
+    staged, checked = home.root / _STAGED, home.root / _CHECKED
+    shutil.rmtree(staged, ignore_errors=True)
+    # In a home that has founded a team since, all of it is that team's.
+    if (checked / home.team.name).exists() and not next(home.team.glob("*"), None):
+        for name in msgspec.json.decode((checked / LIST).read_bytes(), type=list[str]):
+            if not (checked / name).exists():
+                (home.root / name).unlink(missing_ok=True)
+        home.team.mkdir(mode=0o700, exist_ok=True)
+    if checked.exists():
+        # First its name, which says that files of the home are its own.
+        checked.rename(staged)
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def still_sealed(home: Home) -> str:
@@ -154,7 +191,8 @@ def _check(made: Manifest, staged: Path) -> None:
             raise BackupError(newer)
     listed = {one.name for one in made.files}
     held = {path.relative_to(staged).as_posix() for path in staged.rglob("*") if path.is_file()}
-    if listed != held or not listed or len(listed) != len(made.files):
+    whole = listed == held and len(listed) == len(made.files)
+    if not whole or not any(name.startswith("team/") for name in listed):
         raise BackupError("the backup is not whole: its list names other files than it holds")
     for one in made.files:
         with (staged / one.name).open("rb") as file:
