@@ -79,17 +79,20 @@ def news_of(event: Event, known: KnownFacts, received: int = 0) -> Event | None:
     return msgspec.structs.replace(repeat, quiet=True) if when is _When.UNKNOWN else repeat
 
 
-def is_return(event: Event, newest: Event, received: int) -> bool:
+def is_return(event: Event, past: Sequence[Event], received: int) -> bool:
     """Tell whether a report without news announces a return too early.
 
-    It leaves the thing where `newest` left it, and says that it came there another time.
+    It leaves the thing where the newest of the `past` left it, and says that it came there another
+    time.
     """
-    if _outcome(event) != _outcome(newest) or not received:
+    newest = past[0] if past else None
+    if newest is None or _outcome(event) != _outcome(newest) or not received:
         return False
     if event.time != received:
         return event.time > newest.time
-    from_elsewhere = _says_before(event) and event.previous != newest.previous
-    return event.kind is Kind.CHANGE and from_elsewhere
+    # A look that missed moves says of its own where it was before; this is the last of them.
+    ways = {newest.previous, *(_outcome(one) for one in past[1:2])}
+    return event.kind is Kind.CHANGE and _says_before(event) and event.previous not in ways
 
 
 def precedes(event: Event, later: Event, received: int) -> bool:

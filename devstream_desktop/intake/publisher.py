@@ -96,8 +96,7 @@ class Turn:
             return None
         news = news_of(event, self, received)
         if news is None:
-            newest = next(iter(self.past(event)), None)
-            if newest is not None and is_return(event, newest, received):
+            if is_return(event, self.past(event), received):
                 _remember(self._confirmed, thing_of(event), event)
             return None
         # Both: a repeat has another key than the report it came from.

@@ -8,6 +8,7 @@ import pytest
 
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.branches import Moved
+from devstream_collectors.kit.place import service_scope
 from devstream_collectors.sources.git import change_event
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -202,6 +203,42 @@ async def test_k1_a_return_that_was_heard_first_is_told_after_what_it_returned_f
         body, headers = push("gitlab", before, after, 0)
         await node.post("gitlab", body, source, **headers)
     assert ends(node) == [B, A, B]
+
+
+@pytest.mark.parametrize(
+    ("told", "last"),
+    [([("", A), (A, ""), ("", A)], ""), ([("", C), (C, A)], C), ([("", C), (C, B), (B, A)], C)],
+    ids=["a deletion and a creation", "a move", "a visit before"],
+)
+async def test_k1_a_look_that_missed_moves_makes_no_return_of_a_hook_that_comes_late(
+    node, told, last
+) -> None:
+    """A look says where the branch was at the look before; a hook knows each move."""
+
+    async def hook(before: str, after: str) -> None:
+        node.pass_time(100)
+        state = "deleted" if not after else "created" if not before else "pushed"
+        at = {"ref": "main", "revision": after or before, "previous": before}
+        await node.emit("change", state, **at)
+
+    for before, after in told:
+        await hook(before, after)
+    node.pass_time(100)
+    seen = change_event(
+        SourceInfo("shop", branches=("main",), service="shop"),
+        service_scope("shop"),
+        Moved("main", last, B),
+        forced=False,
+        count=1,
+        head=None,
+        now=node.now,
+    )
+    await node.see(seen)
+    # It began after this push, and its word is the first.
+    await hook(A, B)
+    await hook(B, A)
+    assert ends(node) == [*(after for _, after in told), B, A]
+    assert node.rows()[0].event.revision == A
 
 
 async def test_k1_two_collectors_tell_each_move_once(pair) -> None:
