@@ -30,18 +30,25 @@ def backup(home: Home, options: argparse.Namespace) -> int:
     """Save the home, and say what is not in the file."""
     # Late, because no other command needs these libraries.
     from devstream_desktop.node.saving.backup import back_up, copy_key
+    from devstream_desktop.node.saving.contents import BackupError
 
+    file, key = Path(options.file).absolute(), Path(options.key_file).absolute()
     if options.key_file:
         # First: without the key the rest is of no use elsewhere.
-        copy_key(home, Path(options.key_file).absolute())
-    file = Path(options.file).absolute()
-    made = back_up(home, file, lambda name: print(f"copying {name}", file=sys.stderr))
+        copy_key(home, key)
+    try:
+        made = back_up(home, file, lambda name: print(f"copying {name}", file=sys.stderr))
+    except BackupError:
+        if options.key_file:
+            # Else the same command would find it there when it is repeated.
+            key.unlink()
+        raise
     print(f"{count(len(made.files), 'file')} of {made.person}'s node in team {made.team}: {file}")
     if options.key_file:
         print(f"{options.key_file} opens its secrets: keep the two apart")
     else:
         print(
-            "the key that opens its secrets is not in it; to restore it on another machine, write"
-            " that too: devstream backup --key-file KEY"
+            "the key that opens its secrets is not in it; to move to another machine, make another"
+            " with the key beside it: devstream backup FILE --key-file KEY"
         )
     return 0

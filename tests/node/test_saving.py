@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from devstream_desktop.cli.main import main
 from devstream_desktop.deploy.runs import Runs
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
@@ -100,6 +101,20 @@ def test_nothing_is_overwritten_by_a_backup(home: Home, saved: Path) -> None:
     with pytest.raises(BackupError, match="exists already"):
         back_up(home, saved)
     assert saved.read_bytes() == before
+
+
+def test_the_advice_of_a_backup_works_and_may_be_repeated(
+    home: Home, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = ["--home", str(home.root)]
+    assert main([*start, "backup", str(tmp_path / "one")]) == 0
+    advice = capsys.readouterr().out.splitlines()[-1].partition(": devstream ")[2]
+    key = tmp_path / "moved.key"
+    for file, code in ((saved, 1), (tmp_path / "two", 0)):
+        words = advice.replace("FILE", str(file)).replace("KEY", str(key))
+        assert main([*start, *words.split()]) == code
+        assert key.exists() is (code == 0)
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
 
 
 def test_a_home_without_a_node_has_nothing_to_save(tmp_path: Path) -> None:
