@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -24,8 +23,8 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.bounds import MAX_DEPTH, check_json
-from devstream_desktop.stream.event import Event, InvalidEventError, make_event
-from devstream_desktop.stream.words import Kind, Severity
+from devstream_desktop.stream.event import Event, InvalidEventError
+from devstream_desktop.stream.record import Record, event_of, milliseconds
 
 _LINE = 256 << 10
 """Bytes of a line; an event has about one thousand."""
@@ -34,45 +33,7 @@ _NAMED = 3
 _MOST_UNREADABLE = 10_000
 """Lines that are remembered by their numbers; a file with more is no export."""
 
-
-class _Told(msgspec.Struct, frozen=True):
-    """The part of a record (stream/record.py) that an import reads."""
-
-    kind: Kind
-    state: str
-    service: str
-    subject: str
-    key: str
-    time: datetime
-    id: str = ""
-    severity: str = ""
-    environment: str = ""
-    ref: str = ""
-    revision: str = ""
-    actor: str = ""
-    title: str = ""
-    url: str = ""
-    source: str = ""
-    number: str = ""
-    previous: str = ""
-    count: int = 0
-    total: int = 0
-    duration: int = 0
-    reason: str = ""
-    scope: str = ""
-    order: int = 0
-    request: str = ""
-    struck: bool = False
-
-
-_FIELDS = (
-    "kind", "state", "service", "subject", "key", "environment", "ref", "revision", "actor",
-    "title", "url", "source", "number", "previous", "count", "total", "duration", "reason",
-    "scope", "order", "request",
-)  # fmt: skip
-"""Of a record, those that an event has as they are."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_decoder = msgspec.json.Decoder(_Told)
+_decoder = msgspec.json.Decoder(Record)
 
 
 class _Result(msgspec.Struct, frozen=True):
@@ -171,7 +132,7 @@ def _places(file: IO[bytes], since: int) -> tuple[list[int], list[int]]:
             # The rest of a line without end is none of its own.
             while line and not line.endswith(b"\n"):
                 line = file.readline(_LINE)
-        elif told is not None and (at := _milliseconds(told.time)) >= since:
+        elif told is not None and (at := milliseconds(told.time)) >= since:
             found.append((at, place))
         place = file.tell()
     # An export has the newest first. What came later outranks what came before.
@@ -179,33 +140,28 @@ def _places(file: IO[bytes], since: int) -> tuple[list[int], list[int]]:
     return [place for _, place in found], unreadable
 
 
-def _read(file: IO[bytes], place: int) -> _Told | None:
+def _read(file: IO[bytes], place: int) -> Record | None:
     file.seek(place)
     return _decoded(file.readline(_LINE))
 
 
-def _decoded(line: bytes) -> _Told | None:
+def _decoded(line: bytes) -> Record | None:
     try:
         check_json(line, MAX_DEPTH)
-        return _decoder.decode(line)
+        told = _decoder.decode(line)
+        milliseconds(told.time)
     # Bytes that nest too deeply, are no JSON or no UTF-8, or are no record.
     except ValueError:
         return None
+    return told
 
 
-def _event(told: _Told) -> Event | None:
+def _event(told: Record) -> Event | None:
     """Make the event of a record; None where a word of it is none of ours."""
-    fields = {name: getattr(told, name) for name in _FIELDS}
     try:
-        severity = Severity[told.severity.upper()] if told.severity else None
-        return make_event(**fields, time=_milliseconds(told.time), severity=severity, quiet=True)
-    except (InvalidEventError, KeyError):
+        return event_of(told)
+    except InvalidEventError:
         return None
-
-
-def _milliseconds(at: datetime) -> int:
-    zoned = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return (zoned - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _sentence(result: _Result) -> str:

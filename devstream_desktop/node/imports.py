@@ -46,7 +46,16 @@ def _as_history(event: Event, now: int) -> Event | None:
     """Return what is published of an event; None where it cannot be history."""
     # An executor's answer is a deploy that was seen.
     seen = msgspec.structs.replace(
-        event, quiet=True, request="", executor="", expires=0, action="", about="", policy=0
+        event,
+        quiet=True,
+        request="",
+        executor="",
+        expires=0,
+        action="",
+        about="",
+        parameters="",
+        policy=0,
+        override=False,
     )
     collected = author_class(seen.kind, seen.state) is AuthorClass.COLLECTOR
     if not collected or seen.kind is Kind.SOURCE or not 0 < seen.time <= now:

@@ -5,100 +5,105 @@ Its field names are a promise.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 
 import msgspec
 
+from devstream_desktop.stream.event import Event, InvalidEventError, make_event
 from devstream_desktop.stream.line import told
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import Thing
-from devstream_desktop.stream.words import outcome
+from devstream_desktop.stream.words import Kind, Severity, outcome
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One row; times are RFC 3339 in UTC, absent texts are empty."""
+    """One row; times are RFC 3339 in UTC, absent texts are empty.
 
-    id: str
+    Another version may have written one with fewer fields.
+    """
+
+    id: str = ""
     """The id of the signed log entry, the same on every node."""
     key: str
-    kind: str
+    kind: Kind
     state: str
-    severity: str
-    transition: str
+    severity: str = ""
+    transition: str = ""
     service: str
-    environment: str
-    ref: str
-    revision: str
-    actor: str
-    title: str
-    url: str
+    environment: str = ""
+    ref: str = ""
+    revision: str = ""
+    actor: str = ""
+    title: str = ""
+    url: str = ""
     time: str
-    received: str
-    source: str
+    received: str = ""
+    source: str = ""
     subject: str
-    author: str
-    line: str
-    number: str
-    previous: str
-    count: int
-    total: int
-    duration: int
-    request: str
-    reason: str
-    scope: str
-    outcome: str
+    author: str = ""
+    line: str = ""
+    number: str = ""
+    previous: str = ""
+    count: int = 0
+    total: int = 0
+    duration: int = 0
+    request: str = ""
+    reason: str = ""
+    scope: str = ""
+    outcome: str = ""
     """The state in the word that every screen shows: `passed`, `still failing`."""
-    action: str
-    about: str
-    parameters: str
-    policy: int
-    override: bool
-    order: int
+    action: str = ""
+    about: str = ""
+    parameters: str = ""
+    policy: int = 0
+    override: bool = False
+    order: int = 0
     """Place of the work among its subject's, such as a run number; 0: its time decides."""
-    struck: bool
+    struck: bool = False
     """Written by a revoked device, beyond its end in the policy. Not to be taken for true."""
+
+
+_SAME = tuple(
+    name
+    for name in Record.__struct_fields__
+    if name in Event.__struct_fields__ and name not in {"time", "severity"}
+)
+"""Fields that an event has in the same form."""
+_same = attrgetter(*_SAME)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def record(row: Line) -> Record:
     """Return the JSON form of a row."""
     event = row.event
     return Record(
+        **dict(zip(_SAME, _same(event), strict=True)),
         id=row.entry,
-        key=event.key,
-        kind=event.kind.value,
-        state=event.state,
         severity=event.severity.word,
         transition=row.transition.value,
-        service=event.service,
-        environment=event.environment,
-        ref=event.ref,
-        revision=event.revision,
-        actor=event.actor,
-        title=event.title,
-        url=event.url,
         time=timestamp(event.time),
         received=timestamp(row.received),
-        source=event.source,
-        subject=event.subject,
         author=row.author,
         line=told(row),
-        number=event.number,
-        previous=event.previous,
-        count=event.count,
-        total=event.total,
-        duration=event.duration,
-        request=event.request,
-        reason=event.reason,
-        scope=event.scope,
         outcome=outcome(event.kind, event.state, row.transition),
-        action=event.action,
-        about=event.about,
-        parameters=event.parameters,
-        policy=event.policy,
-        override=event.override,
-        order=event.order,
         struck=row.struck,
     )
+
+
+def event_of(made: Record) -> Event:
+    """Make the event of a record, which may come from anywhere.
+
+    Raises:
+        InvalidEventError: a word of it is none of ours.
+
+    """
+    try:
+        severity = Severity[made.severity.upper()] if made.severity else None
+        time = milliseconds(made.time)
+    except (KeyError, ValueError) as error:
+        raise InvalidEventError(f"it has no severity or time of ours: {error}") from error
+    return make_event(**dict(zip(_SAME, _same(made), strict=True)), time=time, severity=severity)
 
 
 class ThingRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,3 +157,15 @@ def timestamp(milliseconds: int) -> str:
         # A far time of a hostile author must not stop a reader.
         moment = datetime.max.replace(tzinfo=UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def milliseconds(text: str) -> int:
+    """Read RFC 3339 as UTC milliseconds.
+
+    Raises:
+        ValueError: it is no time.
+
+    """
+    at = msgspec.convert(text, datetime)
+    zoned = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return (zoned - _EPOCH) // timedelta(milliseconds=1)

@@ -10,6 +10,9 @@ import pytest
 
 from devstream_desktop.cli import import_
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.node import imports
+from devstream_desktop.stream.event import make_event
+from devstream_desktop.stream.words import Kind
 
 
 @pytest.mark.process
@@ -59,3 +62,14 @@ def test_a_file_of_other_lines_is_refused_before_its_numbers_fill_the_memory() -
     with pytest.raises(DevstreamError, match="this is no export: 10,000 lines"):
         import_._places(many, 0)
     assert many.tell() < 30_000
+
+
+def test_a_deploy_that_was_seen_keeps_nothing_of_its_request() -> None:
+    given = make_event(
+        kind=Kind.DEPLOY, state="success", service="shop", subject="x", key="a" * 32, time=1,
+        request="b" * 32, executor="c", expires=2, action="dry_run", about="d" * 32,
+        parameters="size=large", policy=3, override=True,
+    )  # fmt: skip
+    seen = imports._as_history(given, now=2)
+    words = {"kind": Kind.DEPLOY, "state": "success", "service": "shop", "subject": "x"}
+    assert seen == make_event(**words, key="a" * 32, time=1, severity=given.severity, quiet=True)
