@@ -6,13 +6,15 @@ import time
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt, QTime
+from PySide6.QtCore import QPoint, Qt, QTime
 from PySide6.QtGui import QAccessible, QPalette
 from PySide6.QtWidgets import (
     QAbstractScrollArea,
     QApplication,
     QComboBox,
     QScrollBar,
+    QStyle,
+    QStyleOptionViewItem,
     QTimeEdit,
     QWidget,
 )
@@ -22,11 +24,12 @@ from tabs import doubled_letters
 from devstream_desktop.control.messages.policy import GetPolicy
 from devstream_desktop.desk.autostart import AutostartError, DesktopEntry
 from devstream_desktop.desk.duty import AtStart
-from devstream_desktop.desk.preferences import Colours, Icon, load_preferences
+from devstream_desktop.desk.preferences import Colours, Icon, Preferences, load_preferences
 from devstream_desktop.desktop.client.preferences import LivePreferences
 from devstream_desktop.desktop.widgets.appearance import show_colours
 from devstream_desktop.desktop.widgets.theme import is_dark
 from devstream_desktop.desktop.widgets.tick import Tick
+from devstream_desktop.desktop.windows.settings.me_page import MePage
 from devstream_desktop.desktop.windows.settings.rule_text import (
     conditions_text,
     names_in,
@@ -326,6 +329,9 @@ def test_hours_of_duty_are_set_by_day(qtbot, opened) -> None:
 def test_addresses_are_written_to_the_nodes_settings(qtbot, opened) -> None:
     found = opened()
     page = found.window.network
+    assert found.window.undo.isVisible()
+    found.window.list.setCurrentRow(found.window.pages.index(page))
+    assert not found.window.undo.isVisible(), "it is about the other file"
     qtbot.waitUntil(lambda: bool(page.listen.text()))
     assert not page.save.isEnabled()
     page.peers.setText("nowhere")
@@ -362,6 +368,27 @@ def test_an_empty_box_can_be_seen(qapp) -> None:
             assert (box + 0.05) / (window + 0.05) >= 3
         assert max(box, text) + 0.05 >= 3 * (min(box, text) + 0.05)
     show_colours(Colours.SYSTEM)
+
+
+def test_an_empty_box_in_a_list_can_be_seen(qtbot) -> None:
+    show_colours(Colours.DARK)
+    page = MePage()
+    qtbot.addWidget(page)
+    page.show_preferences(Preferences(names=("ana.perez@example.org",)))
+    page.show_actors(["Ana Pérez"])
+    page.resize(400, 300)
+    page.show()
+    view, place = page.list, page.list.model().index(1, 0)
+    option = QStyleOptionViewItem()
+    view.initViewItemOption(option)
+    option.rect = view.visualRect(place)
+    view.itemDelegate().initStyleOption(option, place)
+    box = view.style().subElementRect(QStyle.SubElement.SE_ItemViewItemCheckIndicator, option, view)
+    seen = view.viewport().grab().toImage()
+    beside = QPoint(option.rect.right() - 4, option.rect.center().y())
+    inside, paper = (luminance(seen.pixelColor(at).name()) for at in (box.center(), beside))
+    show_colours(Colours.SYSTEM)
+    assert (inside + 0.05) / (paper + 0.05) >= 3
 
 
 @pytest.mark.parametrize("names", [(), ("a",), ("a", "b, c", "d*"), ('quo"te',)])

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication, QCheckBox
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+)
 
 from devstream_desktop.desktop.widgets.theme import is_dark, mix
 
@@ -28,7 +33,25 @@ class Tick(QCheckBox):
     def _fill(self) -> None:
         desktop, own = QApplication.palette(), QPalette()
         if is_dark(desktop):
-            text = desktop.color(QPalette.ColorRole.WindowText)
-            window = desktop.color(QPalette.ColorRole.Window)
-            own.setColor(QPalette.ColorRole.Base, mix(text, window, FILLED))
+            own.setColor(QPalette.ColorRole.Base, _box(desktop))
         self.setPalette(own)
+
+
+class TickedRows(QStyledItemDelegate):
+    """Rows of a list with boxes as those of `Tick`."""
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Give the box a colour of its own; the list has painted its paper already."""
+        super().initStyleOption(option, index)
+        palette: QPalette = option.palette
+        if is_dark(palette):
+            palette.setColor(QPalette.ColorRole.Base, _box(palette))
+            option.palette = palette
+
+
+def _box(palette: QPalette) -> QColor:
+    """Return the colour of an empty box on a dark window."""
+    text = palette.color(QPalette.ColorRole.WindowText)
+    return mix(text, palette.color(QPalette.ColorRole.Window), FILLED)

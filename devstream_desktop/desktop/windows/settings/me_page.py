@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetIt
 
 from devstream_desktop.desk.preferences import Preferences
 from devstream_desktop.desk.preferences_file import option
+from devstream_desktop.desktop.widgets.tick import TickedRows
 from devstream_desktop.desktop.windows.settings.form import Page, calm, note, roomy
 from devstream_desktop.stream.names import proposals
 from devstream_desktop.stream.text import clean
@@ -34,6 +35,7 @@ class MePage(Page):
         self.list = QListWidget()
         self.list.setAccessibleName("Names that are me")
         self.list.setMinimumHeight(120)
+        self.list.setItemDelegate(TickedRows(self.list))
         calm(self.list)
         self.field = QLineEdit()
         self.field.setPlaceholderText("Another name or mail address")

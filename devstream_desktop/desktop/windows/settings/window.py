@@ -194,8 +194,10 @@ class SettingsWindow(Dialog):
 
     def _turn(self, row: int) -> None:
         self._stack.setCurrentIndex(row)
-        path = self._home.settings if self.pages[row] is self.network else self._home.preferences
-        self.file.set_whole(str(path))
+        other = self.pages[row] is self.network
+        self.file.set_whole(str(self._home.settings if other else self._home.preferences))
+        # It takes back what was changed in the file that is named beside it.
+        self.undo.setVisible(not other)
 
     def _refresh(self) -> None:
         mistake = self._preferences.mistake
