@@ -16,10 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-SIDES = {
-    "light": ("#fbfbfa", "#f3f4f3", "#1d2321"),
-    "dark": ("#1e2221", "#252a28", "#e7ecea"),
-}
+SIDES = ("light", "dark")
 SIZES = {"wide": (1280, 800), "middle": (900, 640), "narrow": (560, 640)}
 
 
@@ -28,9 +25,12 @@ def render(folder: Path, side: str) -> None:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from PySide6.QtWidgets import QApplication
 
+    from devstream_desktop.desk.preferences import Colours
+    from devstream_desktop.desktop.widgets.appearance import palette_of
+
     application = QApplication([])
     application.setStyle("Fusion")
-    application.setPalette(_palette(*SIDES[side]))
+    application.setPalette(palette_of(Colours(side)))
     with tempfile.TemporaryDirectory(prefix="screens-") as home:
         for name, picture in _screens(Path(home)):
             picture(str(folder / f"{name}-{side}{_suffix()}.png"))
@@ -40,19 +40,6 @@ def render(folder: Path, side: str) -> None:
 def _suffix() -> str:
     scale = os.environ.get("QT_SCALE_FACTOR", "1")
     return "" if scale == "1" else f"-{scale}x"
-
-
-def _palette(base: str, window: str, text: str) -> object:
-    from PySide6.QtGui import QColor, QPalette
-
-    roles = QPalette.ColorRole
-    palette = QPalette(QColor(window))
-    for role in (roles.Base, roles.AlternateBase):
-        palette.setColor(role, QColor(base))
-    for role in (roles.Text, roles.WindowText, roles.ButtonText):
-        palette.setColor(role, QColor(text))
-    palette.setColor(roles.Button, QColor(window))
-    return palette
 
 
 def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
@@ -267,6 +254,8 @@ def _settings(home: Any, state: Any) -> Iterator[tuple[str, Callable[[str], obje
     window = SettingsWindow(home, state, preferences, login, lambda: True)
     window.asked.connect(_answer)
     window.show()
+    _wait(250)
+    window.me.show_actors(["Ana Meyer"])
     for size, width, height in (("", 820, 620), ("-narrow", 560, 480)):
         window.resize(width, height)
         for row, page in enumerate(window.pages):

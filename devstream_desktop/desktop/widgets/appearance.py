@@ -31,10 +31,12 @@ def show_colours(colours: Colours) -> None:
     QGuiApplication.styleHints().setColorScheme(_SCHEMES[colours])
     # Some platforms have no scheme to set: a bare X session, or an old desktop.
     if colours in _SURFACES and is_dark(application.palette()) != (colours is Colours.DARK):
-        application.setPalette(_palette(*(QColor(one) for one in _SURFACES[colours])))
+        application.setPalette(palette_of(colours))
 
 
-def _palette(paper: QColor, window: QColor, text: QColor) -> QPalette:
+def palette_of(colours: Colours) -> QPalette:
+    """Return our own palette, light or dark."""
+    paper, window, text = (QColor(one) for one in _SURFACES[colours])
     # Qt derives edges and shadows from the colour of a button.
     palette = QPalette(window)
     roles = QPalette.ColorRole
