@@ -56,6 +56,12 @@ def test_a_folder_that_is_not_there_is_told(qtbot, dialog, tmp_path):
     shown.write(tmp_path / "none" / "out.csv", Form.CSV)
     qtbot.waitUntil(lambda: "cannot be written" in shown.said.text())
     assert not shown.bar.isVisible()
+    # As the sentence says: another can be chosen.
+    shown.choose.click()
+    assert shown.files.isVisible()
+    shown.files.fileSelected.emit(str(tmp_path / "out.csv"))
+    qtbot.waitUntil(lambda: "5 lines in" in shown.said.text())
+    assert not shown.choose.isVisible()
 
 
 def test_what_is_stopped_leaves_the_old_file(dialog, tmp_path, home):

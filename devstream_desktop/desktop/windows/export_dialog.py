@@ -52,12 +52,16 @@ class ExportDialog(Dialog):
         buttons = QDialogButtonBox()
         self.show_folder = QPushButton("Open the &folder")
         buttons.addButton(self.show_folder, QDialogButtonBox.ButtonRole.ActionRole)
+        self.choose = QPushButton("Choose &another…")
+        buttons.addButton(self.choose, QDialogButtonBox.ButtonRole.ActionRole)
         self.leave = plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
         rows = column(self)
         for widget in (heading("Export"), self.what, self.bar, self.said, buttons):
             rows.addWidget(widget)
         self.show_folder.hide()
+        self.choose.hide()
         self.bar.hide()
+        self.choose.clicked.connect(self.begin)
         self.show_folder.clicked.connect(self._show_folder)
         self.leave.clicked.connect(self.reject)
         self.finished.connect(self._end)
@@ -77,6 +81,7 @@ class ExportDialog(Dialog):
     def write(self, file: Path, form: Form) -> None:
         """Write the lines into a file."""
         self._export = export = Export(self._history, self._query, file, form)
+        self.choose.hide()
         self.bar.show()
         self._look.start()
         self._thread.run(export.run, self._done, refuse=self._failed, owner=self)
@@ -109,6 +114,7 @@ class ExportDialog(Dialog):
         self._look.stop()
         self.bar.hide()
         say(self.said, f"{sentence(why)}.", Tone.RED)
+        self.choose.show()
 
     def _show_folder(self) -> None:
         if self._export is not None:
