@@ -141,7 +141,7 @@ def test_the_switch_is_duty_and_shows_what_the_node_says(qtbot, peek, written):
 
 
 def test_what_was_shown_for_a_moment_was_seen(qtbot, monkeypatch, written, story, pushes):
-    monkeypatch.setattr(peek_module, "SEEN_MS", 1)
+    monkeypatch.setattr(peek_module, "LOOK_MS", 1)
     written.add(*pushes(2))
     written.answer(person="ana")
     written.state.set_seen(Seen())

@@ -47,6 +47,7 @@ from devstream_desktop.desktop.widgets.theme import Tone, mix
 from devstream_desktop.desktop.windows.history.delegate import ItemDelegate
 from devstream_desktop.desktop.windows.history.items import Pinned, Row
 from devstream_desktop.desktop.windows.history.status_line import status_text
+from devstream_desktop.desktop.windows.history.visit import LOOK_MS
 from devstream_desktop.stream.subject import can_be_claimed
 from devstream_desktop.stream.text import clean
 
@@ -54,8 +55,6 @@ WIDTH = 420
 _RADIUS = 10
 _MOST_HEIGHT = 460
 """Height of the list; what has no room is scrolled to."""
-SEEN_MS = 1_500
-"""Milliseconds after which what is shown counts as seen."""
 _AGES_MS = 30_000
 _SAME_CLICK = 0.3
 """Seconds in which a click that took the focus reaches the icon."""
@@ -96,7 +95,7 @@ class Peek(QWidget):
         self.deploy.setMenu(deploy)
         self.snooze.setMenu(snooze)
         self._column = QVBoxLayout(self)
-        self._seen = QTimer(self, singleShot=True, interval=SEEN_MS)
+        self._seen = QTimer(self, singleShot=True, interval=LOOK_MS)
         self._ages = QTimer(self, interval=_AGES_MS)
         self._lay_out()
         self._connect()
