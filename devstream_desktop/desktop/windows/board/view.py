@@ -52,11 +52,6 @@ class BoardView(QTableView):
         columns.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.doubleClicked.connect(self._open)
 
-    def current_place(self) -> tuple[str, str] | None:
-        """Return service and environment of the chosen cell."""
-        index = self.currentIndex()
-        return self._model.place(index) if index.isValid() else None
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Open a cell on Enter."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
