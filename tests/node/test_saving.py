@@ -103,6 +103,18 @@ def test_nothing_is_overwritten_by_a_backup(home: Home, saved: Path) -> None:
     assert saved.read_bytes() == before
 
 
+def test_a_disk_without_links_takes_a_backup(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no links")
+
+    monkeypatch.setattr("os.link", link)
+    back_up(home, tmp_path / "stick")
+    assert LIST in contents(tmp_path / "stick")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 def test_the_advice_of_a_backup_works_and_may_be_repeated(
     home: Home, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,8 +77,7 @@ def back_up(home: Home, file: Path, tell: Callable[[str], None] = lambda _: None
                     _add(archive, LIST, io.BytesIO(msgspec.json.encode(made)))
                 raw.flush()
                 os.fsync(raw.fileno())
-            # A link never replaces a file that another command made meanwhile.
-            os.link(whole, file)
+            _put(whole, file)
     except (OSError, sqlite3.Error) as error:
         raise BackupError(
             f"there is no backup, because it cannot be written: {machine.reason(error)}"
@@ -94,6 +93,17 @@ def copy_key(home: Home, path: Path) -> None:
 
     """
     Vault.copy_key(home, path)
+
+
+def _put(whole: Path, file: Path) -> None:
+    try:
+        # A link never replaces a file that another command made meanwhile.
+        os.link(whole, file)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Many a stick has a file system without links.
+        whole.rename(file)
 
 
 def _copy(
