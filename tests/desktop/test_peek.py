@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from test_red_now import alert, claim
 
 from devstream_desktop.desktop.peek import peek as peek_module
+from devstream_desktop.desktop.peek import surface
 from devstream_desktop.desktop.peek.items import MOST_RED
 from devstream_desktop.desktop.peek.peek import Peek
 from devstream_desktop.desktop.peek.place import GAP, place
@@ -182,7 +183,7 @@ def test_a_click_opens_a_second_closes_and_two_at_once_want_the_window(qtbot, pe
 
 
 def test_the_click_that_took_its_focus_does_not_open_it_again(qtbot, peek, window, monkeypatch):
-    monkeypatch.setattr(peek_module, "_SAME_CLICK", 60.0)
+    monkeypatch.setattr(surface, "_SAME_CLICK", 60.0)
     monkeypatch.setattr(QApplication, "doubleClickInterval", lambda: 0)
     with qtbot.waitActive(peek):
         peek.show_at(ICON)
@@ -191,7 +192,7 @@ def test_the_click_that_took_its_focus_does_not_open_it_again(qtbot, peek, windo
     qtbot.waitUntil(lambda: not peek.isVisible(), timeout=2_000)
     assert not peek.click(ICON)
     assert not peek.isVisible()
-    monkeypatch.setattr(peek_module, "_SAME_CLICK", 0.0)
+    monkeypatch.setattr(surface, "_SAME_CLICK", 0.0)
     assert not peek.click(ICON)
     assert peek.isVisible()
 

@@ -6,25 +6,9 @@ window at the line.
 
 from __future__ import annotations
 
-import math
-import time
-
-from PySide6.QtCore import QEvent, QModelIndex, QRect, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QGuiApplication,
-    QHideEvent,
-    QKeyEvent,
-    QPainter,
-    QPainterPath,
-    QPaintEvent,
-    QPalette,
-    QPen,
-    QRegion,
-    QResizeEvent,
-    QShowEvent,
-)
+from PySide6.QtCore import QEvent, QModelIndex, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QApplication,
     QHBoxLayout,
     QListView,
     QMenu,
@@ -36,14 +20,14 @@ from PySide6.QtWidgets import (
 from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.peek.items import MOST_RED, PeekModel
-from devstream_desktop.desktop.peek.place import anchor, place
+from devstream_desktop.desktop.peek.surface import Surface
 from devstream_desktop.desktop.tray.summary import header_text
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.look import duty_text, sentence
 from devstream_desktop.desktop.widgets.switch import Switch
 from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel
-from devstream_desktop.desktop.widgets.theme import Tone, mix
+from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.history.delegate import ItemDelegate
 from devstream_desktop.desktop.windows.history.items import Pinned, Row
 from devstream_desktop.desktop.windows.history.status_line import status_text
@@ -52,15 +36,12 @@ from devstream_desktop.stream.subject import can_be_claimed
 from devstream_desktop.stream.text import clean
 
 WIDTH = 420
-_RADIUS = 10
 _MOST_HEIGHT = 460
 """Height of the list; what has no room is scrolled to."""
 _AGES_MS = 30_000
-_SAME_CLICK = 0.3
-"""Seconds in which a click that took the focus reaches the icon."""
 
 
-class Peek(QWidget):
+class Peek(Surface):
     """One glance at the stream."""
 
     line_chosen = Signal(object)
@@ -72,16 +53,10 @@ class Peek(QWidget):
 
     def __init__(self, state: AppState, deploy: QMenu, snooze: QMenu) -> None:
         """Make the peek; the menus are the tray's."""
-        flags = Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint
-        super().__init__(None, flags | Qt.WindowType.WindowStaysOnTopHint)
+        super().__init__()
         self._state = state
-        self._opened_at = self._left_at = -math.inf
-        self._focused = False
         self.setWindowTitle("devstream: red now and newest")
         self.setFixedWidth(WIDTH)
-        # Without a compositor the corners of a see-through window are black; there it is cut.
-        self._cut = QGuiApplication.platformName() == "xcb"
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground, on=not self._cut)
         self.title = ElidedLabel()
         self.how = PlainLabel()
         self.duty = Switch("On duty")
@@ -156,35 +131,12 @@ class Peek(QWidget):
         ):
             changed.connect(self._refresh_shown)
 
-    def click(self, icon: QRect) -> bool:
-        """Open or close at a click on the tray's icon.
-
-        Returns true for the second click of a double one, which wants the window.
-        """
-        now = time.monotonic()
-        if now - self._opened_at < QApplication.doubleClickInterval() / 1000:
-            self.close()
-            return True
-        if self.isVisible():
-            self.close()
-        elif now - self._left_at > _SAME_CLICK:
-            self.show_at(icon)
-        return False
-
     def show_at(self, icon: QRect) -> None:
-        """Show the peek at the tray's icon."""
+        """Show what there is, at the tray's icon."""
         self.model.begin()
         self.refresh()
         self._begin_list()
-        self._opened_at = time.monotonic()
-        self._focused = False
-        at = anchor(icon)
-        if at is not None:
-            screen = QGuiApplication.screenAt(at) or QGuiApplication.primaryScreen()
-            self.move(place(at, self.size(), screen.availableGeometry()))
-        self.show()
-        self.raise_()
-        self.activateWindow()
+        super().show_at(icon)
         self.list.setFocus()
 
     def refresh(self) -> None:
@@ -216,17 +168,6 @@ class Peek(QWidget):
         self._seen.stop()
         self._ages.stop()
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Close when the focus leaves for another window."""
-        super().changeEvent(event)
-        if event.type() != QEvent.Type.ActivationChange:
-            return
-        if self.isActiveWindow():
-            self._focused = True
-        elif self._focused:
-            # One of its own menus takes the focus as well, where it is a window.
-            QTimer.singleShot(0, self, self._leave)
-
     def eventFilter(self, watched: QWidget, event: QEvent) -> bool:  # type: ignore[override]
         """Take the keys of the list."""
         if watched is self.list and isinstance(event, QKeyEvent):
@@ -240,36 +181,6 @@ class Peek(QWidget):
                     self._claim()
                 return True
         return super().eventFilter(watched, event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Close with Esc."""
-        if event.key() == Qt.Key.Key_Escape:
-            self._end()
-        else:
-            super().keyPressEvent(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Cut the corners, where they cannot be see-through."""
-        super().resizeEvent(event)
-        if self._cut:
-            self.setMask(QRegion(self._outline(0).toFillPolygon().toPolygon()))
-
-    def paintEvent(self, _: QPaintEvent) -> None:
-        """Paint the surface and its border."""
-        palette = self.palette()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        window = palette.color(QPalette.ColorRole.Window)
-        text = palette.color(QPalette.ColorRole.WindowText)
-        painter.setPen(QPen(mix(text, window, 0.25), 1))
-        painter.setBrush(window)
-        painter.drawPath(self._outline(0.5))
-
-    def _outline(self, inset: float) -> QPainterPath:
-        path = QPainterPath()
-        inside = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
-        path.addRoundedRect(inside, _RADIUS, _RADIUS)
-        return path
 
     def _note(self) -> tuple[str, Tone]:
         """Return what the list does not say, with its colour."""
@@ -325,19 +236,14 @@ class Peek(QWidget):
     def _choose(self, index: QModelIndex) -> None:
         if index.isValid():
             line = self.model.item(index.row()).line
-            self._end()
+            self.end()
             self.line_chosen.emit(line)
         else:
             self._open()
 
     def _open(self) -> None:
-        self._end()
+        self.end()
         self.window_chosen.emit()
-
-    def _end(self) -> None:
-        """Close by its own keys; a click soon after is a first one."""
-        self._opened_at = -math.inf
-        self.close()
 
     def _claim(self) -> None:
         item = self._current()
@@ -352,10 +258,3 @@ class Peek(QWidget):
         # What has no room here was not seen.
         if not self._further_unseen():
             self._state.see()
-
-    def _leave(self) -> None:
-        # Opened again meanwhile, it waits for a focus that it has not had yet.
-        left = self._focused and not self.isActiveWindow()
-        if left and self.isVisible() and QApplication.activePopupWidget() is None:
-            self._left_at = time.monotonic()
-            self.close()
