@@ -114,7 +114,8 @@ class Server:
         """Listen anew where somebody removed the socket: the home would be out of reach."""
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), _LOOK_S)
+                async with asyncio.timeout(_LOOK_S):
+                    await self._stopping.wait()
             if self._socket is None or self._stopping.is_set() or self._path.exists():
                 continue
             try:

@@ -85,8 +85,8 @@ async def resolve(address: str) -> list[str]:
         pass
     loop = asyncio.get_running_loop()
     try:
-        looked_up = loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        found = await asyncio.wait_for(looked_up, RESOLVE_S)
+        async with asyncio.timeout(RESOLVE_S):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except TimeoutError:
         text = f"the name {host} did not resolve within {RESOLVE_S:.0f} s; use its IP address"
         raise AddressError(text) from None

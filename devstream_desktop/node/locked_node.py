@@ -11,11 +11,11 @@ way: then it is asked anew. A prompt that was dismissed is shown again only when
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from devstream_desktop.clock import within
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.status import GetStatus, Unlock
@@ -160,8 +160,7 @@ class LockedNode:
 
     async def _wait(self, request: Wait) -> News:
         if request.status == self._revision:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), request.wait_ms / 1000)
+            await within(self._news, request.wait_ms / 1000)
         return News(newest=await asyncio.to_thread(_newest, self._home), status=self._revision)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import pytest
@@ -33,3 +34,16 @@ async def test_a_name_with_link_local_addresses_only_says_so(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: found)
     with pytest.raises(AddressError, match="only link-local addresses"):
         await resolve("desk.example:5")
+
+
+async def test_who_is_ended_in_the_moment_of_an_answer_ends(monkeypatch):
+    loop = asyncio.get_running_loop()
+    answer = loop.create_future()
+    monkeypatch.setattr(loop, "getaddrinfo", lambda *a, **k: answer)
+    task = asyncio.create_task(resolve("desk.example:5"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    answer.set_result([(socket.AF_INET, None, 0, "", ("10.0.0.7", 5))])
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -169,7 +169,8 @@ class Link:
             self._contexts = [socket.new_context() for _ in Lane]
             # Not blocking: nng's own time-outs are longer than ours.
             socket.dial(f"tls+tcp://{self.address}", block=False)
-            await asyncio.wait_for(self._first(self._up, self.lost), seconds)
+            async with asyncio.timeout(seconds):
+                await self._first(self._up, self.lost)
         except TimeoutError:
             raise LinkError(f"{self.address} did not answer") from None
         except pynng.NNGException as error:

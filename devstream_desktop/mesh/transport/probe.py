@@ -51,9 +51,10 @@ async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=credentials.ca_pem)
     try:
-        _, writer = await asyncio.wait_for(
-            asyncio.open_connection(host, port, ssl=context, server_hostname=SERVER_NAME), PROBE_S
-        )
+        async with asyncio.timeout(PROBE_S):
+            _, writer = await asyncio.open_connection(
+                host, port, ssl=context, server_hostname=SERVER_NAME
+            )
     except ssl.SSLCertVerificationError as error:
         return _reason(error)
     except ssl.SSLError:
@@ -68,7 +69,8 @@ async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
         return f"it cannot be reached: {error.strerror or error}"
     writer.close()
     with contextlib.suppress(OSError, TimeoutError, ssl.SSLError):
-        await asyncio.wait_for(writer.wait_closed(), PROBE_S)
+        async with asyncio.timeout(PROBE_S):
+            await writer.wait_closed()
     return REJECTED if reached else NOT_BELIEVED
 
 
