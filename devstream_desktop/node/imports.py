@@ -32,12 +32,9 @@ async def take_in(node: Node, request: Import) -> Imported:
     now = now_ms()
     history = [one for event in request.events if (one := _as_history(event, now)) is not None]
     # The history answers by key alone, so a file that is imported twice tells nothing twice.
-    new = {
-        fact_id(one, node.device): one
-        for one in history
-        if not node.history.knows(fact_id(one, node.device))
-    }
-    await node.publish(list(new.values()))
+    facts = {fact_id(one, node.device): one for one in history}
+    new = [one for fact, one in facts.items() if not node.history.knows(fact)]
+    await node.publish(new)
     unfit = len(request.events) - len(history)
     return Imported(taken=len(new), known=len(history) - len(new), unfit=unfit)
 
