@@ -202,7 +202,7 @@ class NodeLog:
         for room, level in settings.rooms.items():
             logging.getLogger(f"{_PACKAGE}.{room}").setLevel(level.upper())
         # The client says every request, and a source is asked every minute for years.
-        logging.getLogger("httpx2").setLevel(logging.WARNING)
+        logging.getLogger("httpx2").setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 def start_logging(

@@ -192,6 +192,8 @@ def test_a_chosen_form_stays_and_the_clients_requests_are_quiet(tmp_path: Path, 
     NodeLog([handler], "json").follow(LogSettings(level="debug"))
     assert isinstance(handler.formatter, JsonLine)
     assert not logging.getLogger("httpx2").isEnabledFor(logging.INFO)
+    NodeLog([handler]).follow(LogSettings(level="error"))
+    assert not logging.getLogger("httpx2").isEnabledFor(logging.WARNING)
 
 
 def test_the_journal_gets_fields_that_no_text_can_forge(runtime: Path) -> None:
