@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -31,6 +32,7 @@ from devstream_desktop.control.messages.status import (
 from devstream_desktop.node.monitoring.metrics import MAX_NAMED, Facts, render
 from devstream_desktop.node.monitoring.page import Page
 from devstream_desktop.node.monitoring.tally import Tally
+from devstream_desktop.node.monitoring.watch import Watch
 from devstream_desktop.stream.event import Event, make_event
 from devstream_desktop.stream.words import Kind
 
@@ -194,6 +196,19 @@ async def test_a_web_page_cannot_have_a_browser_read_it(page: Page, path: str, h
     # A browser sends the name that the page's author made lead here.
     status, _ = await asyncio.to_thread(ask, page.url, path, host or "127.0.0.1")
     assert status == (403 if host else 200)
+
+
+async def test_a_reload_while_the_page_begins_makes_no_second_one() -> None:
+    node = SimpleNamespace(options=SimpleNamespace(metrics=""), notices={}, metrics_url="")
+    watch = Watch(node)  # type: ignore[arg-type] # what it asks of a node here
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+    await asyncio.gather(watch.follow(listen), watch.follow(listen))
+    assert (node.metrics_url, node.notices) == (f"http://{listen}", {})
+    await watch.stop()
+    assert node.metrics_url == ""
+    with socket.create_server(("127.0.0.1", int(listen.rpartition(":")[2]))):
+        pass  # nothing listens there any more
 
 
 def test_the_dashboard_and_the_rules_ask_for_metrics_that_there_are() -> None:

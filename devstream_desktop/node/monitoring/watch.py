@@ -26,17 +26,27 @@ class Watch:
         self._page: Page | None = None
         self._listen = ""
         self._started = now_ms() / 1000
+        self._lock = asyncio.Lock()
 
     async def follow(self, listen: str) -> None:
         """Serve where the command line or else `listen` says. A failure is a notice.
 
         `listen` is HOST:PORT; empty: nowhere.
         """
-        listen = self._node.options.metrics or listen
+        # One at a time: a reload may come while the first page begins.
+        async with self._lock:
+            await self._follow(self._node.options.metrics or listen)
+
+    async def stop(self) -> None:
+        """End the page."""
+        async with self._lock:
+            await self._stop()
+
+    async def _follow(self, listen: str) -> None:
         # What failed the last time is tried again.
         if listen == self._listen and (self._page is not None or not listen):
             return
-        await self.stop()
+        await self._stop()
         self._listen = listen
         self._node.notices.pop("metrics", None)
         if not listen:
@@ -54,8 +64,7 @@ class Watch:
                 " devstream[collector]"
             )
 
-    async def stop(self) -> None:
-        """End the page."""
+    async def _stop(self) -> None:
         if self._page is not None:
             page, self._page = self._page, None
             self._node.metrics_url = ""
