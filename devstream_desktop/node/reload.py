@@ -54,6 +54,7 @@ def _listens_otherwise(node: Node, before: MeshSettings, after: MeshSettings) ->
 
 
 async def _follow_sources(node: Node) -> None:
+    node.notices.pop("sources", None)
     if node.roles.intake is None:
         # A mistake in the sources may have kept it from starting.
         await node.roles.restart_intake()
@@ -63,5 +64,3 @@ async def _follow_sources(node: Node) -> None:
     except DevstreamError as error:
         node.notices["sources"] = f"the sources are as they were before: {error}"
         _log.error("the sources are not taken over: %s", error)
-    else:
-        node.notices.pop("sources", None)

@@ -136,6 +136,31 @@ def test_a_service_is_ready_reads_its_files_again_and_ends(
     assert manager.next("STOPPING")["STATUS"] == "ending"
 
 
+@pytest.mark.process
+def test_a_mistake_is_told_no_more_once_it_is_mended_however_the_intake_began_anew(
+    world, manager: Manager
+) -> None:
+    ana = world.desk("ana")
+    ana.environment["NOTIFY_SOCKET"] = str(manager.path)
+    ana.run("team", "create", "acme", "--person", "ana")
+    ana.start(program=["setsid", sys.executable, "-m", "devstream_desktop"])
+    manager.next("READY")
+
+    def notices() -> str:
+        ana.process.send_signal(signal.SIGHUP)
+        manager.next("READY")
+        return " ".join(ana.status().notices)
+
+    ana.home.sources.write_text("[source\n")
+    assert "the sources are as they were" in notices()
+    ana.home.settings.write_text('[intake]\nlisten = "127.0.0.1:0"\n')
+    assert "nothing is received" in notices()
+    ana.home.sources.unlink()
+    said = notices()
+    assert "nothing is received" not in said
+    assert "the sources are as they were" not in said
+
+
 def raised(text: str) -> object:
     """The traceback of an error."""
     try:
