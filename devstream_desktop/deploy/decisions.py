@@ -28,6 +28,7 @@ from devstream_desktop.deploy.repository import TIMEOUT_S, look_up
 from devstream_desktop.deploy.request import Action, DeployRequest, as_given
 from devstream_desktop.deploy.runner import Runner
 from devstream_desktop.deploy.runs import Claim, row_of
+from devstream_desktop.deploy.targets import Targets
 from devstream_desktop.deploy.world import (
     Accept,
     Apply,
@@ -47,6 +48,9 @@ _TRIES = 3
 _RACED = (
     "others began to deploy there in the same moment, so nothing ran; wait for them to end and ask "
     "again"
+)
+_CHANGED = (
+    "the target was changed each time that others were asked about it, so nothing ran; ask again"
 )
 
 
@@ -125,7 +129,7 @@ class Decisions:
             copied=self._copied(),
         )
         world = await asyncio.to_thread(self._records.fill, world, event, author.person, waiting)
-        return replace(world, busy=await self._busy(event))
+        return replace(world, busy=await self._busy(event, world.targets))
 
     async def _decided(
         self, event: Event, author: Asker, *, fresh: bool, waiting: Waiting | None
@@ -151,6 +155,8 @@ class Decisions:
                     return await self._apply(verdict.request, author, world)
                 case Refuse():
                     return verdict.reason
+                case Resolve() if waiting is None:
+                    return _CHANGED
                 case Ignore() | Resolve():
                     pass
             return ""
@@ -168,7 +174,11 @@ class Decisions:
                 break
             looked = await self.looked_up(verdict, event.revision, world)
             again = await self.world(event, author, fresh=fresh, waiting=waiting)
-            world = replace(again, tips=looked.tips, reported=looked.reported)
+            # An answer is about the target that was asked for, as it was then.
+            place = (event.service, event.environment)
+            if again.targets.get(place) == world.targets.get(place):
+                again = replace(again, tips=looked.tips, reported=looked.reported)
+            world = again
             verdict = judge(event, author, world)
         return world, verdict
 
@@ -198,14 +208,14 @@ class Decisions:
             return True
         return self._answered is not None and await self._answered(request)
 
-    async def _busy(self, event: Event) -> str:
+    async def _busy(self, event: Event, targets: Targets) -> str:
         # A claim now could not be watched to its end.
         if self._stopping.is_set():
             return "the executor is stopping; ask again when it is back"
         place = (event.service, event.environment)
         # A run of this node is waited for, also one that began since; a lost one is not.
         busy = await asyncio.to_thread(self._holders.lost, *place)
-        target = self._offers.targets.get(place)
+        target = targets.get(place)
         # Without its credentials a run could only fail, and half-way.
         if not busy and target is not None:
             busy = await asyncio.to_thread(self._runner.orders.lacks, target)

@@ -6,6 +6,7 @@ GitHub, GitLab and Gitea are local servers that answer as their documents say.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -39,8 +40,18 @@ class ForgeService(Service):
     other_sha: str = ""
     """The commit that its answers are about, where it is another."""
     wait: float = 0
+    held: threading.Event = field(default_factory=threading.Event)
+    """It answers while this is set."""
+    reached: threading.Event = field(default_factory=threading.Event)
+    """Somebody asked."""
     drip: bool = False
+    most: int = 1000
+    """The most entries of a page, whatever is asked for."""
     raw: tuple[int, object] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.held.set()
 
     def allowed(self, asked: Asked) -> bool:
         given = {
@@ -51,6 +62,8 @@ class ForgeService(Service):
         return given[self.kind]
 
     def handle(self, handler: Any) -> None:
+        self.reached.set()
+        self.held.wait(10)
         if self.drip:
             handler.send_response(200)
             handler.send_header("content-length", "1000000")
@@ -100,7 +113,7 @@ class ForgeService(Service):
 
     def page(self, asked: Asked, found: list[Any]) -> list[Any]:
         (number,) = asked.query["page"]
-        size = int(asked.query.get("limit", asked.query["per_page"])[0])
+        size = min(self.most, int(asked.query.get("limit", asked.query["per_page"])[0]))
         return found[(int(number) - 1) * size : int(number) * size]
 
     def github(self, sha: str, kind: str) -> list[dict[str, Any]]:
@@ -143,6 +156,13 @@ async def forge(request, sha) -> AsyncIterator[ForgeService]:
 @pytest.fixture
 async def hub(sha) -> AsyncIterator[ForgeService]:
     made = await asyncio.to_thread(ForgeService, kind="github", sha=sha)
+    yield made
+    await asyncio.to_thread(made.close)
+
+
+@pytest.fixture
+async def gitea(sha) -> AsyncIterator[ForgeService]:
+    made = await asyncio.to_thread(ForgeService, kind="gitea", sha=sha)
     yield made
     await asyncio.to_thread(made.close)
 
@@ -322,6 +342,33 @@ async def test_a_red_check_on_a_later_page_is_found(room, forge):
     forge.checks = [(f"ci/{n}", "succeeded", at) for n in range(120)] + [("ci/z", "failed", at)]
     await start(room, forge, checks='["ci/*"]')
     assert "the check ci/z failed" in await refusal(room)
+
+
+async def test_a_gitea_with_smaller_pages_tells_all_of_them(room, gitea):
+    gitea.most = 30
+    at = room.clock() - 1000
+    gitea.checks = [(f"ci/{n}", "succeeded", at) for n in range(40)] + [("ci/z", "failed", at)]
+    await start(room, gitea, checks='["ci/*"]')
+    assert "the check ci/z failed" in await refusal(room)
+
+
+async def test_an_answer_counts_only_for_the_target_that_it_was_asked_for(room, hub, gitea):
+    hub.checks = [("integration", "succeeded", room.clock() - 1000)]
+    hub.held.clear()
+    await start(room, hub)
+    event = room.request()
+    asking = asyncio.create_task(room.ask(event))
+    assert await asyncio.to_thread(hub.reached.wait, 10)
+    # Meanwhile somebody names another forge, whose word is another.
+    gitea.checks = [("integration", "failed", room.clock() - 1000)]
+    room.home.targets.unlink()
+    room.write(more=f'checks = ["integration"]\n{table(gitea)}')
+    await room.deploys.reload()
+    hub.held.set()
+    await asking
+    done = await room.news.final(event.key)
+    assert (done.state, gitea.asked != []) == ("refused", True)
+    assert "the check integration failed" in done.reason
 
 
 async def test_a_list_without_an_end_refuses(room, forge):
