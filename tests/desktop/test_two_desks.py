@@ -237,3 +237,20 @@ def test_the_whole_way_by_keyboard(two) -> None:
     done = ana.panel.wait_note(lambda note: "deployed" in note.summary, 20)
     assert done.summary == "Live: shop deployed"
     assert {"waiting", "approved", "in_progress", "success"} <= set(bo.states())
+
+    ana.desk.press(window, "Escape")
+    window = ana.opens()
+    ana.goes_to(window, "Branch, tag or commit")
+    ana.desk.xdo("key", "ctrl+a")
+    ana.type("5a" * 20)
+    ana.goes_to(window, "Break the glass: deploy in spite of hours and approvals")
+    ana.desk.press(window, "space")
+    ana.goes_to(window, "Reason")
+    ana.type("the shop is down")
+    ana.goes_to(window, "Type live to confirm")
+    ana.type("live")
+    ana.sees("Deploy shop to live")
+    ana.desk.press(window, "alt+d")
+    told = bo.panel.wait_note(lambda note: "the shop is down" in note.body, 20)
+    assert "break-glass" in told.summary + told.body
+    assert bo.states().count("waiting") == 1, "it waited for nobody"
