@@ -144,6 +144,7 @@ class Executor:
 
     async def stop(self) -> None:
         """Take no more; what runs gets some seconds to end."""
+        self._notices.pop("deploy", None)
         if self._deploys is not None:
             await self._deploys.stop()
             self._deploys = None

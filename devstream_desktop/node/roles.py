@@ -89,6 +89,7 @@ class Roles:
         self.intake = intake
 
     async def _end_intake(self) -> None:
+        self._notices.pop("intake", None)
         if self.intake is not None:
             intake, self.intake = self.intake, None
             await intake.stop()

@@ -8,8 +8,12 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -159,6 +163,30 @@ def test_a_mistake_is_told_no_more_once_it_is_mended_however_the_intake_began_an
     said = notices()
     assert "nothing is received" not in said
     assert "the sources are as they were" not in said
+
+
+@pytest.mark.process
+def test_a_device_whose_role_ended_is_ready_whatever_its_files_say(
+    world, until: Callable[..., object]
+) -> None:
+    ana = world.desk("ana")
+    ana.run("team", "create", "acme", "--person", "ana")
+    ana.home.sources.write_text("[source\n")
+    with closing(sqlite3.connect(ana.home.deploy)) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    ana.start("--metrics", "127.0.0.1:0")
+
+    def why() -> list[str]:
+        try:
+            with urllib.request.urlopen(f"{ana.status().metrics}/health") as answer:
+                return json.load(answer).get("why", [])
+        except urllib.error.HTTPError as error:
+            return json.load(error)["why"]
+
+    assert why() == ["intake stopped", "executor stopped"]
+    for role in ("collector", "executor"):
+        ana.run("team", "ungrant", "ana", role)
+    until("it has nothing to do but to hear", lambda: why() == [])
 
 
 def raised(text: str) -> object:
