@@ -29,6 +29,7 @@ GROUND = {
     "machine",
     "sqlite_file",
     "git_address",
+    "webhook_signature",
     "control",
     "door",
 }
@@ -43,6 +44,7 @@ MAY_IMPORT = {
     "program": set(),
     "installation": {"program"},
     "git_address": set(),
+    "webhook_signature": set(),
     "sqlite_file": {"machine"},
     "home": {"errors", "machine", "sqlite_file"},
     "door": {"address", "machine"},

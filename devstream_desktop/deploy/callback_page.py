@@ -22,7 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from devstream_desktop.deploy.backends.contract import CallbackError
-from devstream_desktop.deploy.backends.standard_webhooks import ID, SIGNATURE, TIMESTAMP
+from devstream_desktop.webhook_signature import ID, SIGNATURE, TIMESTAMP
 
 MAX_BODY = 64 * 1024
 BODY_SECONDS = 5.0

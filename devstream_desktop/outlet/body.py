@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -15,6 +12,7 @@ from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.record import timestamp
 from devstream_desktop.stream.words import Kind, Transition
+from devstream_desktop.webhook_signature import headers_of
 
 _FIELDS = (
     "kind", "state", "service", "environment", "ref", "revision", "previous", "actor", "title",
@@ -63,8 +61,6 @@ def fields_of(event: Event, transition: Transition) -> dict[str, object]:
 def signed(key: str, identity: str, seconds: int, body: bytes) -> Mapping[str, str]:
     """Make the headers of Standard Webhooks.
 
-    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-
     Args:
         key: the shared key; empty: no signature, only the identity and the time.
         identity: the same in each try.
@@ -72,12 +68,7 @@ def signed(key: str, identity: str, seconds: int, body: bytes) -> Mapping[str, s
         body: what is posted.
 
     """
-    headers = {"webhook-id": identity, "webhook-timestamp": str(seconds)}
-    if key:
-        text = f"{identity}.{seconds}.".encode() + body
-        digest = hmac.new(key_of(key), text, hashlib.sha256).digest()
-        headers["webhook-signature"] = "v1," + base64.b64encode(digest).decode()
-    return headers
+    return headers_of(key_of(key), identity, body, seconds)
 
 
 def _chat(line: str, url: str) -> str:

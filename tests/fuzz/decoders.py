@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from devstream_desktop import address
+from devstream_desktop import address, webhook_signature
 from devstream_desktop.control import wire as control
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.members import Join, Members
@@ -127,8 +127,8 @@ def callback(data: bytes) -> None:
     values = [line.decode("latin-1") for line in lines[: len(CALLBACK_HEADERS)]]
     given, body = dict(zip(CALLBACK_HEADERS, values, strict=False)), b"".join(lines[3:])
     if standard_webhooks.proves(CALLBACK_SECRET, given, body, NOW // 1000):
-        said = (given[standard_webhooks.ID], given[standard_webhooks.TIMESTAMP])
-        right = (CALLBACK_HEADERS[standard_webhooks.ID], str(NOW // 1000))
+        said = (given[webhook_signature.ID], given[webhook_signature.TIMESTAMP])
+        right = (CALLBACK_HEADERS[webhook_signature.ID], str(NOW // 1000))
         assert (*said, body) == (*right, CALLBACK)
 
 

@@ -6,13 +6,12 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Mapping
 
 from devstream_desktop.deploy.backends.contract import BackendError
+from devstream_desktop.webhook_signature import ID, SIGNATURE, TIMESTAMP, digest_of, headers_of
 
-ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 TOLERANCE_S = 300
 """The largest difference between the time of a signature and our clock."""
 _MOST = 8
@@ -32,11 +31,7 @@ def signed(secret: str, identity: str, body: bytes, now: int) -> dict[str, str]:
         BackendError: the secret is no key.
 
     """
-    headers = {ID: identity, TIMESTAMP: str(now)}
-    if secret:
-        digest = _digest(key_of(secret), identity, str(now), body)
-        headers[SIGNATURE] = "v1," + base64.b64encode(digest).decode()
-    return headers
+    return headers_of(key_of(secret), identity, body, now)
 
 
 def proves(secret: str, headers: Mapping[str, str], body: bytes, now: int) -> bool:
@@ -54,7 +49,7 @@ def proves(secret: str, headers: Mapping[str, str], body: bytes, now: int) -> bo
         return False
     if abs(now - int(stamp)) > TOLERANCE_S:
         return False
-    right = _digest(key_of(secret), identity, stamp, body)
+    right = digest_of(key_of(secret), identity, stamp, body)
     matched = False
     for each in headers.get(SIGNATURE, "").split()[:_MOST]:
         version, _, text = each.partition(",")
@@ -83,8 +78,3 @@ def key_of(secret: str) -> bytes:
     if not key:
         raise BackendError("the webhook's secret is no key: base64 follows whsec_")
     return key
-
-
-def _digest(key: bytes, identity: str, stamp: str, body: bytes) -> bytes:
-    text = f"{identity}.{stamp}.".encode("utf-8", "surrogateescape") + body
-    return hmac.new(key, text, hashlib.sha256).digest()
