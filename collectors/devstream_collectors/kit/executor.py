@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-REQUEST, EXECUTOR = "DEVSTREAM_REQUEST", "DEVSTREAM_EXECUTOR"
-"""Names of a run's variables, parameters or notes, as executors write them."""
+from devstream_desktop.stream.run_mark import EXECUTOR, REQUEST
+
 _MAX = 128
 
 

@@ -13,8 +13,6 @@ import msgspec
 
 from devstream_desktop.deploy.backends.contract import (
     ABSENT_S,
-    EXECUTOR,
-    REQUEST,
     BackendError,
     Found,
     Order,
@@ -32,6 +30,7 @@ from devstream_desktop.deploy.backends.following import (
 from devstream_desktop.deploy.backends.http import Api
 from devstream_desktop.deploy.backends.settings import Argocd as Settings
 from devstream_desktop.deploy.targets import Target
+from devstream_desktop.stream.run_mark import EXECUTOR, REQUEST
 from devstream_desktop.stream.text import clean
 
 _NAMES = (REQUEST, "devstream")

@@ -22,14 +22,6 @@ ABSENT_S = 60.0
 """Patience with one that may have begun a run and shows none."""
 
 
-REQUEST, EXECUTOR = "DEVSTREAM_REQUEST", "DEVSTREAM_EXECUTOR"
-"""Names of variables, parameters or notes on a run at a service.
-
-The first finds it again; with both a collector knows it for this executor's
-(`devstream_collectors.kit.executor`).
-"""
-
-
 @dataclass(frozen=True)
 class Order:
     """An accepted request, claimed on disk: run it once.

@@ -12,8 +12,6 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from devstream_desktop.deploy.backends.contract import (
-    EXECUTOR,
-    REQUEST,
     BackendError,
     Found,
     NotStarted,
@@ -27,6 +25,7 @@ from devstream_desktop.deploy.backends.http import Api
 from devstream_desktop.deploy.backends.settings import Gitlab as Settings
 from devstream_desktop.deploy.parameters import variables
 from devstream_desktop.deploy.targets import Target
+from devstream_desktop.stream.run_mark import EXECUTOR, REQUEST
 
 _PAGE = 50
 

@@ -15,8 +15,6 @@ import msgspec
 
 from devstream_desktop.deploy.backends.contract import (
     ABSENT_S,
-    EXECUTOR,
-    REQUEST,
     BackendError,
     Found,
     Order,
@@ -30,6 +28,7 @@ from devstream_desktop.deploy.backends.http import Api
 from devstream_desktop.deploy.backends.settings import Jenkins as Settings
 from devstream_desktop.deploy.parameters import variables
 from devstream_desktop.deploy.targets import Target
+from devstream_desktop.stream.run_mark import EXECUTOR, REQUEST
 from devstream_desktop.stream.text import clean
 
 _QUEUE, _BUILD = "queue", "build"

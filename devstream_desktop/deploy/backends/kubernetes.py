@@ -14,6 +14,7 @@ from devstream_desktop.deploy.backends.following import filled
 from devstream_desktop.deploy.backends.settings import Kubernetes as Settings
 from devstream_desktop.deploy.backends.shell import Program, Shell, environment
 from devstream_desktop.deploy.targets import Target
+from devstream_desktop.stream.run_mark import REQUEST
 
 _CONFIG = "DEVSTREAM_KUBECONFIG"
 _SCRIPT = f"""
@@ -73,7 +74,7 @@ class Kubernetes(Shell):
         env = {
             name: value
             for name, value in environment(order).items()
-            if name in ("PATH", "HOME", "KUBECONFIG", "DEVSTREAM_REQUEST")
+            if name in ("PATH", "HOME", "KUBECONFIG", REQUEST)
         }
         if settings.kubeconfig:
             env[_CONFIG] = order.secrets.get(settings.kubeconfig, "")

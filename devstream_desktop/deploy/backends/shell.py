@@ -41,6 +41,7 @@ from devstream_desktop.deploy.parameters import variables
 from devstream_desktop.deploy.request import Action
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.program import supervise
+from devstream_desktop.stream.run_mark import REQUEST
 from devstream_desktop.stream.text import clean, duration
 
 KILL_AFTER_S = 10.0
@@ -253,7 +254,7 @@ def environment(order: Order) -> dict[str, str]:
             "DEVSTREAM_REF": request.ref,
             "DEVSTREAM_SHA": request.sha,
             "DEVSTREAM_PERSON": order.person,
-            "DEVSTREAM_REQUEST": request.id,
+            REQUEST: request.id,
             "DEVSTREAM_ACTION": order.action,
         }
         | variables(request.parameters)

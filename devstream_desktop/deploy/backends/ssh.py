@@ -25,6 +25,7 @@ from devstream_desktop.deploy.backends.settings import Ssh as Settings
 from devstream_desktop.deploy.backends.shell import Program, Shell, environment
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.home import write_private
+from devstream_desktop.stream.run_mark import REQUEST
 from devstream_desktop.stream.text import clean
 
 _LOST = 255
@@ -87,7 +88,7 @@ class SecureShell(Shell):
         env = {
             name: value
             for name, value in environment(order).items()
-            if name in ("PATH", "HOME", "SSH_AUTH_SOCK", "DEVSTREAM_REQUEST")
+            if name in ("PATH", "HOME", "SSH_AUTH_SOCK", REQUEST)
         }
         folder = order.log.parent
         if not settings.key:
