@@ -20,6 +20,7 @@ GROUND = {
     "shared_files",
     "program",
     "installation",
+    "language",
     "stream",
     "home",
     "errors",
@@ -34,7 +35,8 @@ GROUND = {
     "door",
 }
 MAY_IMPORT = {
-    "stream": set(),
+    "language": set(),
+    "stream": {"language"},
     "errors": set(),
     "address": {"errors"},
     "interfaces": set(),
@@ -56,7 +58,7 @@ MAY_IMPORT = {
     "mesh": GROUND,
     "intake": GROUND,
     "deploy": GROUND,
-    "control": {"address", "stream", "errors"},
+    "control": {"address", "language", "stream", "errors"},
     "outlet": GROUND | {"history"},
     "node": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy", "outlet", "desk"},
     "doctor": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy", "outlet", "desk"},

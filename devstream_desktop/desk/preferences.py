@@ -3,6 +3,7 @@
     names = ["ana", "ana@example.org"]   what git and the forges call this person
     icon = "worst"                       worst, unclaimed or production: what colours the tray icon
     colours = "system"                   system, light or dark
+    language = "system"                  system, en or de
     call_off_duty = false                true: off duty, be told of what nobody on duty looks at
 
     [duty]
@@ -65,6 +66,14 @@ class Colours(StrEnum):
     DARK = "dark"
 
 
+class Language(StrEnum):
+    """The language of the desk: the desktop's, or one of those that there are."""
+
+    SYSTEM = "system"
+    ENGLISH = "en"
+    GERMAN = "de"
+
+
 class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A search that is kept under a name."""
 
@@ -81,6 +90,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     names: Annotated[tuple[str, ...], msgspec.Meta(description="a list of names")] = ()
     icon: Annotated[Icon, msgspec.Meta(description="worst, unclaimed or production")] = Icon.WORST
     colours: Annotated[Colours, msgspec.Meta(description="system, light or dark")] = Colours.SYSTEM
+    language: Annotated[Language, msgspec.Meta(description="system, en or de")] = Language.SYSTEM
     call_off_duty: Annotated[bool, msgspec.Meta(description="true or false")] = False
     duty: Duty = msgspec.field(default_factory=Duty)
     searches: tuple[Search, ...] = ()

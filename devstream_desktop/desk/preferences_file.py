@@ -46,6 +46,7 @@ _ABOUT = {
     "names": "what git and the forges call you, besides your name in the team",
     "icon": "what colours the tray icon: worst, unclaimed or production",
     "colours": "system, light or dark",
+    "language": "system, en or de; a new one counts from the next start",
     "call_off_duty": "true: off duty, be told of critical things that nobody on duty looks at",
     "at_start": "when your hours begin: on, remind or nothing",
     "at_end": "when they end: off, remind or nothing",

@@ -33,6 +33,7 @@ from devstream_desktop.desktop.duty import Duty
 from devstream_desktop.desktop.peek.peek import Peek
 from devstream_desktop.desktop.platform.display import check_display
 from devstream_desktop.desktop.platform.instance import Instance
+from devstream_desktop.desktop.platform.language import speak, wanted_language
 from devstream_desktop.desktop.platform.session_bus import NoBusError, SessionBus
 from devstream_desktop.desktop.platform.signals import Signals
 from devstream_desktop.desktop.popups.balloon import BalloonNotifier
@@ -74,6 +75,7 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     application.setApplicationName("devstream")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("devstream")
+    speak(wanted_language(home.preferences))
     # Closed windows leave the tray, which is most of the app.
     application.setQuitOnLastWindowClosed(False)
     application.setWindowIcon(icon(Mark.APP))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 
-from devstream_desktop.desk.preferences import Colours, Icon, Preferences
+from devstream_desktop.desk.preferences import Colours, Icon, Language, Preferences
 from devstream_desktop.desk.preferences_file import option
 from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.form import Choice, Page, note
+from devstream_desktop.language import NAMES
 
 _ICONS = (
     (Icon.WORST, "the worst of all that is red"),
@@ -18,6 +19,11 @@ _COLOURS = (
     (Colours.SYSTEM, "as the desktop has it"),
     (Colours.LIGHT, "light"),
     (Colours.DARK, "dark"),
+)
+
+_LANGUAGES = (
+    (Language.SYSTEM, "as the desktop has it"),
+    *((Language(code), name) for code, name in NAMES.items()),
 )
 
 
@@ -34,6 +40,8 @@ class GeneralPage(Page):
         self.login_state = note()
         self.colours = Choice("Windows", _COLOURS)
         self.colours.picked.connect(lambda one: self.changed.emit(option(one.value, "colours")))
+        self.language = Choice("Language", _LANGUAGES)
+        self.language.picked.connect(lambda one: self.changed.emit(option(one.value, "language")))
         self.icon = Choice("The tray icon shows", _ICONS)
         self.icon.picked.connect(lambda one: self.changed.emit(option(one.value, "icon")))
         self.column.addWidget(self.login)
@@ -41,6 +49,7 @@ class GeneralPage(Page):
         self.section("Appearance")
         rows = self.form()
         rows.addRow("&Windows", self.colours)
+        rows.addRow("&Language, from the next start", self.language)
         rows.addRow("&Tray icon shows", self.icon)
         self.section("History")
         self.retention = note()
@@ -49,8 +58,9 @@ class GeneralPage(Page):
         self.show_login(on=None)
 
     def show_preferences(self, preferences: Preferences) -> None:
-        """Show colours and icon."""
+        """Show colours, language and icon."""
         self.colours.show_value(preferences.colours)
+        self.language.show_value(preferences.language)
         self.icon.show_value(preferences.icon)
 
     def show_login(self, *, on: bool | None, why: str = "") -> None:

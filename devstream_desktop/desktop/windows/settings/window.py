@@ -210,7 +210,7 @@ class SettingsWindow(Dialog):
             if page not in (self.general, self.network):
                 page.setEnabled(not mistake)
             page.show_preferences(self._preferences.current)
-        for choice in (self.general.colours, self.general.icon):
+        for choice in (self.general.colours, self.general.language, self.general.icon):
             choice.setEnabled(not mistake)
         self.undo.setEnabled(not mistake and self._last is not None and self._last.done)
         self._refresh_state()

@@ -1,0 +1,67 @@
+"""The language of what a person reads: gettext's catalogues, chosen once at a program's start.
+
+The words in the code are English, and stay so until `use` is called; only the desk calls it, so
+that commands, logs and everything that scripts read are the same everywhere. A message is a whole
+sentence with named places, `_("{name} is on it").format(name=name)`, because the order of words
+differs between languages. A word that is written where no language is chosen yet (a table of a
+module) is marked by `N_` and translated by `_` where it is shown.
+
+`languages/CODE/devstream.po` is edited; `devstream.mo` beside it is made when the package is built
+(packaging/catalogues.py) and by `make languages`.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Sequence
+from pathlib import Path
+
+ENGLISH = "en"
+NAMES = {ENGLISH: "English", "de": "Deutsch"}
+"""The languages there are, each by its own name."""
+FOLDER = Path(__file__).parent / "languages"
+
+_catalogue = gettext.NullTranslations()
+
+
+def use(wanted: Sequence[str]) -> str:
+    """Speak the first of these languages that there is; return its code.
+
+    Args:
+        wanted: language tags by preference, as `de-AT` or `de_DE.UTF-8`; with none that is known,
+            or without its catalogue, English is spoken.
+
+    """
+    global _catalogue  # noqa: PLW0603 - a process speaks one language, which gettext's users expect
+    for tag in wanted:
+        code = tag.replace("_", "-").split("-")[0].lower()
+        if code == ENGLISH:
+            break
+        catalogue = FOLDER / code / "devstream.mo"
+        if code in NAMES and catalogue.is_file():
+            with catalogue.open("rb") as file:
+                _catalogue = gettext.GNUTranslations(file)
+            return code
+    _catalogue = gettext.NullTranslations()
+    return ENGLISH
+
+
+def _(message: str) -> str:
+    """Translate a message."""
+    # The catalogue's own header is what gettext finds for an empty message.
+    return _catalogue.gettext(message) if message else ""
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """Translate a message that counts something."""
+    return _catalogue.ngettext(one, many, count)
+
+
+def pgettext(context: str, message: str) -> str:
+    """Translate a word that means several things in English."""
+    return _catalogue.pgettext(context, message)
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
+    """Mark a message that is translated where it is shown."""
+    return message
