@@ -21,6 +21,9 @@ NAMES = {ENGLISH: "English", "de": "Deutsch"}
 """The languages there are, each by its own name."""
 FOLDER = Path(__file__).parent / "languages"
 
+_SIGNS = {"de": str.maketrans(",.", ".,")}
+"""Signs of a number that are not as in English."""
+
 _catalogue = gettext.NullTranslations()
 
 
@@ -60,6 +63,12 @@ def ngettext(one: str, many: str, count: int) -> str:
 def pgettext(context: str, message: str) -> str:
     """Translate a word that means several things in English."""
     return _catalogue.pgettext(context, message)
+
+
+def number(value: float, digits: int = 0) -> str:
+    """Return `12,000` or `1.5`, as the language writes it."""
+    text = f"{value:,.{digits}f}" if digits else f"{value:,}"
+    return text.translate(_SIGNS.get(_catalogue.info().get("language", ""), {}))
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it

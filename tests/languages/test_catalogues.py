@@ -150,3 +150,14 @@ def test_until_a_language_is_chosen_messages_are_english() -> None:
     assert language._("Cancel") == "Cancel"
     assert language.ngettext("{count} line", "{count} lines", 2) == "{count} lines"
     assert language._("") == ""
+
+
+def test_a_number_is_written_as_the_language_does() -> None:
+    assert language.number(12_000) == "12,000"
+    assert language.number(1234.56, 1) == "1,234.6"
+    try:
+        language.use(["de"])
+        assert language.number(12_000) == "12.000"
+        assert language.number(1234.56, 1) == "1.234,6"
+    finally:
+        language.use([])
