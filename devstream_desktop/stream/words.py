@@ -1,6 +1,7 @@
 """The words of the stream: kinds, states, severities, transitions and roles.
 
-Use these and no others.
+Use these and no others. They are data, and stay English in files, databases and searches; those
+that a screen shows are marked by `N_`, and the screen translates them.
 
 Build and test states follow the OpenTelemetry CI/CD conventions, deploy states GitHub's deployment
 statuses, incident states Alertmanager's, severity numbers OpenTelemetry's log data model
@@ -15,20 +16,22 @@ from itertools import product
 from types import MappingProxyType
 from typing import NamedTuple
 
+from devstream_desktop.language import N_
+
 
 class Kind(StrEnum):
     """Kind of an event."""
 
-    CHANGE = "change"
-    BUILD = "build"
-    TEST = "test"
-    DEPLOY = "deploy"
-    INCIDENT = "incident"
-    TICKET = "ticket"
-    DUTY = "duty"
-    CLAIM = "claim"
-    SOURCE = "source"
-    TEAM = "team"
+    CHANGE = N_("change")
+    BUILD = N_("build")
+    TEST = N_("test")
+    DEPLOY = N_("deploy")
+    INCIDENT = N_("incident")
+    TICKET = N_("ticket")
+    DUTY = N_("duty")
+    CLAIM = N_("claim")
+    SOURCE = N_("source")
+    TEAM = N_("team")
 
 
 class Severity(IntEnum):
@@ -43,7 +46,18 @@ class Severity(IntEnum):
     @property
     def word(self) -> str:
         """The word a person reads and types."""
-        return self.name.lower()
+        return _SEVERITIES[self]
+
+
+_SEVERITIES: Mapping[Severity, str] = MappingProxyType(
+    {
+        Severity.INFO: N_("info"),
+        Severity.NOTICE: N_("notice"),
+        Severity.WARNING: N_("warning"),
+        Severity.ERROR: N_("error"),
+        Severity.CRITICAL: N_("critical"),
+    }
+)
 
 
 class Transition(StrEnum):
@@ -75,50 +89,64 @@ class Role(StrEnum):
     """May deploy outside the hours and without the approvals, with a reason."""
 
 
-_RUN_STATES = ("queued", "running", "succeeded", "failed", "errored", "cancelled")
+_RUN_STATES = (
+    N_("queued"),
+    N_("running"),
+    "succeeded",
+    N_("failed"),
+    N_("errored"),
+    N_("cancelled"),
+)
 
 STATES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
-        Kind.CHANGE: ("pushed", "merged", "force-pushed", "reset", "created", "deleted"),
+        Kind.CHANGE: (
+            N_("pushed"),
+            N_("merged"),
+            N_("force-pushed"),
+            N_("reset"),
+            N_("created"),
+            N_("deleted"),
+        ),
         Kind.BUILD: _RUN_STATES,
         Kind.TEST: _RUN_STATES,
         Kind.DEPLOY: (
-            "requested",
-            "refused",
-            "queued",
-            "waiting",
+            N_("requested"),
+            N_("refused"),
+            N_("queued"),
+            N_("waiting"),
             "in_progress",
             "success",
             "failure",
             "error",
-            "cancelled",
-            "inactive",
-            "unknown",
+            N_("cancelled"),
+            N_("inactive"),
+            N_("unknown"),
             # An executor's answers to what is asked beside a deploy.
             "dry_run",
-            "approved",
-            "locked",
-            "unlocked",
-            "accepted",
+            N_("approved"),
+            N_("locked"),
+            N_("unlocked"),
+            N_("accepted"),
         ),
-        Kind.INCIDENT: ("firing", "resolved"),
-        Kind.TICKET: ("opened", "reopened", "closed"),
-        Kind.DUTY: ("on", "off"),
-        Kind.CLAIM: ("claimed", "released"),
-        Kind.SOURCE: ("silent", "active"),
+        Kind.INCIDENT: (N_("firing"), N_("resolved")),
+        Kind.TICKET: (N_("opened"), N_("reopened"), N_("closed")),
+        Kind.DUTY: (N_("on"), N_("off")),
+        Kind.CLAIM: (N_("claimed"), N_("released")),
+        Kind.SOURCE: (N_("silent"), "active"),
         # `available` and `removed` are an executor's word on what it deploys; `asked` is an
         # issuer's on who waits to be let in, `issuing` where it lets people in and renews
         # certificates; `left` is a device's own; the others are the admin's.
         Kind.TEAM: (
-            "joined",
-            "revoked",
-            "policy",
-            "available",
-            "removed",
-            "asked",
-            "rejected",
-            "issuing",
-            "left",
+            N_("joined"),
+            N_("revoked"),
+            N_("policy"),
+            N_("available"),
+            N_("removed"),
+            N_("asked"),
+            N_("rejected"),
+            N_("issuing"),
+            N_("left"),
         ),
     }
 )
@@ -198,14 +226,14 @@ def default_severity(kind: Kind, state: str, environment: str = "") -> Severity:
 
 _OUTCOMES: Mapping[tuple[Kind, str], str] = MappingProxyType(
     {
-        (Kind.BUILD, "succeeded"): "passed",
-        (Kind.TEST, "succeeded"): "passed",
-        (Kind.DEPLOY, "success"): "deployed",
-        (Kind.DEPLOY, "in_progress"): "deploying",
-        (Kind.DEPLOY, "failure"): "deploy failed",
-        (Kind.DEPLOY, "error"): "deploy errored",
-        (Kind.DEPLOY, "dry_run"): "dry run passed",
-        (Kind.SOURCE, "active"): "back",
+        (Kind.BUILD, "succeeded"): N_("passed"),
+        (Kind.TEST, "succeeded"): N_("passed"),
+        (Kind.DEPLOY, "success"): N_("deployed"),
+        (Kind.DEPLOY, "in_progress"): N_("deploying"),
+        (Kind.DEPLOY, "failure"): N_("deploy failed"),
+        (Kind.DEPLOY, "error"): N_("deploy errored"),
+        (Kind.DEPLOY, "dry_run"): N_("dry run passed"),
+        (Kind.SOURCE, "active"): N_("back"),
     }
 )
 
@@ -217,11 +245,11 @@ def outcome(kind: Kind, state: str, change: Transition = Transition.NONE) -> str
     """
     if kind in (Kind.BUILD, Kind.TEST):
         if change is Transition.FIXED:
-            return "fixed"
+            return N_("fixed")
         if change is Transition.STILL_FAILING:
-            return "still failing"
+            return N_("still failing")
     if kind is Kind.INCIDENT and change is Transition.REGRESSED:
-        return "firing again"
+        return N_("firing again")
     return _OUTCOMES.get((kind, state), state.replace("_", " "))
 
 
@@ -236,7 +264,9 @@ OUTCOMES = frozenset(
 
 def lateness(kind: Kind) -> str:
     """Say of an outdated line that it is."""
-    return "for an older commit" if kind in (Kind.BUILD, Kind.TEST) else "reported late"
+    if kind in (Kind.BUILD, Kind.TEST):
+        return N_("for an older commit")
+    return N_("reported late")
 
 
 class Meaning(NamedTuple):

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 
 import pytest
+from PySide6.QtCore import QLocale
 from PySide6.QtGui import QColor, QPalette
 from sight import VISIONS, luminance, seen
 
 from devstream_desktop.desktop.widgets.icons import MANY, Mark, badged_icon, icon
-from devstream_desktop.desktop.widgets.look import ago, event_look, short_time
+from devstream_desktop.desktop.widgets.look import (
+    ago,
+    day_text,
+    event_look,
+    long_time,
+    short_time,
+)
 from devstream_desktop.desktop.widgets.marks import SIZE, Shape, mark_pixmap
 from devstream_desktop.desktop.widgets.theme import LIGHT, STRONG, Tone, colour, is_dark, tint
 from devstream_desktop.stream.words import RED_STATES, STATES, Kind, Transition
@@ -122,6 +129,22 @@ def test_times_are_told_as_people_tell_them():
         "4 min ago",
         "2 h ago",
     )
+
+
+def test_days_have_the_names_of_the_persons_locale(monkeypatch):
+    usual = QLocale()
+    now = datetime(2026, 3, 11, 15, 0, tzinfo=UTC).astimezone()
+    before = int((now - timedelta(days=3)).timestamp() * 1000)
+    assert day_text(date(2026, 1, 8), now.date()) == "Thursday 8 January"
+    assert day_text(date(2025, 12, 31), date(2026, 1, 1)) == "Yesterday, Wednesday 31 December"
+    assert day_text(date(2024, 12, 31), now.date()) == "Tuesday 31 December 2024"
+    try:
+        QLocale.setDefault(QLocale("de_DE"))
+        assert day_text(date(2026, 1, 8), now.date()) == "Donnerstag 8 Januar"
+        assert short_time(before, now).startswith("So. ")
+        assert "8 März 2026, " in long_time(before)
+    finally:
+        QLocale.setDefault(usual)
 
 
 def test_the_tray_icons_differ_in_shape_and_not_only_in_colour(qapp):

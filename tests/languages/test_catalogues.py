@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from babel.messages import Catalog, Message
+from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 from devstream_desktop import language
 from devstream_desktop.desk.preferences import Language
+from devstream_desktop.stream.words import MEANINGS, OUTCOMES, Kind, Severity
 
 ROOT = Path(__file__).parents[2]
 CODES = sorted(set(language.NAMES) - {language.ENGLISH})
@@ -121,6 +123,13 @@ def test_what_gettext_reads_is_what_was_translated(code: str) -> None:
             told = made.gettext(english)
         first = message.string if isinstance(message.string, str) else message.string[0]
         assert told == first, "run `make languages`"
+
+
+def test_each_word_of_the_stream_is_a_message() -> None:
+    """Kinds, states and severities are translated where they are shown."""
+    words = ROOT / "devstream_desktop/stream/words.py"
+    there = {message for _, message, _, _ in extract_from_file("python", words)}
+    assert there >= {*OUTCOMES, *MEANINGS, *Kind, *(one.word for one in Severity)}
 
 
 def test_the_preferences_offer_each_language() -> None:

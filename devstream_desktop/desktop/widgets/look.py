@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
+
+from PySide6.QtCore import QDate, QLocale
 
 from devstream_desktop.desktop.widgets.marks import Shape
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import _, ngettext, pgettext
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.fact import is_note
 from devstream_desktop.stream.subject import Line
@@ -24,7 +27,10 @@ from devstream_desktop.stream.words import (
 
 @dataclass(frozen=True)
 class StateLook:
-    """A state as shape and word; the colour only supports them."""
+    """A state as shape and word; the colour only supports them.
+
+    The word is in the language of the desk.
+    """
 
     shape: Shape
     word: str
@@ -76,7 +82,7 @@ def state_look(line: Line) -> StateLook:
     A row that is struck out shows no state, because its author is no longer believed.
     """
     if line.struck:
-        return StateLook(Shape.STRUCK, "struck out", Tone.MUTED)
+        return StateLook(Shape.STRUCK, _("struck out"), Tone.MUTED)
     return event_look(line.event, line.transition)
 
 
@@ -84,14 +90,14 @@ def event_look(event: Event, transition: Transition = Transition.NONE) -> StateL
     """Return the look of an event with its transition."""
     kind, state = event.kind, event.state
     if is_note(event):
-        return StateLook(Shape.CLAIMED, "noted", Tone.PLAIN)
-    word = outcome(kind, state, transition)
+        return StateLook(Shape.CLAIMED, _("noted"), Tone.PLAIN)
+    word = _(outcome(kind, state, transition))
     if (kind, state) in RED_STATES:
         tone = Tone.AMBER if kind is Kind.SOURCE else Tone.RED
         return StateLook(_SHAPES[kind][0], word, tone)
     # A notice of a source that works: something was not read, its token ends.
     if kind is Kind.SOURCE and event.severity >= Severity.WARNING:
-        return StateLook(_SHAPES[kind][0], event.severity.word, Tone.AMBER)
+        return StateLook(_SHAPES[kind][0], _(event.severity.word), Tone.AMBER)
     if (kind, state) in GREEN_STATES:
         over = transition is Transition.FIXED and kind is not Kind.SOURCE
         return StateLook(Shape.FIXED if over else _SHAPES[kind][1], word, Tone.GREEN)
@@ -116,12 +122,29 @@ def short_time(milliseconds: int, now: datetime) -> str:
     if days == 0:
         return f"{when:%H:%M:%S}"
     if days == 1:
-        return f"yesterday {when:%H:%M}"
+        return _("yesterday {time}").format(time=f"{when:%H:%M}")
     if 1 < days < 7:
-        return f"{when:%a %H:%M}"
+        return f"{_written(when, 'ddd')} {when:%H:%M}"
     if when.year == now.year:
-        return f"{when.day} {when:%b %H:%M}"
-    return f"{when.day} {when:%b %Y}"
+        return f"{_written(when, pgettext('date', 'd MMM'))} {when:%H:%M}"
+    return _written(when, pgettext("date", "d MMM yyyy"))
+
+
+def day_text(day: date, today: date) -> str:
+    """Return `Today, Sunday 29 November`, or a date."""
+    if day.year != today.year and day != today - timedelta(days=1):
+        return _written(day, pgettext("date", "dddd d MMMM yyyy"))
+    full = _written(day, pgettext("date", "dddd d MMMM"))
+    if day == today:
+        return _("Today, {date}").format(date=full)
+    if day == today - timedelta(days=1):
+        return _("Yesterday, {date}").format(date=full)
+    return full
+
+
+def _written(day: date, form: str) -> str:
+    """Write a day by the person's locale; `form` is one of `QLocale.toString`."""
+    return QLocale().toString(QDate(day.year, day.month, day.day), form)
 
 
 def clock_time(milliseconds: int) -> str:
@@ -135,29 +158,31 @@ def duty_text(*, on: bool, until: int) -> str:
     `until` is the end by their hours, UTC milliseconds; 0 for none.
     """
     if not on:
-        return "off duty"
-    return f"on duty until {clock_time(until)}" if until else "on duty"
+        return _("off duty")
+    return _("on duty until {time}").format(time=clock_time(until)) if until else _("on duty")
 
 
 def long_time(milliseconds: int) -> str:
     """Return local time in full: `Mon 23 Nov 2026, 14:03:22 CET`."""
     when = datetime.fromtimestamp(milliseconds / 1000).astimezone()
-    return f"{when:%a} {when.day} {when:%b %Y, %H:%M:%S %Z}"
+    return f"{_written(when, pgettext('date', 'ddd d MMM yyyy'))}, {when:%H:%M:%S %Z}"
 
 
 def people(count: int) -> str:
     """Return `1 person` or `4 people`."""
-    return "1 person" if count == 1 else f"{count} people"
+    return ngettext("{count} person", "{count} people", count).format(count=count)
 
 
 def since(milliseconds: int, now: int) -> str:
     """Return the age of a moment, as short as can be: `now`, `12 min`, `5 h`, `2 d`."""
     minutes = max(0, now - milliseconds) // 60_000
     if minutes < 1:
-        return "now"
+        return pgettext("age", "now")
     if minutes < 90:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} d"
+        return _("{count} min").format(count=minutes)
+    if minutes < 48 * 60:
+        return _("{count} h").format(count=minutes // 60)
+    return _("{count} d").format(count=minutes // 1440)
 
 
 def ago(milliseconds: int, now: int) -> str:
@@ -167,17 +192,17 @@ def ago(milliseconds: int, now: int) -> str:
     is never.
     """
     if not milliseconds:
-        return "never"
+        return _("never")
     past = timedelta(milliseconds=max(0, now - milliseconds))
     minutes = int(past.total_seconds() // 60)
     # The bounds keep two figures: 89 min, then 1 h; 47 h, then 2 days.
     if minutes < 1:
-        return "just now"
+        return _("just now")
     if minutes < 90:
-        return f"{minutes} min ago"
+        return _("{count} min ago").format(count=minutes)
     if minutes < 48 * 60:
-        return f"{minutes // 60} h ago"
-    return f"{past.days} days ago"
+        return _("{count} h ago").format(count=minutes // 60)
+    return _("{count} days ago").format(count=past.days)
 
 
 def sentence(text: str) -> str:

@@ -22,7 +22,13 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from devstream_desktop.desktop.widgets.look import StateLook, clock_time, since, state_look
+from devstream_desktop.desktop.widgets.look import (
+    StateLook,
+    clock_time,
+    day_text,
+    since,
+    state_look,
+)
 from devstream_desktop.desktop.widgets.marks import SIZE, Shape, paint_mark
 from devstream_desktop.desktop.widgets.theme import LIGHT, STRONG, Tone, colour, mix, tint
 from devstream_desktop.desktop.windows.history.items import (
@@ -35,7 +41,6 @@ from devstream_desktop.desktop.windows.history.items import (
 )
 from devstream_desktop.desktop.windows.history.model import ITEM_ROLE, NEW_ROLE, NOW_RED_ROLE
 from devstream_desktop.desktop.windows.history.spoken import (
-    day_text,
     greens_text,
     red_more,
     red_title,

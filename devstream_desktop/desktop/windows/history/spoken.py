@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
-from devstream_desktop.desktop.widgets.look import short_time, state_look
+from devstream_desktop.desktop.widgets.look import day_text, short_time, state_look
 from devstream_desktop.desktop.windows.history.items import (
     Greens,
     Heading,
@@ -96,13 +96,3 @@ def greens_text(item: Greens) -> str:
     """Return `6 green runs on main`."""
     on = f" on {item.branch}" if item.branch else ""
     return f"{len(item.lines)} green runs{on}"
-
-
-def day_text(day: date, today: date) -> str:
-    """Return `Today, Sunday 29 November`, or a date."""
-    full = f"{day:%A} {day.day} {day:%B}"
-    if day == today:
-        return f"Today, {full}"
-    if day == today - timedelta(days=1):
-        return f"Yesterday, {full}"
-    return full if day.year == today.year else f"{full} {day.year}"
