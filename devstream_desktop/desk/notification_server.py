@@ -11,12 +11,13 @@ from jeepney import DBusAddress
 
 from devstream_desktop.desk.session_bus import NoAnswerError, NoBusError, ask
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.text import clean
 
 NAME = "org.freedesktop.Notifications"
 SERVER = DBusAddress("/org/freedesktop/Notifications", bus_name=NAME, interface=NAME)
 _BUS = "org.freedesktop.DBus.Error."
-NO_ANSWER = "the notification server does not answer"
+NO_ANSWER = N_("the notification server does not answer")
 _ABSENT = frozenset({"ServiceUnknown", "NameHasNoOwner"})
 _SILENT = frozenset({"NoReply", "TimedOut", "Timeout", "Disconnected"})
 _STRANGE = frozenset({"UnknownMethod", "UnknownObject", "UnknownInterface", "AccessDenied"})
@@ -42,14 +43,16 @@ def reason(error: str, detail: str) -> str:
     """
     kind = error.removeprefix(_BUS)
     if kind in _ABSENT:
-        return "no notification server runs in this session"
+        return _("no notification server runs in this session")
     if kind in _SILENT:
         return NO_ANSWER
     # systemd's own words, where it starts the services of the bus.
     if kind.startswith("Spawn.") or error.startswith("org.freedesktop.systemd1."):
-        return f"the notification server does not start ({clean(detail, 120)})"
+        why = _("the notification server does not start ({detail})")
+        return why.format(detail=clean(detail, 120))
     if kind in _STRANGE:
-        return f"the notification server knows no popups ({clean(detail, 120)})"
+        why = _("the notification server knows no popups ({detail})")
+        return why.format(detail=clean(detail, 120))
     return ""
 
 

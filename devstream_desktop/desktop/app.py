@@ -49,6 +49,7 @@ from devstream_desktop.desktop.widgets.look import clock_time
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
+from devstream_desktop.language import _
 from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.subject import Line
 
@@ -279,14 +280,15 @@ class App(QObject):
 
     def _change_preferences(self, change: Change) -> None:
         def refused(why: str) -> None:
-            self._notify("Nothing was changed", f"{why}.")
+            self._notify(_("Nothing was changed"), f"{why}.")
 
         self.preferences.edit(change, refused, owner=self)
 
     def _show_mistake(self) -> None:
         if self.preferences.mistake:
-            said = f"{self.preferences.mistake}. Until it is mended, what it said before counts."
-            self._notify("Your preferences have a mistake", said)
+            said = _("{mistake}. Until it is mended, what it said before counts.")
+            said = said.format(mistake=self.preferences.mistake)
+            self._notify(_("Your preferences have a mistake"), said)
 
     def _consider(self, lines: list[Line]) -> None:
         self.popups.consider(lines, self._desk())
@@ -312,7 +314,7 @@ class App(QObject):
         self.menu.refresh()
         if self._peek is not None:
             self._peek.refresh()
-        self._notify("Duty is unchanged", reason)
+        self._notify(_("Duty is unchanged"), reason)
 
     def _hand_over(self, left: int) -> None:
         """Show whoever comes on duty what happened since they left."""
@@ -330,10 +332,12 @@ class App(QObject):
         self.menu.show_snooze(clock_time(until) if snoozed else "")
 
     def _unlock(self) -> None:
-        self._ask(Unlock(), lambda reason: self._notify("The keyring is still locked", reason))
+        still = _("The keyring is still locked")
+        self._ask(Unlock(), lambda reason: self._notify(still, reason))
 
     def _claim(self, line: Line) -> None:
-        self._ask(Claim(entry=line.entry), lambda reason: self._notify("It is not claimed", reason))
+        unclaimed = _("It is not claimed")
+        self._ask(Claim(entry=line.entry), lambda reason: self._notify(unclaimed, reason))
 
     def _show_peek(self) -> None:
         # Made when first wanted, as the window is.
@@ -362,8 +366,8 @@ class App(QObject):
     def _show_where(self) -> None:
         """Say at the first start where the app lives; an icon alone is overlooked."""
         if self.tray.hosted and not self.store.note(OPENED):
-            hint = "Its icon is in the tray: a click shows what is new, a right click the menu."
-            self._notify("devstream is running", hint)
+            hint = _("Its icon is in the tray: a click shows what is new, a right click the menu.")
+            self._notify(_("devstream is running"), hint)
         self.store.set_note(OPENED, b"yes")
 
     def _history_closed(self) -> None:
@@ -374,8 +378,8 @@ class App(QObject):
         elif not self._hidden_before.exists():
             # Once a login: the runtime folder is emptied with the session.
             self._hidden_before.touch(mode=0o600)
-            hint = "A double click on its icon opens the window again; Quit is in its menu."
-            self._notify("devstream is still running in the tray", hint)
+            hint = _("A double click on its icon opens the window again; Quit is in its menu.")
+            self._notify(_("devstream is still running in the tray"), hint)
 
     def _ask(self, request: Request[Done], refuse: Callable[[str], None]) -> None:
         self.client.ask(Question(request, lambda _: None, refuse, self))

@@ -14,6 +14,7 @@ from devstream_desktop.desktop.client.duty_keeper import DutyKeeper
 from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.popups.notifier import REMINDER, Notice, Notifier
+from devstream_desktop.language import _
 
 
 class Duty(QObject):
@@ -71,9 +72,9 @@ class Duty(QObject):
         """Ask whether duty begins or ends."""
         notice = Notice(
             REMINDER,
-            "Your duty hours have begun" if on else "Your duty hours are over",
-            "You are off duty." if on else "You are still on duty.",
-            actions=(("duty-on", "Come on duty") if on else ("duty-off", "Go off duty"),),
+            _("Your duty hours have begun") if on else _("Your duty hours are over"),
+            _("You are off duty.") if on else _("You are still on duty."),
+            actions=(("duty-on", _("Come on duty")) if on else ("duty-off", _("Go off duty")),),
         )
         self._notifier.show_notice(notice)
 

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QProcess, Signal
 
 from devstream_desktop.control.check import Checks
 from devstream_desktop.home import Home
+from devstream_desktop.language import _
 from devstream_desktop.program import program
 from devstream_desktop.stream.text import clean
 
@@ -49,10 +50,13 @@ class DoctorProcess(QObject):
         # What a wrapper of Python prints may be no JSON, or no text at all.
         except (ValueError, RecursionError):
             lines = said.strip().splitlines()
-            last = f" It reported: {clean(lines[-1], 200)}." if lines else ""
-            self.failed.emit(f"devstream doctor ended without an answer.{last}")
+            failed = _("devstream doctor ended without an answer.")
+            if lines:
+                failed = _("devstream doctor ended without an answer. It reported: {line}.")
+            self.failed.emit(failed.format(line=clean(lines[-1], 200) if lines else ""))
 
     def _fail(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart:
             reason = clean(self._process.errorString(), 200)
-            self.failed.emit(f"devstream doctor cannot be started: {reason}.")
+            failed = _("devstream doctor cannot be started: {reason}.")
+            self.failed.emit(failed.format(reason=reason))

@@ -11,6 +11,7 @@ from pathlib import Path
 from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
+from devstream_desktop.language import _
 from devstream_desktop.stream.export import Form, write_lines
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
@@ -59,8 +60,9 @@ class Export:
                 write_lines(self.form, self._counted(reader.every(self.query)), out)
             part.replace(self.file)
         except OSError as error:
-            why = machine.reason(error)
-            raise ExportError(f"{self.file} cannot be written: {why}; choose another") from error
+            failed = _("{file} cannot be written: {reason}; choose another")
+            failed = failed.format(file=self.file, reason=machine.reason(error))
+            raise ExportError(failed) from error
         except _StoppedError:
             return False
         finally:

@@ -21,6 +21,7 @@ from devstream_desktop.control.messages.stream import Wait
 from devstream_desktop.control.wire import AnyReply, decode_reply, encode_request, expect
 from devstream_desktop.desktop.client.question import Question, R
 from devstream_desktop.desktop.client.request_socket import RequestSocket
+from devstream_desktop.language import _
 
 _POLL_MS = 25_000
 _POLL_LATE_MS = 15_000
@@ -186,8 +187,10 @@ class NodeClient(QObject):
         # Not sent again: the node may have carried it out before it stopped.
         if self._queue and self._queue[0].sent:
             self._queue.popleft().fail(
-                "the node stopped while answering; look in the history whether it was done, "
-                "then try again"
+                _(
+                    "the node stopped while answering; look in the history whether it was done,"
+                    " then try again"
+                )
             )
         self._next()
 
@@ -198,11 +201,13 @@ class NodeClient(QObject):
         if command.sent:
             self._commands.reset()
             command.fail(
-                "the node does not answer; it is restarted when it has ended, "
-                "so wait a moment and try again"
+                _(
+                    "the node does not answer; it is restarted when it has ended,"
+                    " so wait a moment and try again"
+                )
             )
         else:
-            command.fail("the node is not running yet; wait a moment and try again")
+            command.fail(_("the node is not running yet; wait a moment and try again"))
         self._next()
 
 

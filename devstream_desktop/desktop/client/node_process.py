@@ -12,6 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from devstream_desktop.home import Home
+from devstream_desktop.language import _
 from devstream_desktop.program import program
 from devstream_desktop.stream.text import clean
 
@@ -120,12 +121,15 @@ class NodeProcess(QObject):
         self._failures += 1
         output = self._output.decode("utf-8", "replace").splitlines()
         lines = [line for line in output if line.strip()]
-        last = f" It reported: {clean(lines[-1], 200)}" if lines else ""
-        self.trouble.emit(f"The node stopped and is started again.{last}")
+        trouble = _("The node stopped and is started again.")
+        if lines:
+            trouble = _("The node stopped and is started again. It reported: {line}")
+        self.trouble.emit(trouble.format(line=clean(lines[-1], 200) if lines else ""))
         self._timer.start(wait)
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart and not self._ending:
             reason = clean(self._process.errorString(), 200)
-            self.trouble.emit(f"The node cannot be started: {reason}. Install devstream again.")
+            trouble = _("The node cannot be started: {reason}. Install devstream again.")
+            self.trouble.emit(trouble.format(reason=reason))
             self._timer.start(_BACK_OFF_MS[-1])

@@ -13,6 +13,7 @@ from devstream_desktop.desk.preferences import Search
 from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.reader_thread import ReaderThread
 from devstream_desktop.history.reader import Reader
+from devstream_desktop.language import _
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.rules import is_mine
@@ -163,7 +164,10 @@ class AppState(QObject):
 
     def set_popup_trouble(self, reason: str) -> None:
         """Note why no popup can be shown, or that one can."""
-        sentence = f"popups cannot be shown: {reason}; see devstream doctor" if reason else ""
+        sentence = ""
+        if reason:
+            sentence = _("popups cannot be shown: {reason}; see {command}")
+            sentence = sentence.format(reason=reason, command="devstream doctor")
         # Each popup that is shown says so.
         if sentence != self.popup_trouble:
             self.popup_trouble = sentence

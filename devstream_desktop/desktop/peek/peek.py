@@ -21,7 +21,7 @@ from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.peek.items import MOST_RED, PeekModel
 from devstream_desktop.desktop.peek.surface import Surface
-from devstream_desktop.desktop.tray.summary import header_text
+from devstream_desktop.desktop.tray.summary import header_text, more_red_text
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.look import duty_text, sentence
@@ -32,6 +32,7 @@ from devstream_desktop.desktop.windows.history.delegate import ItemDelegate
 from devstream_desktop.desktop.windows.history.items import Pinned, Row
 from devstream_desktop.desktop.windows.history.status_line import status_text
 from devstream_desktop.desktop.windows.history.visit import LOOK_MS
+from devstream_desktop.language import _, ngettext
 from devstream_desktop.stream.subject import can_be_claimed
 from devstream_desktop.stream.text import clean
 
@@ -55,18 +56,18 @@ class Peek(Surface):
         """Make the peek; the menus are the tray's."""
         super().__init__()
         self._state = state
-        self.setWindowTitle("devstream: red now and newest")
+        self.setWindowTitle(_("devstream: red now and newest"))
         self.setFixedWidth(WIDTH)
         self.title = ElidedLabel()
         self.how = PlainLabel()
-        self.duty = Switch("On duty")
+        self.duty = Switch(_("On duty"))
         self.note = PlainLabel(wrap=True)
         self.model = PeekModel(state)
         self.list = QListView()
-        self.open = QPushButton("Open")
-        self.claim = QPushButton("I'm on it")
-        self.deploy = QPushButton("Deploy")
-        self.snooze = QPushButton("Snooze")
+        self.open = QPushButton(_("Open"))
+        self.claim = QPushButton(_("I'm on it"))
+        self.deploy = QPushButton(_("Deploy"))
+        self.snooze = QPushButton(_("Snooze"))
         self.deploy.setMenu(deploy)
         self.snooze.setMenu(snooze)
         self._column = QVBoxLayout(self)
@@ -108,7 +109,7 @@ class Peek(Surface):
     def _prepare_list(self) -> None:
         self.list.setModel(self.model)
         self.list.setItemDelegate(ItemDelegate(self.list))
-        self.list.setAccessibleName("Red now, then the newest lines that matter")
+        self.list.setAccessibleName(_("Red now, then the newest lines that matter"))
         self.list.setFrameShape(QListView.Shape.NoFrame)
         self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -189,14 +190,15 @@ class Peek(Surface):
         if tone is Tone.AMBER:
             return said, tone
         red, status = len(self._state.red), self._state.status
-        parts = ["nothing is red"] if not red else []
+        parts = [_("nothing is red")] if not red else []
         if red > MOST_RED:
-            parts.append(f"{red - MOST_RED} more red")
+            parts.append(more_red_text(red - MOST_RED))
         if unseen := self._further_unseen():
-            parts.append(f"{unseen} more unseen")
+            more = ngettext("{count} more unseen", "{count} more unseen", unseen)
+            parts.append(more.format(count=unseen))
         others = [name for name in on_duty(status) if name != status.person] if status else []
         if others:
-            parts.append(f"also on duty: {', '.join(others)}")
+            parts.append(_("also on duty: {people}").format(people=", ".join(others)))
         return clean(sentence(" · ".join(parts))), Tone.MUTED
 
     def _begin_list(self) -> None:
@@ -230,7 +232,7 @@ class Peek(Surface):
         by = item.thing.claimed_by if isinstance(item, Pinned) else ""
         open_ = item is not None and can_be_claimed(item.line.event)
         self.claim.setVisible(open_ and by.casefold() not in self._state.names)
-        self.claim.setText("Take over" if by else "I'm on it")
+        self.claim.setText(_("Take over") if by else _("I'm on it"))
         self.claim.setEnabled(self._state.ready)
 
     def _choose(self, index: QModelIndex) -> None:

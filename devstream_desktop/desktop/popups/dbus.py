@@ -21,6 +21,7 @@ from devstream_desktop.desktop.widgets.icons import Mark, path
 from devstream_desktop.desktop.widgets.look import StateLook
 from devstream_desktop.desktop.widgets.marks import mark_tile
 from devstream_desktop.desktop.widgets.text import popup_text
+from devstream_desktop.language import _
 
 _IN_FLIGHT = 16
 """Calls without an answer at once; a bus drops the connection at 128 by default."""
@@ -110,7 +111,7 @@ class DBusNotifier(QObject):
     def _send(self, notice: Notice) -> None:
         actions: list[str] = []
         if self._can_act:
-            default = (("default", "Details"),) if self._has_default else ()
+            default = (("default", _("Details")),) if self._has_default else ()
             # The specification's form: name, label, name, label.
             actions = [text for pair in (*default, *notice.actions) for text in pair]
         hints: dict[str, tuple[str, object]] = {
@@ -184,7 +185,7 @@ class DBusNotifier(QObject):
         self._patience.stop()
         if not why:
             return
-        self.trouble.emit(why)
+        self.trouble.emit(_(why))
         lost = {**self._asked, **self._waiting}
         self._asked.clear()
         self._waiting.clear()
@@ -223,7 +224,7 @@ class DBusNotifier(QObject):
 @cache
 def _picture(look: StateLook) -> tuple[int, int, int, bool, int, int, bytes]:
     """Draw a state as the specification's raw image: sizes, then RGBA bytes."""
-    light, _ = look.tone.value
+    light = look.tone.value[0]
     ground = QColor(light) if light.startswith("#") else QColor(_GREY)
     image = mark_tile(look.shape, ground)
     channels = 4

@@ -16,6 +16,7 @@ from devstream_desktop.desk.store import DeskStore, Reason
 from devstream_desktop.desktop.platform.web_links import open_link, safe_link
 from devstream_desktop.desktop.popups.notifier import REMINDER, Notice, Notifier, Urgency
 from devstream_desktop.desktop.widgets.look import state_look
+from devstream_desktop.language import N_, _, ngettext
 from devstream_desktop.stream.attention import (
     BURST_WINDOW,
     Decision,
@@ -108,9 +109,9 @@ class Popups(QObject):
             if step < Step.AGAIN or late or desk.snoozed or topic_of(began.event) in muted:
                 continue
             if desk.on_duty:
-                reason = "nobody had seen it after 5 minutes"
+                reason = N_("nobody had seen it after 5 minutes")
             elif step is Step.ALL and off_duty:
-                reason = "nobody on duty had seen it after 10 minutes"
+                reason = N_("nobody on duty had seen it after 10 minutes")
             else:
                 continue
             told = self._store.reason(began.entry)
@@ -123,13 +124,14 @@ class Popups(QObject):
         """Return why `line` was or was not a popup, as a sentence."""
         found = self._store.reason(line.entry)
         if found is None:
-            return "No popup: it was here before devstream started."
+            return _("No popup: it was here before devstream started.")
         said = {
-            Attention.POPUP: "Popped up",
-            Attention.DIGEST: "In the digest",
-            Attention.QUIET: "No popup",
+            Attention.POPUP: _("Popped up: {reason}."),
+            Attention.DIGEST: _("In the digest: {reason}."),
+            Attention.QUIET: _("No popup: {reason}."),
         }[found.attention]
-        return f"{said}: {found.reason}."
+        # Kept in English; one with a name in it has no translation.
+        return said.format(reason=_(found.reason))
 
     def withdraw_seen(self, lines: Iterable[Line]) -> None:
         """Take popups off the screen whose things a person looks at elsewhere."""
@@ -144,7 +146,7 @@ class Popups(QObject):
     def _decide(self, line: Line, desk: Desk, now: int, muted: frozenset[str]) -> Decision:
         # Out of order: a popup would replace the one that shows the later state.
         if line.superseded:
-            reason = "a later state of the same subject was here already"
+            reason = N_("a later state of the same subject was here already")
             return Decision(Attention.QUIET, reason)
         key, topic = popup_key(line), topic_of(line.event)
         known = Known(shown_red=self._store.is_red(key), muted=topic in muted)
@@ -179,7 +181,8 @@ class Popups(QObject):
 
     def _show_digest(self) -> None:
         if self._held:
-            summary, actions = f"{len(self._held)} more", (("history", "History"),)
+            count, actions = len(self._held), (("history", _("History")),)
+            summary = ngettext("{count} more", "{count} more", count).format(count=count)
             notice = Notice(DIGEST, summary, digest_text(self._held), actions=actions)
             self._notifier.show_notice(notice)
 
@@ -212,13 +215,13 @@ class Popups(QObject):
 def line_notice(line: Line, *, urgent: bool) -> Notice:
     """Make the popup of one line: service and state, then what happened."""
     event = line.event
-    actions = [("history", "Details")]
+    actions = [("history", _("Details"))]
     if can_be_approved(event):
-        actions = [("approve", "Review"), *actions]
+        actions = [("approve", _("Review")), *actions]
     if can_be_claimed(event) or (is_note(event) and event.about):
-        actions = [("claim", "I'm on it"), *actions, ("mute", "Mute")]
+        actions = [("claim", _("I'm on it")), *actions, ("mute", _("Mute"))]
     if safe_link(event.url) is not None:
-        actions.append(("open", "Open link"))
+        actions.append(("open", _("Open link")))
     return Notice(
         key=popup_key(line),
         summary=headline(event, line.transition),
@@ -231,12 +234,8 @@ def line_notice(line: Line, *, urgent: bool) -> Notice:
     )
 
 
-_NOUNS = {
-    Kind.CHANGE: ("commit", "commits"),
-    Kind.DEPLOY: ("deploy", "deploys"),
-    Kind.TICKET: ("ticket", "tickets"),
-    Kind.INCIDENT: ("incident", "incidents"),
-}
+_COUNTED = (Kind.CHANGE, Kind.DEPLOY, Kind.TICKET, Kind.INCIDENT)
+"""Kinds that a digest counts each by itself, in their order."""
 
 
 def digest_text(lines: Iterable[Line]) -> str:
@@ -244,19 +243,34 @@ def digest_text(lines: Iterable[Line]) -> str:
     lines = list(lines)
     reds = [line for line in lines if (line.event.kind, line.event.state) in RED_STATES]
     named = [headline(line.event, line.transition) for line in reds[:_NAMED]]
-    counts: Counter[tuple[str, str]] = Counter()
-    for line in lines:
-        if line not in reds:
-            counts[_NOUNS.get(line.event.kind, ("other", "others"))] += 1
-    if len(reds) > _NAMED:
-        counts["more failure", "more failures"] = len(reds) - _NAMED
-    order = [("more failure", "more failures"), *_NOUNS.values(), ("other", "others")]
-    counted = ", ".join(
-        f"{counts[noun]} {noun[0] if counts[noun] == 1 else noun[1]}"
-        for noun in order
-        if counts[noun]
+    counts = Counter(
+        line.event.kind if line.event.kind in _COUNTED else None
+        for line in lines
+        if line not in reds
     )
-    return "; ".join(part for part in (*named, counted) if part)
+    failures = max(0, len(reds) - _NAMED)
+    counted = [_failures_text(failures)] if failures else []
+    counted += [_count_text(kind, counts[kind]) for kind in (*_COUNTED, None) if counts[kind]]
+    return "; ".join(part for part in (*named, ", ".join(counted)) if part)
+
+
+def _failures_text(count: int) -> str:
+    return ngettext("{count} more failure", "{count} more failures", count).format(count=count)
+
+
+def _count_text(kind: Kind | None, count: int) -> str:
+    match kind:
+        case Kind.CHANGE:
+            text = ngettext("{count} commit", "{count} commits", count)
+        case Kind.DEPLOY:
+            text = ngettext("{count} deploy", "{count} deploys", count)
+        case Kind.TICKET:
+            text = ngettext("{count} ticket", "{count} tickets", count)
+        case Kind.INCIDENT:
+            text = ngettext("{count} incident", "{count} incidents", count)
+        case _:
+            text = ngettext("{count} other", "{count} others", count)
+    return text.format(count=count)
 
 
 def _worst_first(line: Line) -> tuple[bool, int, int]:

@@ -23,6 +23,7 @@ from devstream_desktop.desktop.widgets.look import duty_text, sentence, since, s
 from devstream_desktop.desktop.widgets.marks import mark_icon
 from devstream_desktop.desktop.widgets.text import menu_text
 from devstream_desktop.desktop.widgets.theme import colour
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import Thing
@@ -42,10 +43,10 @@ class Snooze(Enum):
 
 
 SNOOZES = (
-    ("For 15 minutes", Snooze.QUARTER),
-    ("For an hour", Snooze.HOUR),
-    ("Until tomorrow morning", Snooze.TOMORROW),
-    ("Not any more", Snooze.OVER),
+    (N_("For 15 minutes"), Snooze.QUARTER),
+    (N_("For an hour"), Snooze.HOUR),
+    (N_("Until tomorrow morning"), Snooze.TOMORROW),
+    (N_("Not any more"), Snooze.OVER),
 )
 
 
@@ -76,36 +77,36 @@ class TrayMenu(QMenu):
         self._trouble = self.addAction("")
         self._trouble.setEnabled(False)
         self.addSeparator()
-        self.red = QMenu("Red now", self)
+        self.red = QMenu(_("Red now"), self)
         self.addMenu(self.red)
         self._red_actions = [self._red_action(place) for place in range(_MOST_RED)]
         self._lines = [self._line_action(place) for place in range(_LINES)]
-        self._nothing = self.addAction("No lines yet")
+        self._nothing = self.addAction(_("No lines yet"))
         self._nothing.setEnabled(False)
         self.addSeparator()
-        self.duty = self.addAction("On duty")
+        self.duty = self.addAction(_("On duty"))
         self.duty.setCheckable(True)
         self.duty.triggered.connect(self.duty_chosen)
         self._others = self.addAction("")
         self._others.setEnabled(False)
-        self.snooze = QMenu("Snooze", self)
+        self.snooze = QMenu(_("Snooze"), self)
         self.addMenu(self.snooze)
         for name, length in SNOOZES:
-            act = self.snooze.addAction(name)
+            act = self.snooze.addAction(_(name))
             act.triggered.connect(lambda _=False, length=length: self.snooze_chosen.emit(length))
-        self.addAction("History…", self.history_chosen.emit)
-        self.deploy = QMenu("Deploy", self)
+        self.addAction(_("History…"), self.history_chosen.emit)
+        self.deploy = QMenu(_("Deploy"), self)
         self.addMenu(self.deploy)
         self._after_running = self.deploy.menuAction()
         self._running: list[QAction] = []
         self.addSeparator()
-        self._invite = self.addAction("Invite…", self.invite_chosen.emit)
-        self._join = self.addAction("Join a team…", self.join_chosen.emit)
-        self.addAction("Team…", self.team_chosen.emit)
-        self.addAction("Status…", self.status_chosen.emit)
-        self.addAction("Settings…", self.settings_chosen.emit)
+        self._invite = self.addAction(_("Invite…"), self.invite_chosen.emit)
+        self._join = self.addAction(_("Join a team…"), self.join_chosen.emit)
+        self.addAction(_("Team…"), self.team_chosen.emit)
+        self.addAction(_("Status…"), self.status_chosen.emit)
+        self.addAction(_("Settings…"), self.settings_chosen.emit)
         self.addSeparator()
-        leave = self.addAction("Quit", self.quit_chosen.emit)
+        leave = self.addAction(_("Quit"), self.quit_chosen.emit)
         leave.setShortcut(QKeySequence(QKeySequence.StandardKey.Quit))
         self._offered: tuple[TargetStatus, ...] | None = None
         self._submenus: list[QMenu] = []
@@ -128,11 +129,14 @@ class TrayMenu(QMenu):
         self.duty.setText(sentence(duty_text(on=True, until=self._state.duty_until)))
         self.duty.setEnabled(ready)
         others = [name for name in on_duty(status) if name != status.person] if status else []
-        self._others.setText(menu_text(f"Also on duty: {', '.join(others)}"))
+        self._others.setText(
+            menu_text(_("Also on duty: {people}").format(people=", ".join(others)))
+        )
         self._others.setVisible(bool(others))
         self._invite.setEnabled(ready and status is not None and status.can_invite)
         may_invite = status is None or status.can_invite
-        self._invite.setText("Invite…" if may_invite else "Invite… (an admin of the team can)")
+        invite = _("Invite…") if may_invite else _("Invite… (an admin of the team can)")
+        self._invite.setText(invite)
         # A home is in one team; only a team of one gives way to another.
         self._join.setVisible(status is None or status.solo)
         self._join.setEnabled(ready)
@@ -146,7 +150,7 @@ class TrayMenu(QMenu):
             action.deleteLater()
         self._running = []
         for name in names:
-            action = QAction(menu_text(f"Show: {name}…"), self)
+            action = QAction(menu_text(_("Show: {name}…").format(name=name)), self)
             action.triggered.connect(lambda _=False, name=name: self.running_chosen.emit(name))
             self.insertAction(self._after_running, action)
             self._running.append(action)
@@ -159,7 +163,8 @@ class TrayMenu(QMenu):
 
     def show_snooze(self, until: str) -> None:
         """Show until when popups are snoozed; empty for not at all."""
-        self.snooze.setTitle(f"Snoozed until {until}" if until else "Snooze")
+        snoozed = _("Snoozed until {time}").format(time=until) if until else _("Snooze")
+        self.snooze.setTitle(snoozed)
 
     def _red_action(self, place: int) -> QAction:
         action = self.red.addAction("")
@@ -173,7 +178,7 @@ class TrayMenu(QMenu):
 
     def _show_red(self, things: list[Thing]) -> None:
         self.red.menuAction().setVisible(bool(things))
-        self.red.setTitle(f"Red now ({len(things)})")
+        self.red.setTitle(_("Red now ({count})").format(count=len(things)))
         for place, action in enumerate(self._red_actions):
             there = place < len(things)
             if there:
@@ -218,7 +223,7 @@ class TrayMenu(QMenu):
             old.deleteLater()
         self._submenus = []
         if not targets:
-            hint = "No targets: an executor names them in its targets.toml"
+            hint = _("No targets: an executor names them in its targets.toml")
             self.deploy.addAction(hint).setEnabled(False)
         by_target: dict[str, list[TargetStatus]] = {}
         for status in targets:
@@ -238,10 +243,12 @@ class TrayMenu(QMenu):
 def target_text(place: TargetStatus) -> str:
     """Return an environment, with the reason why it is closed or busy."""
     if not place.allowed:
-        return f"{place.environment} ({place.reason or 'not allowed'})"
+        return f"{place.environment} ({place.reason or _('not allowed')})"
     # A busy environment can be chosen: the executor decides, and may be done by then.
-    busy = f" ({place.busy} is deploying)" if place.busy else ""
-    return f"{place.environment}…{busy}"
+    if place.busy:
+        busy = _("{environment}… ({person} is deploying)")
+        return busy.format(environment=place.environment, person=place.busy)
+    return f"{place.environment}…"
 
 
 def snooze_end(length: Snooze, now: datetime) -> int:

@@ -11,6 +11,7 @@ from devstream_desktop.desk.preferences import Icon
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.widgets.icons import Mark
 from devstream_desktop.desktop.widgets.look import duty_text, since
+from devstream_desktop.language import _, ngettext
 from devstream_desktop.stream.environment import PRODUCTION, environment_name
 from devstream_desktop.stream.line import headline
 from devstream_desktop.stream.thing import Thing
@@ -27,7 +28,7 @@ def mark_and_tooltip(state: AppState, icon: Icon = Icon.WORST) -> tuple[Mark, st
     """
     mark, how = _mark_and_state(state)
     red = counted(state.red, icon)
-    new = f" · {counted_text(len(state.unseen))} unseen" if state.unseen else ""
+    new = f" · {unseen_text(len(state.unseen))}" if state.unseen else ""
     # Trouble of the node comes second, unless what is red is out of date for it.
     if red and mark in (Mark.ON_DUTY, Mark.OFF_DUTY, Mark.FAILING):
         unclaimed = any(not thing.claimed_by for thing in red)
@@ -44,7 +45,7 @@ def _mark_and_state(state: AppState) -> tuple[Mark, str]:
     status = state.status
     # The worst first: what makes the rest of the status out of date or meaningless.
     if not state.connected:
-        return Mark.OFFLINE, f"node is {'starting' if status is None else 'restarting'}"
+        return Mark.OFFLINE, _("node is starting") if status is None else _("node is restarting")
     if state.locked:
         return Mark.LOCKED, state.locked
     if status is not None and status.notices:
@@ -57,13 +58,19 @@ def _mark_and_state(state: AppState) -> tuple[Mark, str]:
         duty = f"{duty}, {catching_up(status)}"
     # Who is off duty wants none.
     if state.popup_trouble and state.on_duty:
-        return mark, f"{duty}, but {state.popup_trouble}"
+        return mark, _("{duty}, but {trouble}").format(duty=duty, trouble=state.popup_trouble)
     return mark, duty
 
 
-def counted_text(count: int) -> str:
-    """Return a count as it is shown; nobody counts further than 99."""
-    return f"{_MOST}+" if count > _MOST else str(count)
+def unseen_text(count: int) -> str:
+    """Say how many lines are unseen; nobody counts further than 99."""
+    shown = f"{_MOST}+" if count > _MOST else str(count)
+    return ngettext("{count} unseen", "{count} unseen", count).format(count=shown)
+
+
+def more_red_text(count: int) -> str:
+    """Say how many things are red beside those that are shown."""
+    return ngettext("{count} more red", "{count} more red", count).format(count=count)
 
 
 def counted(things: Sequence[Thing], icon: Icon) -> list[Thing]:
@@ -78,7 +85,7 @@ def counted(things: Sequence[Thing], icon: Icon) -> list[Thing]:
 
 def red_text(red: Sequence[Thing]) -> str:
     """Say the worst of what is red, and count the rest."""
-    more = f" · {len(red) - 1} more red" if len(red) > 1 else ""
+    more = f" · {more_red_text(len(red) - 1)}" if len(red) > 1 else ""
     return f"{thing_text(red[0])}{more}"
 
 
@@ -86,14 +93,18 @@ def thing_text(thing: Thing) -> str:
     """Say where, what, since when, and who is on it."""
     said = headline(thing.line.event, thing.line.transition)
     age = since(thing.since_ms, int(time.time() * 1000))
-    who = f", {thing.claimed_by} is on it" if thing.claimed_by else ""
-    return f"{said}, {age}{who}"
+    if thing.claimed_by:
+        claimed = _("{what}, {age}, {person} is on it")
+        return claimed.format(what=said, age=age, person=thing.claimed_by)
+    return f"{said}, {age}"
 
 
 def header_text(status: Status | None, *, connected: bool) -> str:
     """Return `TEAM · PERSON`, and what is wrong with the node."""
     if status is None:
-        return "devstream" if connected else "devstream · the node is starting"
-    team = "a team of one" if status.solo else status.team
-    how = "the node is restarting" if not connected else "locked" if status.locked else ""
+        return "devstream" if connected else f"devstream · {_('the node is starting')}"
+    team = _("a team of one") if status.solo else status.team
+    how = _("locked") if status.locked else ""
+    if not connected:
+        how = _("the node is restarting")
     return " · ".join(filter(None, (team, status.person, how)))

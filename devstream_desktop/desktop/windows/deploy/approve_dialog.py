@@ -15,6 +15,7 @@ from devstream_desktop.desktop.widgets.dialog import Dialog, cancel_first, colum
 from devstream_desktop.desktop.widgets.text import PlainLabel, elided_heading, verb_button
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.deploy.plan_view import PlanView
+from devstream_desktop.language import _
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
 
@@ -24,25 +25,29 @@ class ApproveDialog(Dialog):
 
     def __init__(self, line: Line, parent: QWidget | None = None) -> None:
         event = line.event
-        super().__init__(f"Approve a deploy to {event.environment}", parent)
+        title = _("Approve a deploy to {environment}").format(environment=event.environment)
+        super().__init__(title, parent)
         self.setMinimumSize(600, 420)
         self._event = event
         self._sending = False
         self.plan_view = PlanView()
         self.reason = QLineEdit()
-        self.reason.setAccessibleName("Reason")
-        self.reason.setPlaceholderText("a word to everybody (optional)")
+        self.reason.setAccessibleName(_("Reason"))
+        self.reason.setPlaceholderText(_("a word to everybody (optional)"))
         self.reason.setMaxLength(200)
         self.message = PlainLabel(wrap=True)
         self.buttons = QDialogButtonBox()
-        self.go = verb_button("Approve")
+        self.go = verb_button(_("Approve"))
         self.go.setEnabled(False)
         self.cancel = cancel_first(self.buttons, self.go)
         self.cancel.clicked.connect(self.reject)
         self.go.clicked.connect(self._send)
-        wants = "roll back" if event.action == "rollback" else "deploy"
-        asked = f"{clean(event.actor)} asks to {wants} {clean(event.service)}"
-        about = PlainLabel(f"{clean(event.environment)} waits for a second person.")
+        asked = _("{person} asks to deploy {target}")
+        if event.action == "rollback":
+            asked = _("{person} asks to roll back {target}")
+        asked = asked.format(person=clean(event.actor), target=clean(event.service))
+        waits = _("{environment} waits for a second person.")
+        about = PlainLabel(waits.format(environment=clean(event.environment)))
         paint(about, Tone.MUTED)
         layout = column(self)
         layout.addWidget(elided_heading(asked))
@@ -55,7 +60,7 @@ class ApproveDialog(Dialog):
 
     def begin(self) -> None:
         """Ask what would ship."""
-        say(self.message, "Looking up what would ship…", Tone.MUTED)
+        say(self.message, _("Looking up what would ship…"), Tone.MUTED)
         event = self._event
         request = PlanDeploy(
             target=event.service,
@@ -77,7 +82,7 @@ class ApproveDialog(Dialog):
             return
         self._sending = True
         self.go.setEnabled(False)
-        say(self.message, "Signing and sending the approval…", Tone.MUTED)
+        say(self.message, _("Signing and sending the approval…"), Tone.MUTED)
         about = self._event.request or self._event.key
         request = RequestAnswer(action="approve", about=about, reason=self.reason.text().strip())
         self.ask(request, lambda _: self.accept(), self._refused)

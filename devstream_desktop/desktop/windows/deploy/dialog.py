@@ -38,12 +38,12 @@ from devstream_desktop.desktop.widgets.text import (
     PlainLabel,
     button_text,
     elided_heading,
-    verb_button,
 )
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.deploy.parameters import Parameters
 from devstream_desktop.desktop.windows.deploy.plan_view import PlanView
 from devstream_desktop.desktop.windows.deploy.progress import Progress
+from devstream_desktop.language import N_, _, ngettext
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
 
@@ -51,14 +51,18 @@ _DEBOUNCE_MS = 350
 _SHA = re.compile(r"[0-9a-fA-F]{7,64}")
 PROMOTE = "promote"
 """Action of a dialog: deploy the commit of the environment before."""
-_VERBS = {"": ("Deploy", "to"), "rollback": ("Roll back", "in"), PROMOTE: ("Promote", "to")}
+_VERBS = {"": N_("&Deploy"), "rollback": N_("&Roll back"), PROMOTE: N_("&Promote")}
+_NAMES = {
+    "": N_("Deploy {target} to {environment}"),
+    "rollback": N_("Roll back {target} in {environment}"),
+    PROMOTE: N_("Promote {target} to {environment}"),
+}
 _MEANT = {
-    "": "a branch, a tag, or a commit's hash",
-    "rollback": "the last good commit",
-    PROMOTE: "what runs on the environment before",
+    "": N_("a branch, a tag, or a commit's hash"),
+    "rollback": N_("the last good commit"),
+    PROMOTE: N_("what runs on the environment before"),
 }
 """The commit that is meant where none is named."""
-"""The verb of an action, and the word between target and environment."""
 _GLASS = frozenset({"hours", "approval"})
 """Warnings that break-glass overrides."""
 
@@ -80,10 +84,9 @@ class DeployDialog(Dialog):
         action: str = "",
     ) -> None:
         """Make the dialog; `action` is empty for a deploy, `rollback`, or `PROMOTE`."""
-        verb, where = _VERBS[action]
-        name = f"{verb} {place.target} {where} {place.environment}"
+        name = _(_NAMES[action]).format(target=place.target, environment=place.environment)
         super().__init__(name, parent)
-        self._verb, self._name = verb, name
+        self._name = name
         self.setMinimumSize(620, 520)
         self._place = place
         # A promotion is a deploy; only its commit is found in another way.
@@ -95,24 +98,26 @@ class DeployDialog(Dialog):
         self._sending = False
         self._key = ""
         self.commit = QLineEdit("" if action else clean(place.ref) or "main")
-        self.commit.setAccessibleName("Branch, tag or commit")
-        self.commit.setPlaceholderText(_MEANT[action])
+        self.commit.setAccessibleName(_("Branch, tag or commit"))
+        self.commit.setPlaceholderText(_(_MEANT[action]))
         self.plan_view = PlanView()
         self.parameters = Parameters()
         self.reason = QLineEdit()
-        self.reason.setAccessibleName("Reason")
-        self.reason.setPlaceholderText("why now (optional; everybody sees it)")
+        self.reason.setAccessibleName(_("Reason"))
+        self.reason.setPlaceholderText(_("why now (optional; everybody sees it)"))
         self.reason.setMaxLength(200)
-        self.glass = QCheckBox("&Break the glass: deploy in spite of hours and approvals")
+        self.glass = QCheckBox(_("&Break the glass: deploy in spite of hours and approvals"))
         self.typed = QLineEdit()
-        self.typed.setAccessibleName(f"Type {clean(place.environment)} to confirm")
-        self.typed.setPlaceholderText(f"type {clean(place.environment)}")
-        self._typed_label = PlainLabel("To confirm")
+        environment = clean(place.environment)
+        named = _("Type {environment} to confirm").format(environment=environment)
+        self.typed.setAccessibleName(named)
+        self.typed.setPlaceholderText(_("type {environment}").format(environment=environment))
+        self._typed_label = PlainLabel(_("To confirm"))
         self.message = PlainLabel(wrap=True)
         self.buttons = QDialogButtonBox()
-        self.go = verb_button(self._verb)
-        self.dry_run = QPushButton("D&ry run")
-        self.unlock = QPushButton("&Unlock")
+        self.go = QPushButton(_(_VERBS[action]))
+        self.dry_run = QPushButton(_("D&ry run"))
+        self.unlock = QPushButton(_("&Unlock"))
         self.progress = Progress()
         self._pages = QStackedLayout()
         self._lay_out(place, status)
@@ -144,8 +149,8 @@ class DeployDialog(Dialog):
         form.setVerticalSpacing(9)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
-        form.addRow(PlainLabel("Reason"), self.reason)
-        form.addRow(PlainLabel("Who sees it"), PlainLabel(_audience(status), wrap=True))
+        form.addRow(PlainLabel(_("Reason")), self.reason)
+        form.addRow(PlainLabel(_("Who sees it")), PlainLabel(_audience(status), wrap=True))
         form.addRow(self._typed_label, self.typed)
         page.addLayout(form)
         page.addWidget(self.glass)
@@ -222,10 +227,10 @@ class DeployDialog(Dialog):
         self._plans += 1
         number = self._plans
         if not text and not self._action and not self._promotes:
-            self._say("Name a branch, a tag or a commit.", Tone.AMBER)
+            self._say(_("Name a branch, a tag or a commit."), Tone.AMBER)
             self._refresh()
             return
-        self._say("Looking up what would ship…", Tone.MUTED)
+        self._say(_("Looking up what would ship…"), Tone.MUTED)
         # Seven digits or more are a commit, also where a branch has such a name.
         sha = text.lower() if _SHA.fullmatch(text) else ""
         request = PlanDeploy(
@@ -257,26 +262,37 @@ class DeployDialog(Dialog):
         self.plan_view.show_plan(plan)
         self.parameters.show_forms(plan.parameters)
         self._show_options(plan)
-        self.go.setText(f"&{button_text(self._go_text(plan))}")
+        self.go.setText(self._go_text(plan))
         if not plan.allowed:
-            no = "The policy does not let you deploy here; ask an admin of the team."
+            no = _("The policy does not let you deploy here; ask an admin of the team.")
             self._say(plan.reason or no, Tone.RED)
         elif plan.own:
-            self._say("Your request that waits there gives way to this one.", Tone.AMBER)
+            self._say(_("Your request that waits there gives way to this one."), Tone.AMBER)
         elif plan.running is not None:
-            who = clean(plan.running.person)
-            self._say(f"{who} is deploying here; this one waits in the queue.", Tone.AMBER)
+            busy = _("{person} is deploying here; this one waits in the queue.")
+            self._say(busy.format(person=clean(plan.running.person)), Tone.AMBER)
+        elif plan.approvals and plan.approvers:
+            who = ", ".join(clean(name) for name in plan.approvers)
+            waits = _("It then waits for approval: {people} can give it.")
+            self._say(waits.format(people=who), Tone.AMBER)
         elif plan.approvals:
-            who = ", ".join(clean(name) for name in plan.approvers) or "nobody at the moment"
-            self._say(f"It then waits for approval: {who} can give it.", Tone.AMBER)
+            nobody = _("It then waits for approval: nobody at the moment can give it.")
+            self._say(nobody, Tone.AMBER)
         else:
             self._say("", Tone.PLAIN)
         self._refresh()
 
     def _go_text(self, plan: Plan) -> str:
         count = len(plan.commits) + plan.more
-        commits = f" {count} commits" if count > 1 else " 1 commit" if count else ""
-        return f"{self._verb}{commits}" if commits else self._name
+        if not count:
+            return f"&{button_text(self._name)}"
+        if self._action == "rollback":
+            text = ngettext("&Roll back {count} commit", "&Roll back {count} commits", count)
+        elif self._promotes:
+            text = ngettext("&Promote {count} commit", "&Promote {count} commits", count)
+        else:
+            text = ngettext("&Deploy {count} commit", "&Deploy {count} commits", count)
+        return text.format(count=count)
 
     def _show_options(self, plan: Plan | None) -> None:
         """Offer what this plan needs: typing, the glass, a dry run, the end of a lock."""
@@ -304,7 +320,7 @@ class DeployDialog(Dialog):
             return
         # A double click is one request.
         self._lock_fields(sending=True)
-        self._say("Signing and sending the request…", Tone.MUTED)
+        self._say(_("Signing and sending the request…"), Tone.MUTED)
         request = RequestDeploy(
             target=plan.target,
             environment=plan.environment,
@@ -353,7 +369,7 @@ class DeployDialog(Dialog):
         if plan is None or not plan.locks:
             return
         if not self.reason.text().strip():
-            self._say("Say why you unlock it; everybody reads the reason.", Tone.AMBER)
+            self._say(_("Say why you unlock it; everybody reads the reason."), Tone.AMBER)
             self.reason.setFocus()
             return
         lock = plan.locks[0]
@@ -364,7 +380,7 @@ class DeployDialog(Dialog):
             reason=self.reason.text().strip(),
         )
         self._lock_fields(sending=True)
-        self._say("Asking for the end of the lock…", Tone.MUTED)
+        self._say(_("Asking for the end of the lock…"), Tone.MUTED)
         self.ask(request, lambda _: self._unlocked(), self._refused)
 
     def _unlocked(self) -> None:
@@ -378,6 +394,7 @@ class DeployDialog(Dialog):
 
 def _audience(status: Status | None) -> str:
     if status is None or status.solo:
-        return "The request and its outcome appear in your history."
+        return _("The request and its outcome appear in your history.")
     team, size = clean(status.team), people(status.members)
-    return f"Everybody in {team} ({size}) sees the request and its outcome."
+    everybody = _("Everybody in {team} ({people}) sees the request and its outcome.")
+    return everybody.format(team=team, people=size)

@@ -22,16 +22,17 @@ from devstream_desktop.desktop.widgets.look import people, since
 from devstream_desktop.desktop.widgets.marks import Shape, mark_icon, mark_pixmap
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone, colour, tint
+from devstream_desktop.language import N_, _, ngettext
 from devstream_desktop.stream.text import clean, short_revision
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind
 
-_COLUMNS = ("Commit", "What", "Who", "Checks", "Age")
+_COLUMNS = (N_("Commit"), N_("What"), N_("Who"), N_("Checks"), N_("Age"))
 _WHAT = 1
 _TITLE = 140
 _LOOKS = {
-    "error": (Shape.REFUSED, Tone.RED),
-    "warning": (Shape.FIRING, Tone.AMBER),
-    "info": (Shape.WAITING, Tone.MUTED),
+    "error": (Shape.REFUSED, Tone.RED, N_("error")),
+    "warning": (Shape.FIRING, Tone.AMBER, N_("warning")),
+    "info": (Shape.WAITING, Tone.MUTED, N_("info")),
 }
 
 
@@ -42,8 +43,8 @@ class PlanView(QWidget):
         super().__init__()
         self.summary = PlainLabel(wrap=True, selectable=True)
         self.table = QTableWidget(0, len(_COLUMNS))
-        self.table.setHorizontalHeaderLabels(_COLUMNS)
-        self.table.setAccessibleName("Commits that ship")
+        self.table.setHorizontalHeaderLabels([_(name) for name in _COLUMNS])
+        self.table.setAccessibleName(_("Commits that ship"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -87,7 +88,7 @@ class PlanView(QWidget):
         return [label.text() for label in self.findChildren(PlainLabel, "warning")]
 
     def _show_commit(self, row: int, commit: Commit) -> None:
-        who = "you" if commit.own else clean(commit.author)
+        who = _("you") if commit.own else clean(commit.author)
         age = since(commit.at, int(time.time() * 1000)) if commit.at else ""
         word, shape, tone = checks_of(commit)
         title = clean(commit.title, _TITLE)
@@ -115,24 +116,31 @@ def summary(plan: Plan) -> str:
     """Return `c1e6698 (chen) → c1ab6eb · 7 commits by 3 people`."""
     new = _named(plan.new, plan.sha)
     if plan.current and plan.current == plan.sha:
-        return f"{new}: the same commit again, nothing new."
-    old = _named(plan.old, plan.current) if plan.current else "nothing yet"
+        return _("{commit}: the same commit again, nothing new.").format(commit=new)
+    old = _named(plan.old, plan.current) if plan.current else _("nothing yet")
     parts = [f"{old} → {new}"]
     if plan.commits:
-        count = len(plan.commits) + plan.more
-        authors = len({commit.author for commit in plan.commits})
-        some = f"{count} commits" if count > 1 else "1 commit"
-        goes = " go away" if plan.backwards else ""
-        parts.append(f"{some} by {people(authors)}{goes}")
+        parts.append(_commits_text(plan))
     elif plan.current:
-        parts.append("nobody here knows the commits between the two")
+        parts.append(_("nobody here knows the commits between the two"))
     if plan.more:
-        parts.append(f"the newest {len(plan.commits)} are shown")
+        shown = len(plan.commits)
+        newest = ngettext("the newest {count} is shown", "the newest {count} are shown", shown)
+        parts.append(newest.format(count=shown))
     if plan.commits and plan.source:
-        parts.append(
-            "as the repository has it" if plan.source == "repository" else "as reported here"
-        )
+        repository = plan.source == "repository"
+        parts.append(_("as the repository has it") if repository else _("as reported here"))
     return " · ".join(parts)
+
+
+def _commits_text(plan: Plan) -> str:
+    count = len(plan.commits) + plan.more
+    commits = ngettext("{count} commit", "{count} commits", count).format(count=count)
+    by = people(len({commit.author for commit in plan.commits}))
+    if plan.backwards:
+        away = ngettext("{commits} by {people} goes away", "{commits} by {people} go away", count)
+        return away.format(commits=commits, people=by)
+    return _("{commits} by {people}").format(commits=commits, people=by)
 
 
 def _named(commit: Commit | None, sha: str) -> str:
@@ -149,16 +157,17 @@ def checks_of(commit: Commit) -> tuple[str, Shape, Tone]:
     states = [check.state for check in commit.checks]
     red = sum((Kind.TEST, state) in RED_STATES for state in states)
     if red:
-        return f"{red} red", Shape.FAILED, Tone.RED
+        return ngettext("{count} red", "{count} red", red).format(count=red), Shape.FAILED, Tone.RED
     if not states:
-        return "unknown", Shape.WAITING, Tone.MUTED
+        return _("unknown"), Shape.WAITING, Tone.MUTED
     if all((Kind.TEST, state) in GREEN_STATES for state in states):
-        return f"{len(states)} passed", Shape.PASSED, Tone.GREEN
-    return "under way", Shape.RUNNING, Tone.BLUE
+        passed = ngettext("{count} passed", "{count} passed", len(states))
+        return passed.format(count=len(states)), Shape.PASSED, Tone.GREEN
+    return _("under way"), Shape.RUNNING, Tone.BLUE
 
 
 def _warning(warning: PlanWarning) -> QWidget:
-    shape, tone = _LOOKS.get(warning.severity, _LOOKS["warning"])
+    shape, tone, severity = _LOOKS.get(warning.severity, _LOOKS["warning"])
     palette = QGuiApplication.palette()
     ground = tint(tone, palette)
     frame = QFrame()
@@ -170,7 +179,7 @@ def _warning(warning: PlanWarning) -> QWidget:
     row.setContentsMargins(10, 6, 10, 6)
     mark = PlainLabel()
     mark.setPixmap(mark_pixmap(shape, colour(tone, palette), ground))
-    mark.setAccessibleName(warning.severity)
+    mark.setAccessibleName(_(severity))
     text = PlainLabel(clean(warning.text, 300), wrap=True)
     text.setObjectName("warning")
     row.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)

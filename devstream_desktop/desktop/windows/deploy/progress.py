@@ -14,6 +14,7 @@ from devstream_desktop.desktop.widgets.look import sentence, state_look
 from devstream_desktop.desktop.widgets.marks import mark_pixmap
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading, plain_field
 from devstream_desktop.desktop.widgets.theme import Tone, colour
+from devstream_desktop.language import _
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, duration
@@ -50,18 +51,18 @@ class Progress(QWidget):
         self.bar.setRange(0, 0)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
-        self.bar.setAccessibleName("Deploying")
+        self.bar.setAccessibleName(_("Deploying"))
         self.text = PlainLabel(wrap=True, selectable=True)
-        self.log = plain_field("", name="What the deploy prints", lines=8)
+        self.log = plain_field("", name=_("What the deploy prints"), lines=8)
         self.log.setMaximumBlockCount(_LINES)
         self.log.setMaximumHeight(_UNBOUNDED)
-        self.log.setPlaceholderText("What the deploy prints appears here.")
+        self.log.setPlaceholderText(_("What the deploy prints appears here."))
         self._read = 0
         """The end of its output, as far as it was read."""
         self._log_timer = QTimer(self, singleShot=True, interval=_LOG_MS)
         self._log_timer.timeout.connect(self._want_log)
-        self.cancel = QPushButton("&Cancel run")
-        self.hide_button = QPushButton("&Hide")
+        self.cancel = QPushButton(_("&Cancel run"))
+        self.hide_button = QPushButton(_("&Hide"))
         for button in (self.cancel, self.hide_button):
             button.setAutoDefault(False)
         self.cancel.clicked.connect(self._cancel)
@@ -97,7 +98,7 @@ class Progress(QWidget):
         """Follow the request with this key."""
         self._key = key
         self._began = time.monotonic()
-        self.title.setText("Asked; the executor has not answered yet")
+        self.title.setText(_("Asked; the executor has not answered yet"))
         self._tick.start()
         self._log_timer.start()
         self._show_elapsed()
@@ -155,7 +156,7 @@ class Progress(QWidget):
             self.bar.setRange(0, 1)
             self.bar.setValue(1)
             self.cancel.setEnabled(False)
-            self.hide_button.setText("&Close")
+            self.hide_button.setText(_("&Close"))
             self.ended.emit()
 
     def _want_log(self) -> None:
@@ -168,5 +169,5 @@ class Progress(QWidget):
     def _cancel(self) -> None:
         # Until its answer is here a second press would ask for the same again.
         self.cancel.setEnabled(False)
-        self.say("Asking the executor to end it…", Tone.MUTED)
+        self.say(_("Asking the executor to end it…"), Tone.MUTED)
         self.cancel_chosen.emit()
