@@ -13,7 +13,7 @@ module) is marked by `N_` and translated by `_` where it is shown.
 from __future__ import annotations
 
 import gettext
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ENGLISH = "en"
@@ -69,6 +69,14 @@ def number(value: float, digits: int = 0) -> str:
     """Return `12,000` or `1.5`, as the language writes it."""
     text = f"{value:,.{digits}f}" if digits else f"{value:,}"
     return text.translate(_SIGNS.get(_catalogue.info().get("language", ""), {}))
+
+
+def either(words: Iterable[str]) -> str:
+    """Return `a or b`; empty for none."""
+    found = ""
+    for word in words:
+        found = _("{first} or {second}").format(first=found, second=word) if found else word
+    return found
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from devstream_desktop.language import N_
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.subject import BACKLOG, Line
 from devstream_desktop.stream.text import clean, short_ref
@@ -116,7 +117,7 @@ _RUNS = (Kind.BUILD, Kind.TEST)
 
 DEFAULT: tuple[Rule, ...] = (
     Rule(
-        name="Critical, as long as it lasts",
+        name=N_("Critical, as long as it lasts"),
         then=Attention.POPUP,
         urgent=True,
         severity="critical",
@@ -124,52 +125,52 @@ DEFAULT: tuple[Rule, ...] = (
         state=("firing", "firing again", "deploy failed", "deploy errored", "unknown"),
     ),
     Rule(
-        name="Alerts and their end",
+        name=N_("Alerts and their end"),
         then=Attention.POPUP,
         kind=(Kind.INCIDENT,),
     ),
     Rule(
-        name="Builds and tests that break or are fixed",
+        name=N_("Builds and tests that break or are fixed"),
         then=Attention.POPUP,
         kind=_RUNS,
         state=("failed", "errored", "fixed"),
     ),
     Rule(
-        name="Deploys, their start and end",
+        name=N_("Deploys, their start and end"),
         then=Attention.POPUP,
         kind=(Kind.DEPLOY,),
         state=("deploying", "deployed", "deploy failed", "deploy errored", "unknown"),
     ),
     Rule(
-        name="Deploys that wait for approval, and locks",
+        name=N_("Deploys that wait for approval, and locks"),
         then=Attention.POPUP,
         kind=(Kind.DEPLOY,),
         state=("waiting", "locked", "unlocked"),
     ),
     Rule(
-        name="New tickets",
+        name=N_("New tickets"),
         then=Attention.POPUP,
         kind=(Kind.TICKET,),
         state=("opened", "reopened"),
     ),
     Rule(
-        name="Somebody is on it",
+        name=N_("Somebody is on it"),
         then=Attention.POPUP,
         kind=(Kind.CLAIM,),
     ),
     Rule(
-        name="Sources that fall silent or are back",
+        name=N_("Sources that fall silent or are back"),
         then=Attention.POPUP,
         kind=(Kind.SOURCE,),
     ),
     Rule(
-        name="Changes of the team",
+        name=N_("Changes of the team"),
         then=Attention.POPUP,
         kind=(Kind.TEAM,),
         state=("joined", "revoked", "rejected", "policy", "asked", "left"),
     ),
     Rule(
-        name="Commits, which are many",
+        name=N_("Commits, which are many"),
         then=Attention.QUIET,
         kind=(Kind.CHANGE,),
     ),

@@ -310,6 +310,20 @@ def test_what_one_is_called_is_proposed_from_the_history(qtbot, opened, written,
     assert 'names = ["ap"]  # nobody else' in found.file
 
 
+def test_who_is_off_duty_may_be_called_for_what_nobody_looks_at(qtbot, opened) -> None:
+    found = opened()
+    page = found.window.duty
+    assert not page.call.isChecked()
+    for wanted in (True, False):
+        with qtbot.waitSignal(found.preferences.changed):
+            page.call.click()
+        assert found.preferences.current.call_off_duty is wanted
+        assert page.call.isChecked() is wanted
+    found.home.preferences.write_text("call_off_duty = true\n")
+    found.preferences.look()
+    assert page.call.isChecked()
+
+
 def test_hours_of_duty_are_set_by_day(qtbot, opened) -> None:
     found = opened()
     page = found.window.duty

@@ -1,29 +1,29 @@
-"""Hours of duty by weekday, and their effect."""
+"""Hours of duty by weekday, their effect, and calls outside them."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTime, QTimer
+from PySide6.QtCore import QLocale, QTime, QTimer
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QGridLayout, QTimeEdit
 
 from devstream_desktop.desk.duty import AtEnd, AtStart, Duty, Week
 from devstream_desktop.desk.preferences import Preferences
-from devstream_desktop.desk.preferences_file import duty
+from devstream_desktop.desk.preferences_file import duty, option
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.form import Choice, Page, note
+from devstream_desktop.language import N_, _, pgettext
 from devstream_desktop.stream.rules import DAYS
 
-_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _STARTS = (
-    (AtStart.ON, "I come on duty by myself"),
-    (AtStart.REMIND, "a popup reminds me"),
-    (AtStart.NOTHING, "nothing happens"),
+    (AtStart.ON, N_("I come on duty by myself")),
+    (AtStart.REMIND, N_("a popup reminds me")),
+    (AtStart.NOTHING, N_("nothing happens")),
 )
 _ENDS = (
-    (AtEnd.OFF, "I go off duty by myself"),
-    (AtEnd.REMIND, "a popup reminds me"),
-    (AtEnd.NOTHING, "nothing happens"),
+    (AtEnd.OFF, N_("I go off duty by myself")),
+    (AtEnd.REMIND, N_("a popup reminds me")),
+    (AtEnd.NOTHING, N_("nothing happens")),
 )
 _USUAL = ("08:00", "18:00")
 _FORMAT = "HH:mm"
@@ -32,21 +32,23 @@ _PAUSE_MS = 600
 
 
 class DutyPage(Page):
-    """A week."""
+    """A week, and what reaches the person outside it."""
 
-    title = "Duty hours"
-    about = (
+    title = N_("Duty hours")
+    about = N_(
         "Without hours you are on duty until you say otherwise. What you switch by hand holds until"
         " the next hours begin or end."
     )
 
     def __init__(self) -> None:
         super().__init__()
-        self.days = [Tick(name) for name in _NAMES]
-        self.begins = [_time(f"{name}, from") for name in _NAMES]
-        self.ends = [_time(f"{name}, to") for name in _NAMES]
-        self.at_start = Choice("When they begin", _STARTS)
-        self.at_end = Choice("When they end", _ENDS)
+        names = [QLocale().standaloneDayName(number) for number in range(1, 8)]
+        self.days = [Tick(name) for name in names]
+        self.begins = [_time(_("{day}, from").format(day=name)) for name in names]
+        self.ends = [_time(_("{day}, to").format(day=name)) for name in names]
+        self.at_start = Choice(_("When they begin"), _STARTS)
+        self.at_end = Choice(_("When they end"), _ENDS)
+        self.call = Tick(_("Off duty, &tell me of what is critical and nobody on duty looks at"))
         self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MS)
         self._pause.timeout.connect(self._tell)
         grid = QGridLayout()
@@ -58,23 +60,29 @@ class DutyPage(Page):
         ):
             grid.addWidget(day, row, 0)
             grid.addWidget(begin, row, 1)
-            grid.addWidget(PlainLabel("to"), row, 2)
+            grid.addWidget(PlainLabel(pgettext("hours", "to")), row, 2)
             grid.addWidget(end, row, 3)
             day.clicked.connect(lambda on, row=row: self._take_day(row, on=on))
-            begin.timeChanged.connect(lambda _: self._pause.start())
-            end.timeChanged.connect(lambda _: self._pause.start())
+            begin.timeChanged.connect(lambda _time: self._pause.start())
+            end.timeChanged.connect(lambda _time: self._pause.start())
             self._show_times(row, None)
         self.column.addLayout(grid)
-        self.column.addWidget(note("An end before the begin is on the next day."))
+        self.column.addWidget(note(_("An end before the begin is on the next day.")))
         rows = self.form()
-        rows.addRow("When they &begin", self.at_start)
-        rows.addRow("When they &end", self.at_end)
+        rows.addRow(_("When they &begin"), self.at_start)
+        rows.addRow(_("When they &end"), self.at_end)
         for choice in (self.at_start, self.at_end):
-            choice.picked.connect(lambda _: self._tell())
+            choice.picked.connect(lambda _value: self._tell())
+        self.column.addWidget(self.call)
+        self.call.clicked.connect(lambda on: self.changed.emit(option(on, "call_off_duty")))
+        self.column.addWidget(
+            note(_("It pops up here once nobody on duty has looked at it for ten minutes."))
+        )
         self.column.addStretch(1)
 
     def show_preferences(self, preferences: Preferences) -> None:
-        """Show the hours."""
+        """Show the hours, and whether the person is called outside them."""
+        self.call.setChecked(preferences.call_off_duty)
         # A time that is being typed stays.
         if self._duty == preferences.duty or self._pause.isActive():
             return
@@ -83,7 +91,7 @@ class DutyPage(Page):
         for row, day in enumerate(DAYS):
             span: str | None = getattr(preferences.duty.hours, day)
             self.days[row].setChecked(span is not None)
-            begin, _, end = (span or "").partition("-")
+            begin, _dash, end = (span or "").partition("-")
             self._show_times(row, (begin, end) if span else None)
 
     @property

@@ -20,6 +20,7 @@ from devstream_desktop.desk.preferences import Preferences
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone, tint
+from devstream_desktop.language import _
 
 _CHOSEN = 0.16
 """Share of the accent in a chosen row."""
@@ -32,15 +33,16 @@ class Page(QWidget):
     """A `Change` of desk.toml."""
     title = ""
     about = ""
+    """Marked by `N_`, and translated where they are shown."""
 
     def __init__(self) -> None:
         super().__init__()
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(24, 20, 24, 16)
         self.column.setSpacing(10)
-        self.column.addWidget(heading(self.title))
+        self.column.addWidget(heading(_(self.title)))
         if self.about:
-            self.column.addWidget(note(self.about))
+            self.column.addWidget(note(_(self.about)))
 
     def show_preferences(self, preferences: Preferences) -> None:
         """Show what the file says; emits nothing."""
@@ -88,7 +90,7 @@ def roomy(view: QAbstractItemView) -> QSize:
 
 
 class Choice(QComboBox):
-    """One of a few values, each with its words."""
+    """One of a few values, each with words marked by `N_`."""
 
     picked = Signal(object)
     """The value that a person chose."""
@@ -97,8 +99,8 @@ class Choice(QComboBox):
         super().__init__()
         self.setAccessibleName(name)
         pairs = list(values)
-        self._values: Sequence[object] = [value for value, _ in pairs]
-        self.addItems([text for _, text in pairs])
+        self._values: Sequence[object] = [value for value, _text in pairs]
+        self.addItems([_(text) for _value, text in pairs])
         # As wide as its words, but no wider than a narrow window.
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(18)

@@ -8,21 +8,21 @@ from devstream_desktop.desk.preferences import Colours, Icon, Language, Preferen
 from devstream_desktop.desk.preferences_file import option
 from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.form import Choice, Page, note
-from devstream_desktop.language import NAMES
+from devstream_desktop.language import N_, NAMES, _, ngettext, number
 
 _ICONS = (
-    (Icon.WORST, "the worst of all that is red"),
-    (Icon.UNCLAIMED, "only what nobody is on"),
-    (Icon.PRODUCTION, "only production"),
+    (Icon.WORST, N_("the worst of all that is red")),
+    (Icon.UNCLAIMED, N_("only what nobody is on")),
+    (Icon.PRODUCTION, N_("only production")),
 )
 _COLOURS = (
-    (Colours.SYSTEM, "as the desktop has it"),
-    (Colours.LIGHT, "light"),
-    (Colours.DARK, "dark"),
+    (Colours.SYSTEM, N_("as the desktop has it")),
+    (Colours.LIGHT, N_("light")),
+    (Colours.DARK, N_("dark")),
 )
 
 _LANGUAGES = (
-    (Language.SYSTEM, "as the desktop has it"),
+    (Language.SYSTEM, N_("as the desktop has it")),
     *((Language(code), name) for code, name in NAMES.items()),
 )
 
@@ -30,28 +30,28 @@ _LANGUAGES = (
 class GeneralPage(Page):
     """The first page."""
 
-    title = "General"
+    title = N_("General")
     login_chosen = Signal(bool)
 
     def __init__(self) -> None:
         super().__init__()
-        self.login = Tick("&Start devstream when I log in")
+        self.login = Tick(_("&Start devstream when I log in"))
         self.login.clicked.connect(self.login_chosen)
         self.login_state = note()
-        self.colours = Choice("Windows", _COLOURS)
+        self.colours = Choice(_("Windows"), _COLOURS)
         self.colours.picked.connect(lambda one: self.changed.emit(option(one.value, "colours")))
-        self.language = Choice("Language", _LANGUAGES)
+        self.language = Choice(_("Language"), _LANGUAGES)
         self.language.picked.connect(lambda one: self.changed.emit(option(one.value, "language")))
-        self.icon = Choice("The tray icon shows", _ICONS)
+        self.icon = Choice(_("The tray icon shows"), _ICONS)
         self.icon.picked.connect(lambda one: self.changed.emit(option(one.value, "icon")))
         self.column.addWidget(self.login)
         self.column.addWidget(self.login_state)
-        self.section("Appearance")
+        self.section(_("Appearance"))
         rows = self.form()
-        rows.addRow("&Windows", self.colours)
-        rows.addRow("&Language, from the next start", self.language)
-        rows.addRow("&Tray icon shows", self.icon)
-        self.section("History")
+        rows.addRow(_("&Windows"), self.colours)
+        rows.addRow(_("&Language, from the next start"), self.language)
+        rows.addRow(_("&Tray icon shows"), self.icon)
+        self.section(_("History"))
         self.retention = note()
         self.column.addWidget(self.retention)
         self.column.addStretch(1)
@@ -72,9 +72,14 @@ class GeneralPage(Page):
 
     def show_retention(self, days: int) -> None:
         """Show how long the team keeps its history; 0 for not known."""
-        self.retention.setText(
-            f"The team keeps {days} days. An admin changes it for all:"
-            " devstream team set --retention DAYS."
-            if days
-            else "How long the team keeps its history is known once the node answers."
+        if not days:
+            known = _("How long the team keeps its history is known once the node answers.")
+            self.retention.setText(known)
+            return
+        keeps = ngettext(
+            "The team keeps {count} day. An admin changes it for all: {command}.",
+            "The team keeps {count} days. An admin changes it for all: {command}.",
+            days,
         )
+        command = "devstream team set --retention DAYS"
+        self.retention.setText(keeps.format(count=number(days), command=command))

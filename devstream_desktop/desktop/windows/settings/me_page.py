@@ -11,6 +11,7 @@ from devstream_desktop.desk.preferences import Preferences
 from devstream_desktop.desk.preferences_file import option
 from devstream_desktop.desktop.widgets.tick import TickedRows
 from devstream_desktop.desktop.windows.settings.form import Page, calm, note, roomy
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.names import proposals
 from devstream_desktop.stream.text import clean
 
@@ -20,8 +21,8 @@ _NAME = Qt.ItemDataRole.UserRole
 class MePage(Page):
     """A list with a tick at each name that counts."""
 
-    title = "Me"
-    about = (
+    title = N_("Me")
+    about = N_(
         "What git, the forges and other sources call you. By these names devstream knows which"
         " commits and deploys are yours. Ticked names count; the others are proposed from the"
         " history because they look like yours."
@@ -33,18 +34,18 @@ class MePage(Page):
         self._person = ""
         self._actors: Sequence[str] = ()
         self.list = QListWidget()
-        self.list.setAccessibleName("Names that are me")
+        self.list.setAccessibleName(_("Names that are me"))
         self.list.setMinimumHeight(120)
         self.list.setItemDelegate(TickedRows(self.list))
         calm(self.list)
         self.field = QLineEdit()
-        self.field.setPlaceholderText("Another name or mail address")
-        self.field.setAccessibleName("Another name or mail address")
+        self.field.setPlaceholderText(_("Another name or mail address"))
+        self.field.setAccessibleName(_("Another name or mail address"))
         self.field.setMaxLength(120)
-        self.add = QPushButton("&Add")
+        self.add = QPushButton(_("&Add"))
         self.add.setAutoDefault(False)
         self.add.setEnabled(False)
-        self.nobody = note("The history has no other name that looks like yours.")
+        self.nobody = note(_("The history has no other name that looks like yours."))
         row = QHBoxLayout()
         row.addWidget(self.field, 1)
         row.addWidget(self.add)
@@ -85,7 +86,8 @@ class MePage(Page):
         self.list.blockSignals(True)
         self.list.clear()
         if self._person:
-            own = QListWidgetItem(f"{clean(self._person, 60)}  (your name in the team)")
+            yours = _("{person}  (your name in the team)").format(person=clean(self._person, 60))
+            own = QListWidgetItem(yours)
             own.setFlags(Qt.ItemFlag.ItemIsSelectable)
             own.setCheckState(Qt.CheckState.Checked)
             own.setSizeHint(roomy(self.list))

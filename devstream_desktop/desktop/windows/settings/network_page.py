@@ -13,14 +13,15 @@ from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.form import Page, note
 from devstream_desktop.desktop.windows.settings.rule_text import names_in, typed_list
+from devstream_desktop.language import N_, _
 from devstream_desktop.settings import MeshSettings
 
 
 class NetworkPage(Page):
     """Addresses, which are written together: one alone may be wrong."""
 
-    title = "Network"
-    about = (
+    title = N_("Network")
+    about = N_(
         "Where this node listens and whom it dials. On a local network all of it is found by"
         " itself. Each is a line of [mesh] in settings.toml."
     )
@@ -30,26 +31,29 @@ class NetworkPage(Page):
     def __init__(self) -> None:
         super().__init__()
         self._shown = MeshSettings()
-        self.discovery = Tick("&Find peers on the local network")
+        self.discovery = Tick(_("&Find peers on the local network"))
         self.listen = QLineEdit()
         self.addresses = QLineEdit()
         self.peers = QLineEdit()
-        self.addresses.setPlaceholderText("where others reach it besides: 203.0.113.7:7400")
-        self.peers.setPlaceholderText("whom to dial: 10.0.0.5:7400, 10.0.0.6:7400")
-        self.save = QPushButton("&Save")
+        self.addresses.setPlaceholderText(
+            _("where others reach it besides: {example}").format(example="203.0.113.7:7400")
+        )
+        dialed = "10.0.0.5:7400, 10.0.0.6:7400"
+        self.peers.setPlaceholderText(_("whom to dial: {example}").format(example=dialed))
+        self.save = QPushButton(_("&Save"))
         self.save.setAutoDefault(False)
         self.said = PlainLabel(wrap=True)
         rows = self.form()
-        rows.addRow("&Listen at", self.listen)
-        rows.addRow("&Addresses", self.addresses)
-        rows.addRow("&Peers", self.peers)
+        rows.addRow(_("&Listen at"), self.listen)
+        rows.addRow(_("&Addresses"), self.addresses)
+        rows.addRow(_("&Peers"), self.peers)
         self.column.addWidget(self.discovery)
         row = QHBoxLayout()
         row.addWidget(self.save)
         row.addStretch(1)
         self.column.addLayout(row)
         self.column.addWidget(self.said)
-        self.column.addWidget(note("A running node takes them over when they are saved."))
+        self.column.addWidget(note(_("A running node takes them over when they are saved.")))
         self.column.addStretch(1)
         self.save.clicked.connect(self._tell)
         self.discovery.clicked.connect(self._follow)
@@ -82,7 +86,7 @@ class NetworkPage(Page):
             discovery=self.discovery.isChecked(),
         )
 
-    def _follow(self, *_: object) -> None:
+    def _follow(self, *_changed: object) -> None:
         self.save.setEnabled(self.mesh != self._shown)
         self.said.hide()
 

@@ -25,26 +25,26 @@ from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.form import Choice
-from devstream_desktop.desktop.windows.settings.rule_text import EFFECTS, names_in, typed_list
+from devstream_desktop.desktop.windows.settings.rule_text import (
+    EFFECTS,
+    SEVERITIES,
+    day_name,
+    names_in,
+    rule_name,
+    typed_list,
+)
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.rules import DAYS, Attention, Rule
 from devstream_desktop.stream.words import Kind
 
 _PAUSE_MS = 250
-_SEVERITIES = (
-    (None, "any"),
-    ("info", "info or worse"),
-    ("notice", "notice or worse"),
-    ("warning", "warning or worse"),
-    ("error", "error or worse"),
-    ("critical", "critical"),
-)
-_MINE = ((None, "anybody"), (True, "me"), (False, "others, not me"))
+_MINE = ((None, N_("anybody")), (True, N_("me")), (False, N_("others, not me")))
 _LISTS = (
-    ("state", "S&tate", "such as failed, firing again"),
-    ("service", "Ser&vice", "such as shop, billing-*"),
-    ("environment", "&Environment", "such as prod*"),
-    ("branch", "&Branch", "such as main, release/*"),
-    ("actor", "B&y", "a name in the stream"),
+    ("state", N_("S&tate"), N_("any; or such as failed, firing again")),
+    ("service", N_("Ser&vice"), N_("any; or such as shop, billing-*")),
+    ("environment", N_("&Environment"), N_("any; or such as prod*")),
+    ("branch", N_("&Branch"), N_("any; or such as main, release/*")),
+    ("actor", N_("B&y"), N_("any; or a name in the stream")),
 )
 _COLUMNS = 5
 
@@ -64,34 +64,35 @@ class RuleDialog(Dialog):
         parent: QWidget | None = None,
     ) -> None:
         """Make the form of `rule`, or of a new one; `values` are offered, by field."""
-        super().__init__("Edit the rule" if rule else "New rule", parent)
+        super().__init__(_("Edit the rule") if rule else _("New rule"), parent)
         self.resize(540, 580)
         self.setMinimumSize(420, 360)
-        given = rule or Rule(name="New rule", then=Attention.POPUP)
-        self.name = QLineEdit(given.name)
+        given = rule or Rule(name=_("New rule"), then=Attention.POPUP)
+        self.name = QLineEdit(rule_name(given))
         self.name.setMaxLength(80)
-        self.then = Choice("What it does", EFFECTS)
+        self.then = Choice(_("What it does"), EFFECTS)
         self.then.show_value(given.then)
-        self.urgent = Tick("It stays &until it is closed, and no digest takes it")
+        self.urgent = Tick(_("It stays &until it is closed, and no digest takes it"))
         self.urgent.setChecked(given.urgent)
-        self.kinds = {kind: Tick(kind.value) for kind in Kind}
+        self.kinds = {kind: Tick(_(kind.value)) for kind in Kind}
         for kind, box in self.kinds.items():
             box.setChecked(kind in given.kind)
             box.toggled.connect(self._begin)
         self.lists = {
-            field: self._list(field, name, hint, given, values) for field, name, hint in _LISTS
+            field: self._list(field, _(name), _(hint), given, values)
+            for field, name, hint in _LISTS
         }
-        self.severity = Choice("Severity", _SEVERITIES)
+        self.severity = Choice(_("Severity"), SEVERITIES)
         self.severity.show_value(given.severity)
-        self.mine = Choice("Whose", _MINE)
+        self.mine = Choice(_("Whose"), _MINE)
         self.mine.show_value(given.mine)
         self.hours = QLineEdit(given.hours or "")
-        self.hours.setPlaceholderText("at any time; or 08:00-18:30")
-        self.days = {day: Tick(day) for day in DAYS}
+        self.hours.setPlaceholderText(_("at any time; or {example}").format(example="08:00-18:30"))
+        self.days = {day: Tick(day_name(day)) for day in DAYS}
         for day, box in self.days.items():
             box.setChecked(day in given.days)
             box.toggled.connect(self._begin)
-        self.preview = PlainLabel("Looking at the last seven days…", wrap=True)
+        self.preview = PlainLabel(_("Looking at the last seven days…"), wrap=True)
         self.mistake = PlainLabel(wrap=True)
         self.buttons = QDialogButtonBox()
         self.keep = plain_button(self.buttons, QDialogButtonBox.StandardButton.Save)
@@ -110,7 +111,7 @@ class RuleDialog(Dialog):
     ) -> QLineEdit:
         line = QLineEdit(typed_list(getattr(given, field)))
         line.setAccessibleName(name.replace("&", ""))
-        line.setPlaceholderText(f"any; or {hint}")
+        line.setPlaceholderText(hint)
         if found := values.get(field):
             offers = QCompleter(QStringListModel(list(found), line), line)
             offers.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
@@ -126,16 +127,16 @@ class RuleDialog(Dialog):
         rows.setVerticalSpacing(8)
         rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow("&Name", self.name)
-        rows.addRow("A line that &fits", self.then)
+        rows.addRow(_("&Name"), self.name)
+        rows.addRow(_("A line that &fits"), self.then)
         rows.addRow("", self.urgent)
-        rows.addRow("Kind", _grid(list(self.kinds.values()), _COLUMNS))
-        for field, name, _ in _LISTS:
-            rows.addRow(name, self.lists[field])
-        rows.addRow("Seve&rity", self.severity)
-        rows.addRow("&Done by", self.mine)
-        rows.addRow("&Hours", self.hours)
-        rows.addRow("Days", _grid(list(self.days.values()), len(DAYS)))
+        rows.addRow(_("Kind"), _grid(list(self.kinds.values()), _COLUMNS))
+        for field, name, _hint in _LISTS:
+            rows.addRow(_(name), self.lists[field])
+        rows.addRow(_("Seve&rity"), self.severity)
+        rows.addRow(_("&Done by"), self.mine)
+        rows.addRow(_("&Hours"), self.hours)
+        rows.addRow(_("Days"), _grid(list(self.days.values()), len(DAYS)))
         area = QScrollArea()
         area.setWidget(inside)
         area.setWidgetResizable(True)
@@ -198,7 +199,7 @@ class RuleDialog(Dialog):
         lists = {field: list(names_in(line.text())) for field, line in self.lists.items()}
         return typed(table | lists, Rule)
 
-    def _begin(self, *_: object) -> None:
+    def _begin(self, *_changed: object) -> None:
         self.urgent.setEnabled(self.then.value is Attention.POPUP)
         self._check()
         self._pause.start()

@@ -25,14 +25,16 @@ from devstream_desktop.desktop.windows.settings.rule_text import (
     conditions_text,
     effect_text,
     preview_text,
+    rule_name,
 )
+from devstream_desktop.language import N_, _, number
 from devstream_desktop.stream.preview import Preview
 from devstream_desktop.stream.rules import DEFAULT, Rule
 from devstream_desktop.stream.text import clean
 
 Ask = Callable[[tuple[Rule, ...], Callable[[Preview], None], QObject], None]
 """Asks for a preview of rules; the function takes it while the owner lives."""
-_COLUMNS = ("Rule", "What it does", "7 days")
+_COLUMNS = (N_("Rule"), N_("What it does"), N_("7 days"))
 
 
 class RuleList(QTreeWidget):
@@ -57,10 +59,10 @@ class RuleList(QTreeWidget):
 class RulesPage(Page):
     """The list, and what can be done with it."""
 
-    title = "Notifications"
-    about = (
-        "The first rule that fits a line says how loud it is. What no rule speaks of is quiet, and"
-        " off duty nothing pops up but the result of your own deploy."
+    title = N_("Notifications")
+    about = N_(
+        "The first rule that fits a line says how loud it is. What no rule speaks of is quiet. Off"
+        " duty nothing pops up but the result of your own deploy, and what Duty hours lets through."
     )
 
     def __init__(self, ask: Ask) -> None:
@@ -72,23 +74,23 @@ class RulesPage(Page):
         self.dialog: RuleDialog | None = None
         """The form that was opened last."""
         self.list = RuleList()
-        self.preview = PlainLabel("Looking at the last seven days…", wrap=True)
-        self.preview.setAccessibleName("What these rules would have done")
-        self.add = QPushButton("&Add…")
-        self.change = QPushButton("&Edit…")
-        self.remove = QPushButton("&Remove")
-        self.up = QPushButton("Move u&p")
-        self.down = QPushButton("Move &down")
-        self.reset = QPushButton("Use the usual rules")
+        self.preview = PlainLabel(_("Looking at the last seven days…"), wrap=True)
+        self.preview.setAccessibleName(_("What these rules would have done"))
+        self.add = QPushButton(_("&Add…"))
+        self.change = QPushButton(_("&Edit…"))
+        self.remove = QPushButton(_("&Remove"))
+        self.up = QPushButton(_("Move u&p"))
+        self.down = QPushButton(_("Move &down"))
+        self.reset = QPushButton(_("Use the usual rules"))
         self._lay_out()
         self._connect()
 
     def _lay_out(self) -> None:
         rows = self.list
         rows.setColumnCount(len(_COLUMNS))
-        rows.setHeaderLabels(list(_COLUMNS))
+        rows.setHeaderLabels([_(name) for name in _COLUMNS])
         rows.setRootIsDecorated(False)
-        rows.setAccessibleName("Rules, the first that fits decides")
+        rows.setAccessibleName(_("Rules, the first that fits decides"))
         rows.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         rows.setAlternatingRowColors(False)
         rows.setUniformRowHeights(True)
@@ -117,13 +119,13 @@ class RulesPage(Page):
         self.column.addWidget(self.preview)
 
     def _connect(self) -> None:
-        self.list.currentItemChanged.connect(lambda *_: self._follow())
-        self.list.itemActivated.connect(lambda *_: self.edit())
+        self.list.currentItemChanged.connect(lambda *_items: self._follow())
+        self.list.itemActivated.connect(lambda *_item: self.edit())
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._show_menu)
         # `clicked` passes whether the button is checked.
-        self.add.clicked.connect(lambda _: self.make())
-        self.change.clicked.connect(lambda _: self.edit())
+        self.add.clicked.connect(lambda _on: self.make())
+        self.change.clicked.connect(lambda _on: self.edit())
         self.remove.clicked.connect(self._remove)
         self.up.clicked.connect(lambda: self._move(-1))
         self.down.clicked.connect(lambda: self._move(1))
@@ -153,7 +155,7 @@ class RulesPage(Page):
     def make(self, rule: Rule | None = None) -> None:
         """Open the form of a new rule; `rule` is what it begins with."""
         dialog = RuleDialog(rule, self._values, self)
-        dialog.setWindowTitle("New rule")
+        dialog.setWindowTitle(_("New rule"))
         # A rule of one's own stands before those that would decide first.
         place = max(0, self._at)
 
@@ -221,8 +223,10 @@ class RulesPage(Page):
 
     def _fill(self, current: int) -> None:
         self.list.clear()
-        for number, rule in enumerate(self._rules, 1):
-            item = QTreeWidgetItem([f"{number}. {clean(rule.name, 80)}", effect_text(rule), "…"])
+        for place, rule in enumerate(self._rules, 1):
+            item = QTreeWidgetItem(
+                [f"{place}. {clean(rule_name(rule), 80)}", effect_text(rule), "…"]
+            )
             item.setSizeHint(0, roomy(self.list))
             item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.list.addTopLevelItem(item)
@@ -234,14 +238,15 @@ class RulesPage(Page):
         self.remove.setEnabled(at >= 0 and len(self._rules) > 1)
         self.up.setEnabled(at > 0)
         self.down.setEnabled(0 <= at < len(self._rules) - 1)
-        self.fits.setText(f"It fits: {conditions_text(self._rules[at])}" if at >= 0 else "")
+        fits = conditions_text(self._rules[at]) if at >= 0 else ""
+        self.fits.setText(_("It fits: {conditions}").format(conditions=fits) if fits else "")
 
     def _show_preview(self, found: Preview) -> None:
         self.preview.setText(preview_text(found))
         for place, count in enumerate(found.by_rule):
             item = self.list.topLevelItem(place)
             if item is not None:
-                item.setText(2, f"{count:,}" if count else "–")
+                item.setText(2, number(count) if count else "–")
 
     def _show_menu(self, at: QPoint) -> None:
         menu = QMenu(self)
@@ -254,4 +259,5 @@ class RulesPage(Page):
 
 def rule_text(found: Preview, at: int) -> str:
     """Say what all rules would have done, and the share of one."""
-    return f"{preview_text(found)} This rule speaks of {found.by_rule[at]:,} of them."
+    share = _("This rule speaks of {count} of them.").format(count=number(found.by_rule[at]))
+    return f"{preview_text(found)} {share}"

@@ -41,15 +41,16 @@ from devstream_desktop.desktop.windows.settings.network_page import NetworkPage
 from devstream_desktop.desktop.windows.settings.rules_page import RulesPage
 from devstream_desktop.history.reader import Facets, Reader
 from devstream_desktop.home import Home
+from devstream_desktop.language import N_, _
 from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.preview import Preview
 from devstream_desktop.stream.rules import Rule
 
 _LEFT = 150
-_UNREAD = (
+_UNREAD = N_(
     "Saved. The node was started elsewhere, so it counts when that is asked to read its files again"
-    " (systemctl reload, or SIGHUP) or starts anew."
+    " ({command}, or SIGHUP) or starts anew."
 )
 
 
@@ -69,7 +70,7 @@ class SettingsWindow(Dialog):
 
         `reload` has the node read its files again, and returns false where it cannot.
         """
-        super().__init__("devstream settings", parent)
+        super().__init__(_("devstream settings"), parent)
         self.resize(820, 620)
         self.setMinimumSize(560, 420)
         self._home, self._state, self._preferences, self._login = home, state, preferences, login
@@ -86,8 +87,8 @@ class SettingsWindow(Dialog):
         self.mistake = PlainLabel(wrap=True, selectable=True)
         self.said = PlainLabel(wrap=True)
         self.file = ElidedLabel()
-        self.undo = QPushButton("&Undo")
-        self.open_file = QPushButton("&Open the file")
+        self.undo = QPushButton(_("&Undo"))
+        self.open_file = QPushButton(_("&Open the file"))
         self._last: Step | None = None
         """The change that can be undone."""
         self._stack = QStackedWidget()
@@ -96,14 +97,14 @@ class SettingsWindow(Dialog):
         self._refresh()
 
     def _lay_out(self) -> None:
-        self.list.setAccessibleName("Pages")
+        self.list.setAccessibleName(_("Pages"))
         self.list.setFrameShape(QFrame.Shape.NoFrame)
         self.list.setFixedWidth(_LEFT)
         self.list.setViewportMargins(6, 12, 6, 6)
         self.list.viewport().setAutoFillBackground(False)
         calm(self.list)
         for page in self.pages:
-            self.list.addItem(page.title)
+            self.list.addItem(_(page.title))
             self.list.item(self.list.count() - 1).setSizeHint(roomy(self.list))
             area = QScrollArea()
             area.setWidget(page)
@@ -132,7 +133,7 @@ class SettingsWindow(Dialog):
         foot.addWidget(self.file, 1)
         foot.addWidget(self.undo)
         foot.addWidget(self.open_file)
-        close = QPushButton("&Close")
+        close = QPushButton(_("&Close"))
         close.clicked.connect(self.reject)
         for button in (self.undo, self.open_file, close):
             button.setAutoDefault(False)
@@ -171,7 +172,7 @@ class SettingsWindow(Dialog):
         self.ask(
             GetPolicy(),
             lambda found: self.general.show_retention(found.retention_days),
-            lambda _: None,
+            lambda _why: None,
         )
         self.list.setFocus()
 
@@ -202,8 +203,10 @@ class SettingsWindow(Dialog):
     def _refresh(self) -> None:
         mistake = self._preferences.mistake
         if mistake:
-            advice = "Nothing of the file is changed here until you mend that line in it."
-            say(self.mistake, f"{mistake}. {advice}", Tone.RED)
+            advice = _(
+                "{mistake}. Nothing of the file is changed here until you mend that line in it."
+            )
+            say(self.mistake, advice.format(mistake=mistake), Tone.RED)
         self.mistake.setVisible(bool(mistake))
         for page in self.pages:
             # A line of another file, and what the session keeps, can still be changed.
@@ -256,7 +259,9 @@ class SettingsWindow(Dialog):
         self._files.run(
             lambda: load_settings(path),
             lambda found: self.network.show_mesh(found.mesh),
-            refuse=lambda why: self.network.show_said(f"{why}. Mend it there.", Tone.RED),
+            refuse=lambda why: self.network.show_said(
+                _("{reason}. Mend it there.").format(reason=why), Tone.RED
+            ),
             owner=self,
         )
 
@@ -265,7 +270,8 @@ class SettingsWindow(Dialog):
 
         def take(found: Settings) -> None:
             self.network.show_mesh(found.mesh)
-            said = "Saved, and the node has taken it over." if self._reload() else _UNREAD
+            taken = _("Saved, and the node has taken it over.")
+            said = taken if self._reload() else _(_UNREAD).format(command="systemctl reload")
             self.network.show_said(said, Tone.GREEN)
 
         self._files.run(
@@ -287,7 +293,9 @@ class SettingsWindow(Dialog):
         self._replay.ask(
             desk,
             take,
-            refuse=lambda why: self.rules.preview.setText(f"No preview: {why}."),
+            refuse=lambda why: self.rules.preview.setText(
+                _("No preview: {reason}.").format(reason=why)
+            ),
             owner=owner,
         )
 
