@@ -13,6 +13,8 @@ from enum import StrEnum
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 
+from devstream_desktop.language import N_, _
+
 
 class Command(StrEnum):
     """The commands."""
@@ -50,7 +52,7 @@ class Command(StrEnum):
 
 @dataclass(frozen=True)
 class Spec:
-    """Name of a command for a person, and its keys."""
+    """Name of a command for a person, in English, and its keys."""
 
     text: str
     keys: tuple[str | QKeySequence.StandardKey, ...] = ()
@@ -59,35 +61,35 @@ class Spec:
 
 
 SPECS: dict[Command, Spec] = {
-    Command.FIND: Spec("Search", (QKeySequence.StandardKey.Find, "/")),
-    Command.SAVE_SEARCH: Spec("Save this search…", ("Ctrl+S",)),
-    Command.EXPORT: Spec("Export what is shown…", ("Ctrl+E",)),
-    Command.APPROVE: Spec("Review and approve…", ("A",), about_line=True),
-    Command.CLAIM: Spec("I'm on it", ("C",), about_line=True),
-    Command.RELEASE: Spec("I'm on it no more", ("Shift+C",), about_line=True),
-    Command.NOTE: Spec("Write a note…", ("T",), about_line=True),
-    Command.HAND: Spec("Ask somebody to take over…", ("Shift+T",), about_line=True),
-    Command.MUTE: Spec("Mute for 4 hours", ("M",), about_line=True),
-    Command.OPEN_LINK: Spec("Open its link", ("O",), about_line=True),
-    Command.COPY_LINE: Spec("Copy the line", (QKeySequence.StandardKey.Copy,), about_line=True),
-    Command.COPY_MARKDOWN: Spec("Copy as Markdown", ("Ctrl+Shift+C",), about_line=True),
-    Command.COPY_LINK: Spec("Copy its link", (), about_line=True),
-    Command.UNFOLD: Spec("Unfold or fold its steps", ("Space",), about_line=True),
-    Command.NEWEST: Spec("Go to the newest lines", ("N",)),
-    Command.SEEN: Spec("Mark everything as seen"),
-    Command.STREAM: Spec("Show the stream", ("S",)),
-    Command.BOARD: Spec("Show the board", ("B",)),
-    Command.HAND_OVER: Spec("Show the hand-over", ("H",)),
-    Command.WALL: Spec("Fill the screen with the board", ("F11",)),
-    Command.DUTY: Spec("Go on or off duty", ("Ctrl+D",)),
-    Command.INVITE: Spec("Invite…"),
-    Command.STATUS: Spec("Status…"),
-    Command.SETTINGS: Spec("Settings…", ("Ctrl+,",)),
-    Command.TEAM: Spec("Team…"),
-    Command.PALETTE: Spec("All commands…", ("Ctrl+K",)),
-    Command.KEYS: Spec("Keys…", ("?",)),
-    Command.CLOSE: Spec("Close the window", (QKeySequence.StandardKey.Close,)),
-    Command.QUIT: Spec("Quit devstream", (QKeySequence.StandardKey.Quit,)),
+    Command.FIND: Spec(N_("Search"), (QKeySequence.StandardKey.Find, "/")),
+    Command.SAVE_SEARCH: Spec(N_("Save this search…"), ("Ctrl+S",)),
+    Command.EXPORT: Spec(N_("Export what is shown…"), ("Ctrl+E",)),
+    Command.APPROVE: Spec(N_("Review and approve…"), ("A",), about_line=True),
+    Command.CLAIM: Spec(N_("I'm on it"), ("C",), about_line=True),
+    Command.RELEASE: Spec(N_("I'm on it no more"), ("Shift+C",), about_line=True),
+    Command.NOTE: Spec(N_("Write a note…"), ("T",), about_line=True),
+    Command.HAND: Spec(N_("Ask somebody to take over…"), ("Shift+T",), about_line=True),
+    Command.MUTE: Spec(N_("Mute for 4 hours"), ("M",), about_line=True),
+    Command.OPEN_LINK: Spec(N_("Open its link"), ("O",), about_line=True),
+    Command.COPY_LINE: Spec(N_("Copy the line"), (QKeySequence.StandardKey.Copy,), about_line=True),
+    Command.COPY_MARKDOWN: Spec(N_("Copy as Markdown"), ("Ctrl+Shift+C",), about_line=True),
+    Command.COPY_LINK: Spec(N_("Copy its link"), (), about_line=True),
+    Command.UNFOLD: Spec(N_("Unfold or fold its steps"), ("Space",), about_line=True),
+    Command.NEWEST: Spec(N_("Go to the newest lines"), ("N",)),
+    Command.SEEN: Spec(N_("Mark everything as seen")),
+    Command.STREAM: Spec(N_("Show the stream"), ("S",)),
+    Command.BOARD: Spec(N_("Show the board"), ("B",)),
+    Command.HAND_OVER: Spec(N_("Show the hand-over"), ("H",)),
+    Command.WALL: Spec(N_("Fill the screen with the board"), ("F11",)),
+    Command.DUTY: Spec(N_("Go on or off duty"), ("Ctrl+D",)),
+    Command.INVITE: Spec(N_("Invite…")),
+    Command.STATUS: Spec(N_("Status…")),
+    Command.SETTINGS: Spec(N_("Settings…"), ("Ctrl+,",)),
+    Command.TEAM: Spec(N_("Team…")),
+    Command.PALETTE: Spec(N_("All commands…"), ("Ctrl+K",)),
+    Command.KEYS: Spec(N_("Keys…"), ("?",)),
+    Command.CLOSE: Spec(N_("Close the window"), (QKeySequence.StandardKey.Close,)),
+    Command.QUIT: Spec(N_("Quit devstream"), (QKeySequence.StandardKey.Quit,)),
 }
 
 
@@ -139,11 +141,14 @@ class Commands(QObject):
 def keys_text(action: QAction) -> str:
     """Return the keys of an action as a person reads them: `Ctrl+F or /`."""
     shown = (keys.toString(QKeySequence.SequenceFormat.NativeText) for keys in action.shortcuts())
-    return " or ".join(text for text in shown if text)
+    said = ""
+    for text in filter(None, shown):
+        said = _("{keys} or {others}").format(keys=said, others=text) if said else text
+    return said
 
 
 def _action(spec: Spec, parent: QObject) -> QAction:
-    action = QAction(spec.text, parent)
+    action = QAction(_(spec.text), parent)
     shortcuts: list[QKeySequence] = []
     for keys in spec.keys:
         if isinstance(keys, str):

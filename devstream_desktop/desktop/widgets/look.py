@@ -126,7 +126,8 @@ def short_time(milliseconds: int, now: datetime) -> str:
     if 1 < days < 7:
         return f"{_written(when, 'ddd')} {when:%H:%M}"
     if when.year == now.year:
-        return f"{_written(when, pgettext('date', 'd MMM'))} {when:%H:%M}"
+        day = _written(when, pgettext("date", "d MMM"))
+        return f"{day} {when:%H:%M}"
     return _written(when, pgettext("date", "d MMM yyyy"))
 
 
@@ -165,7 +166,8 @@ def duty_text(*, on: bool, until: int) -> str:
 def long_time(milliseconds: int) -> str:
     """Return local time in full: `Mon 23 Nov 2026, 14:03:22 CET`."""
     when = datetime.fromtimestamp(milliseconds / 1000).astimezone()
-    return f"{_written(when, pgettext('date', 'ddd d MMM yyyy'))}, {when:%H:%M:%S %Z}"
+    day = _written(when, pgettext("date", "ddd d MMM yyyy"))
+    return f"{day}, {when:%H:%M:%S %Z}"
 
 
 def people(count: int) -> str:

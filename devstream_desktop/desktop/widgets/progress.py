@@ -9,6 +9,7 @@ from devstream_desktop.control.messages.status import Status
 from devstream_desktop.control.wording import catching_up
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.theme import Tone, colour, mix
+from devstream_desktop.language import _
 
 _HEIGHT = 3
 _STEPS = 1000
@@ -26,7 +27,7 @@ class ProgressStrip(QProgressBar):
         self.setRange(0, _STEPS)
         self.setFixedHeight(_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Catching up")
+        self.setAccessibleName(_("Catching up"))
         policy = self.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.setSizePolicy(policy)

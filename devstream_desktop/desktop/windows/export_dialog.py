@@ -14,20 +14,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from devstream_desktop.control.wording import count
 from devstream_desktop.desktop.client.background import Background
 from devstream_desktop.desktop.client.export import Export
 from devstream_desktop.desktop.widgets.dialog import Dialog, column, plain_button, say
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import N_, _, ngettext, number
 from devstream_desktop.stream.export import Form
 from devstream_desktop.stream.query import Query
 
 _LOOK_MS = 100
 _FILTERS = {
-    "CSV for a spreadsheet (*.csv)": Form.CSV,
-    "JSON, one object a line (*.jsonl)": Form.JSONL,
+    Form.CSV: N_("CSV for a spreadsheet (*.csv)"),
+    Form.JSONL: N_("JSON, one object a line (*.jsonl)"),
 }
 
 
@@ -38,25 +38,29 @@ class ExportDialog(Dialog):
         self, history: Path, query: Query, words: str, parent: QWidget | None = None
     ) -> None:
         """Make the dialog; `words` is the search as the person typed it."""
-        super().__init__("Export", parent)
+        super().__init__(_("Export"), parent)
         self._history, self._query = history, query
         self._thread = Background("export", self)
         self._export: Export | None = None
         self.resize(460, 0)
-        self.what = ElidedLabel(f"What answers {words}" if words else "Everything in the history")
+        self.what = ElidedLabel(
+            _("What answers {search}").format(search=words)
+            if words
+            else _("Everything in the history")
+        )
         self.bar = QProgressBar()
         self.bar.setRange(0, 0)
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("The export goes on")
-        self.said = PlainLabel("Choose a file.", wrap=True)
+        self.bar.setAccessibleName(_("The export goes on"))
+        self.said = PlainLabel(_("Choose a file."), wrap=True)
         buttons = QDialogButtonBox()
-        self.show_folder = QPushButton("Open the &folder")
+        self.show_folder = QPushButton(_("Open the &folder"))
         buttons.addButton(self.show_folder, QDialogButtonBox.ButtonRole.ActionRole)
-        self.choose = QPushButton("Choose &another…")
+        self.choose = QPushButton(_("Choose &another…"))
         buttons.addButton(self.choose, QDialogButtonBox.ButtonRole.ActionRole)
         self.leave = plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
         rows = column(self)
-        for widget in (heading("Export"), self.what, self.bar, self.said, buttons):
+        for widget in (heading(_("Export")), self.what, self.bar, self.said, buttons):
             rows.addWidget(widget)
         self.show_folder.hide()
         self.choose.hide()
@@ -67,9 +71,10 @@ class ExportDialog(Dialog):
         self.finished.connect(self._end)
         self._look = QTimer(self, interval=_LOOK_MS)
         self._look.timeout.connect(self._count)
-        self.files = QFileDialog(self, "Export to")
+        self._forms = {_(said): form for form, said in _FILTERS.items()}
+        self.files = QFileDialog(self, _("Export to"))
         self.files.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        self.files.setNameFilters(list(_FILTERS))
+        self.files.setNameFilters(list(self._forms))
         self.files.selectFile("devstream")
         self.files.fileSelected.connect(self._choose)
         self.files.rejected.connect(self.reject)
@@ -87,10 +92,10 @@ class ExportDialog(Dialog):
         self._thread.run(export.run, self._done, refuse=self._failed, owner=self)
 
     def _choose(self, name: str) -> None:
-        form = _FILTERS.get(self.files.selectedNameFilter(), Form.CSV)
+        form = self._forms.get(self.files.selectedNameFilter(), Form.CSV)
         file = Path(name)
         # What a person writes out counts for more than the list beside it.
-        by_suffix = {f".{one.value}": one for one in _FILTERS.values()} | {".json": Form.JSONL}
+        by_suffix = {f".{one.value}": one for one in _FILTERS} | {".json": Form.JSONL}
         if file.suffix in by_suffix:
             form = by_suffix[file.suffix]
         else:
@@ -99,16 +104,20 @@ class ExportDialog(Dialog):
 
     def _count(self) -> None:
         if self._export is not None:
-            self.said.setText(f"{count(self._export.written, 'line')} so far")
+            written = self._export.written
+            so_far = ngettext("{count} line so far", "{count} lines so far", written)
+            self.said.setText(so_far.format(count=number(written)))
 
     def _done(self, whole: bool) -> None:
         self._look.stop()
         self.bar.hide()
         if self._export is not None and whole:
-            told = f"{count(self._export.written, 'line')} in {self._export.file}"
-            say(self.said, told, Tone.GREEN)
+            written = self._export.written
+            told = ngettext("{count} line in {file}", "{count} lines in {file}", written)
+            said = told.format(count=number(written), file=self._export.file)
+            say(self.said, said, Tone.GREEN)
             self.show_folder.show()
-            self.leave.setText("Close")
+            self.leave.setText(_("Close"))
 
     def _failed(self, why: str) -> None:
         self._look.stop()

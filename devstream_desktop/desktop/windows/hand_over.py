@@ -15,9 +15,10 @@ from devstream_desktop.desktop.widgets.look import ago, since, state_look
 from devstream_desktop.desktop.widgets.marks import mark_icon
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone, colour
+from devstream_desktop.language import _, ngettext
 from devstream_desktop.stream.line import told
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.thing import HandOver, Thing
+from devstream_desktop.stream.thing import HandOver, Thing, Waiting
 
 _SHIFT_MS = 8 * 3_600_000
 
@@ -31,10 +32,10 @@ class HandOverPage(QWidget):
         super().__init__()
         self._state = state
         self._since = 0
-        self.title = heading("Hand-over")
+        self.title = heading(_("Hand-over"))
         self.about = PlainLabel(wrap=True)
         self.list = QListWidget()
-        self.list.setAccessibleName("Hand-over")
+        self.list.setAccessibleName(_("Hand-over"))
         self.list.setFrameShape(QListWidget.Shape.NoFrame)
         self.list.setSpacing(2)
         self.list.itemActivated.connect(self._choose)
@@ -66,11 +67,12 @@ class HandOverPage(QWidget):
 
     def _fail(self, reason: str) -> None:
         self.list.clear()
-        self.about.setText(f"The history cannot be read: {reason}.")
+        self.about.setText(_("The history cannot be read: {reason}.").format(reason=reason))
 
     def _show(self, over: HandOver, begin: int, now: int) -> None:
         self.list.clear()
-        self.about.setText(f"Since {'you left, ' if self._since else ''}{ago(begin, now)}")
+        said = _("Since you left, {age}") if self._since else _("Since {age}")
+        self.about.setText(said.format(age=ago(begin, now)))
         paint(self.about, Tone.MUTED)
         self._fill(over, now)
 
@@ -80,32 +82,31 @@ class HandOverPage(QWidget):
         self.refresh()
 
     def _fill(self, over: HandOver, now: int) -> None:
-        self._things("Red, and nobody is on it", over.unclaimed, now)
-        self._things("Red, and somebody is on it", over.claimed, now)
-        self._things("Silent sources: what they would tell is missing", over.silent, now)
-        self._lines("Shipped", over.shipped, now)
-        self._lines("Deploys that failed", over.failed, now)
-        self._lines("Fixed", over.fixed, now)
-        self._lines("Tickets opened", over.tickets, now)
-        self._lines("Locked", over.locks, now)
-        self._lines("Not all was read", over.gaps, now)
+        self._things(_("Red, and nobody is on it"), over.unclaimed, now)
+        self._things(_("Red, and somebody is on it"), over.claimed, now)
+        self._things(_("Silent sources: what they would tell is missing"), over.silent, now)
+        self._lines(_("Shipped"), over.shipped, now)
+        self._lines(_("Deploys that failed"), over.failed, now)
+        self._lines(_("Fixed"), over.fixed, now)
+        self._lines(_("Tickets opened"), over.tickets, now)
+        self._lines(_("Locked"), over.locks, now)
+        self._lines(_("Not all was read"), over.gaps, now)
         waiting = [one for one in over.waiting if one.changes]
         if waiting:
-            self._heading("Waiting", len(waiting))
+            self._heading(_("Waiting"), len(waiting))
         for one in waiting:
-            more = " or more" if one.more else ""
-            some = "commit" if one.commits == 1 and not more else "commits"
-            text = f"{one.service}: {one.commits}{more} {some} for {one.environment}"
-            self._row(text, one.changes[-1])
+            self._row(_waiting_text(one), one.changes[-1])
         if not self.list.count():
-            self._heading("Nothing happened, and nothing is red.", 0)
+            self._heading(_("Nothing happened, and nothing is red."), 0)
 
     def _things(self, title: str, things: Sequence[Thing], now: int) -> None:
         if things:
             self._heading(title, len(things))
         for thing in things:
-            who = f" · {thing.claimed_by} is on it" if thing.claimed_by else ""
-            self._row(f"{told(thing.line)} · {since(thing.since_ms, now)}{who}", thing.line)
+            parts = [told(thing.line), since(thing.since_ms, now)]
+            if thing.claimed_by:
+                parts.append(_("{person} is on it").format(person=thing.claimed_by))
+            self._row(" · ".join(parts), thing.line)
 
     def _lines(self, title: str, lines: Sequence[Line], now: int) -> None:
         if lines:
@@ -133,3 +134,16 @@ class HandOverPage(QWidget):
         line = item.data(Qt.ItemDataRole.UserRole)
         if isinstance(line, Line):
             self.line_chosen.emit(line)
+
+
+def _waiting_text(one: Waiting) -> str:
+    """Return `shop: 3 commits for production`."""
+    if one.more:
+        said = _("{service}: {count} or more commits for {environment}")
+    else:
+        said = ngettext(
+            "{service}: {count} commit for {environment}",
+            "{service}: {count} commits for {environment}",
+            one.commits,
+        )
+    return said.format(service=one.service, count=one.commits, environment=one.environment)

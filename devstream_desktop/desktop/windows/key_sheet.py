@@ -11,11 +11,12 @@ from devstream_desktop.desktop.commands import keys_text
 from devstream_desktop.desktop.widgets.dialog import Dialog, column, paint, plain_button
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import N_, _
 
 _ALWAYS = (
-    ("Move in the list", "↑ ↓ Home End"),
-    ("Open the link of the chosen line", "Enter"),
-    ("Leave what is open", "Esc"),
+    (N_("Move in the list"), N_("↑ ↓ Home End")),
+    (N_("Open the link of the chosen line"), N_("Enter")),
+    (N_("Leave what is open"), N_("Esc")),
 )
 
 
@@ -23,14 +24,15 @@ class KeySheet(Dialog):
     """Every key of the window."""
 
     def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
-        super().__init__("Keys", parent)
+        super().__init__(_("Keys"), parent)
         layout = column(self)
-        layout.addWidget(heading("Keys"))
+        layout.addWidget(heading(_("Keys")))
         grid = QGridLayout()
         grid.setHorizontalSpacing(28)
         grid.setVerticalSpacing(6)
-        told = [(action.text().rstrip("…"), keys_text(action)) for action in actions]
-        for row, (name, keys) in enumerate([*_ALWAYS, *(one for one in told if one[1])]):
+        told = [(_(name), _(keys)) for name, keys in _ALWAYS]
+        told += [(action.text().rstrip("…"), keys_text(action)) for action in actions]
+        for row, (name, keys) in enumerate(one for one in told if one[1]):
             label, shown = PlainLabel(name), PlainLabel(keys)
             paint(shown, Tone.MUTED)
             shown.setAccessibleName(f"{name}: {keys}")

@@ -17,6 +17,7 @@ from devstream_desktop.control.messages.stream import Note
 from devstream_desktop.desktop.widgets.dialog import Dialog, column, plain_button, say
 from devstream_desktop.desktop.widgets.text import PlainLabel, elided_heading
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import _
 from devstream_desktop.stream.line import headline
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
@@ -24,7 +25,6 @@ from devstream_desktop.stream.text import clean
 _WIDTH = 460
 _LONGEST = 200
 """Characters of an event's reason."""
-_NOBODY = "Nobody in particular"
 
 
 class NoteDialog(Dialog):
@@ -34,19 +34,21 @@ class NoteDialog(Dialog):
         self, line: Line, person: str, parent: QWidget | None = None, *, hand: bool = False
     ) -> None:
         """Make the dialog; with `hand` somebody has to be chosen who is to take over."""
-        super().__init__("Hand over" if hand else "Note", parent)
+        super().__init__(_("Hand over") if hand else _("Note"), parent)
         self._line, self._person, self._hand = line, person, hand
         self.setMinimumWidth(_WIDTH)
         self.note = QLineEdit()
         self.note.setMaxLength(_LONGEST)
-        self.note.setAccessibleName("Note")
-        self.note.setPlaceholderText("Looking at the bank's status page")
+        self.note.setAccessibleName(_("Note"))
+        self.note.setPlaceholderText(_("Looking at the bank's status page"))
         self.to = QComboBox()
-        self.to.setAccessibleName("To be taken over by")
+        self.to.setAccessibleName(_("To be taken over by"))
         if not hand:
-            self.to.addItem(_NOBODY, "")
-        self.message = PlainLabel("Everybody in the team can read it beside the thing.", wrap=True)
-        self.go = QPushButton("Ask to take over" if hand else "Publish note")
+            self.to.addItem(_("Nobody in particular"), "")
+        self.message = PlainLabel(
+            _("Everybody in the team can read it beside the thing."), wrap=True
+        )
+        self.go = QPushButton(_("Ask to take over") if hand else _("Publish note"))
         buttons = QDialogButtonBox()
         buttons.addButton(self.go, QDialogButtonBox.ButtonRole.AcceptRole)
         plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
@@ -56,8 +58,8 @@ class NoteDialog(Dialog):
         self.note.textChanged.connect(self._check)
         self.to.currentIndexChanged.connect(self._check)
         form = QFormLayout()
-        form.addRow("Note", self.note)
-        form.addRow("To", self.to)
+        form.addRow(_("Note"), self.note)
+        form.addRow(_("To"), self.to)
         layout = column(self)
         layout.addWidget(elided_heading(headline(line.event, line.transition)))
         layout.addLayout(form)

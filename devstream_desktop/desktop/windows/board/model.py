@@ -10,6 +10,7 @@ from devstream_desktop.desktop.windows.board.texts import (
     service_text,
     waiting_text,
 )
+from devstream_desktop.language import _
 from devstream_desktop.stream.thing import Board, Cell
 
 TEXT_ROLE = Qt.ItemDataRole.UserRole
@@ -76,14 +77,16 @@ class BoardModel(QAbstractTableModel):
         if role == TEXT_ROLE:
             return text
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{self._headers[index.column()]}: {text.spoken or 'nothing known'}"
+            return f"{self._headers[index.column()]}: {text.spoken or _('nothing known')}"
         return None
 
     @property
     def _headers(self) -> list[str]:
         places = [name[:1].upper() + name[1:] for name in self._board.environments]
-        waiting = [f"Waiting for {self._board.environments[-1]}"] if places else []
-        return ["Service", *places, *waiting]
+        if not places:
+            return [_("Service")]
+        last = _("Waiting for {environment}").format(environment=self._board.environments[-1])
+        return [_("Service"), *places, last]
 
     def _row(self, service: str) -> list[CellText]:
         environments = self._board.environments

@@ -15,6 +15,7 @@ from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.board.model import BoardModel
 from devstream_desktop.desktop.windows.board.view import BoardView
 from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE
+from devstream_desktop.language import _
 from devstream_desktop.stream.thing import Board
 
 _PAUSE_MS = 1_000
@@ -60,7 +61,9 @@ class BoardPage(QWidget):
             lambda reader: reader.board(mine=mine, now=now),
             self._show,
             owner=self,
-            refuse=lambda reason: self._say(f"The board cannot be read: {reason}."),
+            refuse=lambda reason: self._say(
+                _("The board cannot be read: {reason}.").format(reason=reason)
+            ),
             topic="board",
         )
 
@@ -80,7 +83,9 @@ class BoardPage(QWidget):
 
     def _show(self, board: Board) -> None:
         self.model.show_board(board)
-        self._say("Nothing was deployed yet. What a deploy tool or an executor tells appears here.")
+        self._say(
+            _("Nothing was deployed yet. What a deploy tool or an executor tells appears here.")
+        )
 
     def _say(self, why: str) -> None:
         """Show the board, or `why` there is none."""
@@ -90,7 +95,7 @@ class BoardPage(QWidget):
     def _empty(self) -> QWidget:
         page = QWidget()
         column = QVBoxLayout(page)
-        title = heading("What runs where")
+        title = heading(_("What runs where"))
         title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         paint(self._why, Tone.MUTED)
         column.addStretch(2)
@@ -119,18 +124,18 @@ class BoardPage(QWidget):
         service, environment = self.model.place(index)
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Show what happened there", lambda: self._open(service, environment))
+        menu.addAction(_("Show what happened there"), lambda: self._open(service, environment))
         target = self._state.target(service, environment)
         if target is not None:
             where = menu_text(target.environment)
-            deploy = menu.addAction(f"Deploy to {where}…")
+            deploy = menu.addAction(_("Deploy to {environment}…").format(environment=where))
             deploy.triggered.connect(lambda: self.deploy_chosen.emit(target, ""))
-            promote = menu.addAction(f"Promote to {where}…")
+            promote = menu.addAction(_("Promote to {environment}…").format(environment=where))
             promote.triggered.connect(lambda: self.deploy_chosen.emit(target, PROMOTE))
             # With one environment there is none before it.
             places = [one for one in self._state.targets.targets if one.target == target.target]
             promote.setVisible(len(places) > 1)
-            back = menu.addAction(f"Roll back in {where}…")
+            back = menu.addAction(_("Roll back in {environment}…").format(environment=where))
             back.triggered.connect(lambda: self.deploy_chosen.emit(target, "rollback"))
             for action in (deploy, promote, back):
                 action.setEnabled(target.allowed)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from devstream_desktop.desktop.widgets.look import StateLook, since, state_look
 from devstream_desktop.desktop.widgets.marks import Shape
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import _, ngettext
 from devstream_desktop.stream.line import brief
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, short_revision
 from devstream_desktop.stream.thing import Cell, Thing
 from devstream_desktop.stream.words import Kind
 
-_LOCK = StateLook(Shape.LOCKED, "locked", Tone.AMBER)
 _MOST = 99
 
 
@@ -55,13 +55,16 @@ def cell_text(cell: Cell | None) -> CellText:
         second.append(_red(cell.deploy))
     second += [_red(thing) for thing in cell.red[:1]]
     if len(cell.red) > 1:
-        second.append(Part(f"and {len(cell.red) - 1} more", Tone.RED))
+        more = _("and {count} more").format(count=len(cell.red) - 1)
+        second.append(Part(more, Tone.RED))
     claimed = next((thing.claimed_by for thing in cell.red if thing.claimed_by), "")
     if claimed:
-        second.append(Part(f"{clean(claimed)} is on it", Tone.ACCENT))
+        said = _("{person} is on it").format(person=clean(claimed))
+        second.append(Part(said, Tone.ACCENT))
     if cell.lock is not None:
         who, why = clean(cell.lock.event.actor), clean(cell.lock.event.reason, 40)
-        second.append(Part(f"{who}: {why}" if why else who, Tone.AMBER, look=_LOCK))
+        locked = StateLook(Shape.LOCKED, _("locked"), Tone.AMBER)
+        second.append(Part(f"{who}: {why}" if why else who, Tone.AMBER, look=locked))
     if cell.test is not None:
         look = state_look(cell.test)
         second.append(Part(brief(cell.test.event, cell.test.transition), look=look))
@@ -76,11 +79,12 @@ def _runs(cell: Cell) -> list[Part]:
     if moving is not None:
         what = short_revision(moving.event.revision)
         parts.append(Part(what, Tone.BLUE, bold=True, look=state_look(moving)))
-        parts.append(Part(f"{clean(moving.event.actor)} is deploying"))
+        said = _("{person} is deploying").format(person=clean(moving.event.actor))
+        parts.append(Part(said))
     if cell.running is not None:
         running = short_revision(cell.running.revision) or "?"
         if moving is not None:
-            return [*parts, Part(f"was {running}")]
+            return [*parts, Part(_("was {revision}").format(revision=running))]
         parts.append(Part(running, Tone.PLAIN, bold=True))
         parts.append(Part(_who_and_when(cell.running.deploy)))
     return parts
@@ -91,12 +95,12 @@ def waiting_text(cell: Cell | None) -> CellText:
     if cell is None or cell.running is None:
         return CellText()
     if not cell.waiting:
-        return CellText((Part("nothing waits"),))
+        return CellText((Part(_("nothing waits")),))
     count = f"{_MOST}+" if cell.waiting > _MOST else str(cell.waiting)
-    some = "1 change" if cell.waiting == 1 else f"{count} changes"
+    some = ngettext("{count} change", "{count} changes", cell.waiting).format(count=count)
     first = [Part(some, Tone.PLAIN, bold=True)]
     if cell.mine:
-        first.append(Part(f"{cell.mine} yours", Tone.ACCENT))
+        first.append(Part(_("{count} yours").format(count=cell.mine), Tone.ACCENT))
     return CellText(tuple(first))
 
 
@@ -111,7 +115,7 @@ def service_text(name: str, cells: list[Cell]) -> CellText:
 
 def _red(thing: Thing) -> Part:
     event = thing.line.event
-    said = clean(event.title, 40) if event.kind is Kind.INCIDENT else "deploy failed"
+    said = clean(event.title, 40) if event.kind is Kind.INCIDENT else _("deploy failed")
     return Part(said, Tone.RED, bold=True, look=state_look(thing.line))
 
 

@@ -17,6 +17,7 @@ from devstream_desktop.desktop.widgets.marks import paint_mark
 from devstream_desktop.desktop.widgets.theme import Tone, colour, mix, tint
 from devstream_desktop.desktop.windows.board.model import TEXT_ROLE, BoardModel
 from devstream_desktop.desktop.windows.board.texts import CellText, Part
+from devstream_desktop.language import _
 
 _PADDING = 12
 _GAP = 8
@@ -35,7 +36,7 @@ class BoardView(QTableView):
         self._model = model
         self.setModel(model)
         self.setItemDelegate(_CellDelegate(self))
-        self.setAccessibleName("Board: services by environments")
+        self.setAccessibleName(_("Board: services by environments"))
         self.setFrameShape(QTableView.Shape.NoFrame)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

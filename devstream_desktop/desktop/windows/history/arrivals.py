@@ -8,6 +8,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
 from devstream_desktop.desktop.widgets.announce import announce
+from devstream_desktop.language import ngettext
 from devstream_desktop.stream.line import headline
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import RED_STATES
@@ -24,7 +25,8 @@ def arrivals_text(lines: Sequence[Line]) -> str:
     named = (red or current[-1:])[-_NAMED:]
     said = [headline(line.event, line.transition) for line in named]
     if more := len(current) - len(named):
-        said.append("1 more new line" if more == 1 else f"{more} more new lines")
+        others = ngettext("{count} more new line", "{count} more new lines", more)
+        said.append(others.format(count=more))
     return ". ".join(said)
 
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone, tint
+from devstream_desktop.language import _
 from devstream_desktop.stream.text import clean
 
 _ICON = 22
@@ -48,7 +49,7 @@ class LockedBanner(_Banner):
         picture = PlainLabel()
         picture.setPixmap(icon(Mark.LOCKED).pixmap(_ICON, _ICON))
         self.text = PlainLabel(wrap=True)
-        self.unlock = QPushButton("&Unlock…")
+        self.unlock = QPushButton(_("&Unlock…"))
         self.unlock.setAutoDefault(False)
         self.unlock.clicked.connect(self.unlock_chosen)
         self.row.setSpacing(10)
@@ -59,7 +60,10 @@ class LockedBanner(_Banner):
     def show_locked(self, locked: str) -> None:
         """Show why the node is locked; hide for an empty reason."""
         reason = clean(locked, 300)
-        text = f"Locked: {reason}. The history can be read; nothing new arrives." if locked else ""
+        text = ""
+        if locked:
+            said = _("Locked: {reason}. The history can be read; nothing new arrives.")
+            text = said.format(reason=reason)
         # A screen reader reads a new name aloud, so it is set only when it changes.
         if text != self.text.text():
             self.text.setText(text)
@@ -76,10 +80,10 @@ class WelcomeBanner(_Banner):
     def __init__(self) -> None:
         super().__init__(Tone.BLUE)
         self._dismissed = False
-        text = "You are a team of one. Invite your colleagues, or join their team."
+        text = _("You are a team of one. Invite your colleagues, or join their team.")
         self.row.addWidget(PlainLabel(text, wrap=True), 1)
-        invite, join = QPushButton("Invite…"), QPushButton("Join a team…")
-        self.later = QPushButton("Later")
+        invite, join = QPushButton(_("Invite…")), QPushButton(_("Join a team…"))
+        self.later = QPushButton(_("Later"))
         self.later.setFlat(True)
         for button in (invite, join, self.later):
             button.setAutoDefault(False)

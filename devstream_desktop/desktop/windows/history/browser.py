@@ -21,6 +21,7 @@ from devstream_desktop.desktop.windows.history.empty_page import EmptyPage, empt
 from devstream_desktop.desktop.windows.history.model import StreamModel
 from devstream_desktop.desktop.windows.history.stream_view import StreamView
 from devstream_desktop.history.reader import Reader
+from devstream_desktop.language import _
 from devstream_desktop.stream.line import markdown, told
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
@@ -193,7 +194,7 @@ class Browser(QSplitter):
         line = self.view.current_line()
         if line is not None:
             self.mute_chosen.emit(line)
-            self.noted.emit("It does not pop up here for 4 hours; its end is told.")
+            self.noted.emit(_("It does not pop up here for 4 hours; its end is told."))
 
     def open_link(self) -> None:
         """Open the link of the selected line."""
@@ -208,14 +209,14 @@ class Browser(QSplitter):
         line = self.view.current_line()
         if line is not None:
             _to_clipboard(markdown(line))
-            self.noted.emit("The line is in the clipboard, as Markdown.")
+            self.noted.emit(_("The line is in the clipboard, as Markdown."))
 
     def copy_link(self) -> None:
         """Copy the link of the selected line."""
         line = self.view.current_line()
         if line is not None and safe_link(line.event.url) is not None:
             _to_clipboard(line.event.url)
-            self.noted.emit("The link is in the clipboard.")
+            self.noted.emit(_("The link is in the clipboard."))
 
     def refresh(self) -> None:
         """Follow the state: try again to read, or give another reason for no rows."""
@@ -318,18 +319,18 @@ class Browser(QSplitter):
 
     def _ask(self, request: Request[Done]) -> None:
         def done(reply: Done) -> None:
-            self.noted.emit(sentence(reply.text) or "Done.")
+            self.noted.emit(sentence(reply.text) or _("Done."))
 
         self._state.asked.emit(Question(request, done, self.noted.emit, self))
 
     def _open(self, line: Line | None) -> None:
         if line is not None and not open_link(line.event.url):
-            self.noted.emit("This line has no link that can be opened.")
+            self.noted.emit(_("This line has no link that can be opened."))
 
     def _copy(self, line: Line | None) -> None:
         if line is not None:
             _to_clipboard(told(line))
-            self.noted.emit("The line is in the clipboard.")
+            self.noted.emit(_("The line is in the clipboard."))
 
 
 def _to_clipboard(text: str) -> None:

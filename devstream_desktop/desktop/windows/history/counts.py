@@ -14,6 +14,7 @@ from devstream_desktop.desktop.windows.history.saved_searches import SavedSearch
 from devstream_desktop.desktop.windows.history.sidebar import Sidebar
 from devstream_desktop.desktop.windows.history.visit import UNSEEN
 from devstream_desktop.history.reader import Facets, Reader
+from devstream_desktop.language import ngettext, number
 from devstream_desktop.stream.query import Query, parse_query
 
 _MOST_HITS = 1_000
@@ -55,9 +56,10 @@ class Counts(QObject):
             return
 
         def show(found: int) -> None:
-            counted = f"{found:,}+" if found == _MOST_HITS else f"{found:,}"
+            counted = f"{number(found)}+" if found == _MOST_HITS else number(found)
             self._filters.show_hits(counted)
-            announce(self._filters.search, f"{counted} hit" if found == 1 else f"{counted} hits")
+            said = ngettext("{count} hit", "{count} hits", found)
+            announce(self._filters.search, said.format(count=counted))
 
         self._state.history.ask(
             lambda reader: reader.hits(query, most=_MOST_HITS),

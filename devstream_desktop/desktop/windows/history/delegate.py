@@ -46,6 +46,7 @@ from devstream_desktop.desktop.windows.history.spoken import (
     red_title,
     sentence_of,
 )
+from devstream_desktop.language import _
 from devstream_desktop.stream.line import brief
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
@@ -175,7 +176,7 @@ class _Painting:
         if isinstance(item, Pinned):
             self._pinned(item)
         elif isinstance(item, Greens):
-            look = StateLook(Shape.PASSED, "passed", Tone.GREEN)
+            look = StateLook(Shape.PASSED, _("passed"), Tone.GREEN)
             self._row(
                 item.line.event.service, greens_text(item), look, clock_time(item.line.event.time)
             )

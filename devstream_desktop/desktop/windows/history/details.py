@@ -23,6 +23,7 @@ from devstream_desktop.desktop.widgets.look import long_time, sentence, short_ti
 from devstream_desktop.desktop.widgets.marks import mark_pixmap
 from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone, colour, tint
+from devstream_desktop.language import _, number
 from devstream_desktop.stream.line import STRUCK, render
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
 from devstream_desktop.stream.text import clean, duration, roughly, short_ref, short_revision
@@ -73,18 +74,18 @@ class Details(QFrame):
         self.title.setWordWrap(True)
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.about = PlainLabel(wrap=True)
-        self.open = QPushButton("Open link")
+        self.open = QPushButton(_("Open link"))
         self.open.clicked.connect(lambda: self.open_chosen.emit(self._line))
-        self.copy = QPushButton("Copy line")
+        self.copy = QPushButton(_("Copy line"))
         self.copy.clicked.connect(lambda: self.copy_chosen.emit(self._line))
-        self.claim = QPushButton("I'm on it")
+        self.claim = QPushButton(_("I'm on it"))
         self.claim.clicked.connect(lambda: self.claim_chosen.emit(self._line))
-        self.approve = QPushButton("Review…")
+        self.approve = QPushButton(_("Review…"))
         self.approve.clicked.connect(lambda: self.approve_chosen.emit(self._line))
         for button in (self.open, self.copy, self.claim, self.approve):
             button.setAutoDefault(False)
         self.why = PlainLabel(wrap=True)
-        self.rule = QPushButton("Edit the rule…")
+        self.rule = QPushButton(_("Edit the rule…"))
         self.rule.setAutoDefault(False)
         self.rule.clicked.connect(lambda: self.rule_chosen.emit(self._line))
         self.setMinimumSize(260, 150)
@@ -95,9 +96,9 @@ class Details(QFrame):
             grid.setVerticalSpacing(4)
         self._past.setColumnStretch(1, 1)
         self._fields.setColumnStretch(1, 1)
-        self._past_title = _small_heading("Before and after")
+        self._past_title = _small_heading(_("Before and after"))
         self.suspect = PlainLabel(wrap=True)
-        self.roll_back = QPushButton("Roll back…")
+        self.roll_back = QPushButton(_("Roll back…"))
         self.roll_back.setAutoDefault(False)
         self.roll_back.clicked.connect(self._roll_back)
         self._suspects = QFrame()
@@ -125,7 +126,7 @@ class Details(QFrame):
         column.addWidget(self._suspects)
         column.addWidget(self._past_title)
         column.addLayout(self._past)
-        column.addWidget(_small_heading("Facts"))
+        column.addWidget(_small_heading(_("Facts")))
         column.addLayout(self._fields)
         column.addWidget(self.why)
         column.addWidget(self.rule, 0, Qt.AlignmentFlag.AlignLeft)
@@ -168,7 +169,7 @@ class Details(QFrame):
         self._show_suspect(line, about)
         trail = about.trail[-_PAST:]
         others = [other for other in about.past if other.id != line.id][:_PAST]
-        self._past_title.setText("Trail" if trail else "Before and after")
+        self._past_title.setText(_("Trail") if trail else _("Before and after"))
         self._show_past(list(trail) or others)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -217,21 +218,26 @@ class Details(QFrame):
 def suspect_text(line: Line, suspect: Suspect) -> str:
     """Return the deploy that may have broken it, and what that brought."""
     shipped = suspect.deploy.event
-    before = roughly(max(0, line.event.time - shipped.time))
-    said = (
-        f"Suspect: {shipped.actor}'s deploy of {short_revision(shipped.revision)}, {before} before"
-    )
     titles = [change.event.title for change in suspect.changes[:_TITLES] if change.event.title]
     if len(suspect.changes) > _TITLES:
-        titles.append(f"and {len(suspect.changes) - _TITLES} more")
-    brought = " · ".join(titles)
-    return clean(f"{said}. It brought: {brought}" if brought else said, _LONGEST)
+        titles.append(_("and {count} more").format(count=len(suspect.changes) - _TITLES))
+    if titles:
+        said = _("Suspect: {person}'s deploy of {revision}, {time} before. It brought: {titles}")
+    else:
+        said = _("Suspect: {person}'s deploy of {revision}, {time} before")
+    told = said.format(
+        person=shipped.actor,
+        revision=short_revision(shipped.revision),
+        time=roughly(max(0, line.event.time - shipped.time)),
+        titles=" · ".join(titles),
+    )
+    return clean(told, _LONGEST)
 
 
 def place_of(line: Line) -> str:
     """Return where and how bad it is, and how it stands."""
     event = line.event
-    severity = event.severity.word if event.severity > Severity.NOTICE else ""
+    severity = _(event.severity.word) if event.severity > Severity.NOTICE else ""
     word = state_look(line).word
     parts = (event.service, event.environment, severity, word)
     return " · ".join(clean(part) for part in parts if part)
@@ -240,35 +246,32 @@ def place_of(line: Line) -> str:
 def fields(line: Line) -> list[tuple[str, str]]:
     """Return the names and values of all fields that are set."""
     event = line.event
-    counted = (
-        f"{event.count} of {event.total}"
-        if event.total
-        else str(event.count)
-        if event.count
-        else ""
-    )
+    counted = number(event.count) if event.count else ""
+    if event.total:
+        said = _("{count} of {total}")
+        counted = said.format(count=number(event.count), total=number(event.total))
     everything = [
-        ("Warning", sentence(STRUCK) if line.struck else ""),
-        ("When", long_time(event.time)),
+        (_("Warning"), sentence(_(STRUCK)) if line.struck else ""),
+        (_("When"), long_time(event.time)),
         (
-            "Kind",
-            f"{event.kind.value}, {outcome(event.kind, event.state, line.transition)}",
+            _("Kind"),
+            f"{_(event.kind.value)}, {_(outcome(event.kind, event.state, line.transition))}",
         ),
-        ("Service", event.service),
-        ("Environment", event.environment),
-        ("Who", event.actor),
-        ("Branch", short_ref(event.ref)),
-        ("Commit", event.revision),
-        ("Before", event.previous),
-        ("Number", event.number if event.number != event.revision else ""),
-        ("Count", counted),
-        ("Took", duration(event.duration) if event.duration else ""),
-        ("Reason", event.reason),
-        ("Severity", event.severity.word if event.severity > Severity.NOTICE else ""),
-        ("Source", event.source),
-        ("Published by", line.author),
-        ("Link", event.url),
-        ("Title", event.title),
+        (_("Service"), event.service),
+        (_("Environment"), event.environment),
+        (_("Who"), event.actor),
+        (_("Branch"), short_ref(event.ref)),
+        (_("Commit"), event.revision),
+        (_("Before"), event.previous),
+        (_("Number"), event.number if event.number != event.revision else ""),
+        (_("Count"), counted),
+        (_("Took"), duration(event.duration) if event.duration else ""),
+        (_("Reason"), event.reason),
+        (_("Severity"), _(event.severity.word) if event.severity > Severity.NOTICE else ""),
+        (_("Source"), event.source),
+        (_("Published by"), line.author),
+        (_("Link"), event.url),
+        (_("Title"), event.title),
     ]
     return [(name, clean(value, 500)) for name, value in everything if value]
 
@@ -283,7 +286,7 @@ def _scrolled(inside: QWidget) -> QScrollArea:
     area = QScrollArea()
     area.setWidget(inside)
     # It takes the focus, so that the arrow keys scroll it.
-    area.setAccessibleName("Details of the line")
+    area.setAccessibleName(_("Details of the line"))
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -14,6 +14,7 @@ from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import _, ngettext, number
 from devstream_desktop.stream.query import Query
 
 
@@ -31,27 +32,32 @@ class EmptyState:
 def empty_state(state: AppState, query: Query, read_error: str) -> EmptyState:
     """Return the reason why there are no rows; the first that holds."""
     if not state.connected and state.status is None:
-        usual = "The first start takes a few seconds: it makes a key and looks for peers."
-        return EmptyState("The node is starting", state.trouble or usual, Mark.OFFLINE)
+        usual = _("The first start takes a few seconds: it makes a key and looks for peers.")
+        return EmptyState(_("The node is starting"), state.trouble or usual, Mark.OFFLINE)
     if state.locked:
-        return EmptyState("The keyring is locked", f"{sentence(state.locked)}.", Mark.LOCKED)
+        return EmptyState(_("The keyring is locked"), f"{sentence(state.locked)}.", Mark.LOCKED)
     if read_error:
-        hint, status = f"{sentence(read_error)}.", (("status", "Status…"),)
-        return EmptyState("The history cannot be read", hint, Mark.FAILING, status)
+        hint, status = f"{sentence(read_error)}.", (("status", _("Status…")),)
+        return EmptyState(_("The history cannot be read"), hint, Mark.FAILING, status)
     # From here on the history is readable and really has no such rows.
     if not query.everything:
-        hint = "A line matches when it has every word, or a longer word that begins with it."
-        return EmptyState("Nothing matches", hint, actions=(("clear", "Show everything"),))
+        hint = _("A line matches when it has every word, or a longer word that begins with it.")
+        return EmptyState(_("Nothing matches"), hint, actions=(("clear", _("Show everything")),))
     if state.status is not None and state.status.missing:
-        missing = f"{state.status.missing:,}"
-        hint = f"{missing} events are on their way from your peers, the newest first."
-        return EmptyState("Catching up", hint)
+        missing = state.status.missing
+        coming = ngettext(
+            "{count} event is on its way from your peers.",
+            "{count} events are on their way from your peers, the newest first.",
+            missing,
+        )
+        return EmptyState(_("Catching up"), coming.format(count=number(missing)))
     if state.status is not None and state.status.solo and not state.status.sources:
-        hint = "Connect a source with `devstream source add`, or join your team."
-        actions = (("join", "Join a team…"), ("invite", "Invite…"))
-        return EmptyState("Nothing has happened yet", hint, actions=actions)
-    hint = "The next commit, build, deploy or incident appears here as it happens."
-    return EmptyState("Nothing has happened yet", hint)
+        hint = _("Connect a source with `{command}`, or join your team.")
+        actions = (("join", _("Join a team…")), ("invite", _("Invite…")))
+        hint = hint.format(command="devstream source add")
+        return EmptyState(_("Nothing has happened yet"), hint, actions=actions)
+    hint = _("The next commit, build, deploy or incident appears here as it happens.")
+    return EmptyState(_("Nothing has happened yet"), hint)
 
 
 class EmptyPage(QWidget):

@@ -13,6 +13,7 @@ from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.completion import complete
 from devstream_desktop.stream.query import InvalidQueryError, parse_query
 
@@ -20,11 +21,11 @@ _DEBOUNCE_MS = 60
 
 
 class Page(Enum):
-    """The pages of the window, by the names of their buttons."""
+    """The pages of the window, by their buttons' English names."""
 
-    STREAM = "Stream"
-    BOARD = "Board"
-    HAND_OVER = "Hand-over"
+    STREAM = N_("Stream")
+    BOARD = N_("Board")
+    HAND_OVER = N_("Hand-over")
 
 
 class SearchField(QLineEdit):
@@ -36,9 +37,10 @@ class SearchField(QLineEdit):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setPlaceholderText("Search: words, env:production, state:failed, kind:deploy …")
+        filters = "env:production, state:failed, kind:deploy"
+        self.setPlaceholderText(_("Search: words, {filters} …").format(filters=filters))
         self.setClearButtonEnabled(True)
-        self.setAccessibleName("Search the history")
+        self.setAccessibleName(_("Search the history"))
         self.setMinimumWidth(180)
         self._values: Mapping[str, Sequence[str]] = {}
         self._offers = QStringListModel(self)
@@ -46,7 +48,7 @@ class SearchField(QLineEdit):
         # What fits is chosen by the query's own rules, not by Qt.
         completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         self._popup = QListView()
-        self._popup.setAccessibleName("What can be typed")
+        self._popup.setAccessibleName(_("What can be typed"))
         completer.setPopup(self._popup)
         self.setCompleter(completer)
         self.textEdited.connect(self._offer)
@@ -102,11 +104,11 @@ class Filters(QWidget):
         super().__init__()
         self.search = SearchField()
         self.hits = PlainLabel()
-        self.hits.setAccessibleName("Number of hits")
-        self._pages = {page: QPushButton(page.value) for page in Page}
-        self.duty = QPushButton("Off duty")
+        self.hits.setAccessibleName(_("Number of hits"))
+        self._pages = {page: QPushButton(_(page.value)) for page in Page}
+        self.duty = QPushButton(_("Off duty"))
         self.duty.setCheckable(True)
-        self.duty.setAccessibleName("On duty")
+        self.duty.setAccessibleName(_("On duty"))
         self.duty.setAutoDefault(False)
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 10, 10, 8)

@@ -10,6 +10,7 @@ from devstream_desktop.desk.preferences import Search
 from devstream_desktop.desktop.widgets.look import state_look
 from devstream_desktop.desktop.widgets.marks import Shape
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.thing import Thing
 
 _MOST = 99
@@ -43,20 +44,21 @@ class Place:
         return f"{_MOST}+" if self.count > _MOST else str(self.count)
 
 
-VIEWS = (
-    Place("Everything", ""),
-    Place("Production", "env:production"),
-    Place("Deploys", "kind:deploy"),
-    Place("Changes", "kind:change"),
-    Place("Tickets", "kind:ticket"),
+_VIEWS = (
+    (N_("Everything"), ""),
+    (N_("Production"), "env:production"),
+    (N_("Deploys"), "kind:deploy"),
+    (N_("Changes"), "kind:change"),
+    (N_("Tickets"), "kind:ticket"),
 )
 
 
-SERVICES = Place("Services", None)
-
-
 def places(
-    services: Sequence[str], red: Sequence[Thing], names: frozenset[str], new: int = 0
+    services: Sequence[str],
+    red: Sequence[Thing],
+    names: frozenset[str],
+    new: int = 0,
+    saved: Sequence[Place] = (),
 ) -> list[Place]:
     """Return all entries, from the top.
 
@@ -65,21 +67,24 @@ def places(
         red: What is red now.
         names: The person's names, folded.
         new: How many lines came since they looked.
+        saved: Entries of the saved searches.
 
     """
     unclaimed = sum(not thing.claimed_by for thing in red)
     mine = sum(thing.is_mine(names) for thing in red)
     loud = Tone.RED if red else Tone.PLAIN
     found = [
-        Place("Red now", "is:red", len(red), Shape.FIRING if red else None, loud),
-        Place("Unclaimed", "is:red -is:claimed", unclaimed),
-        Place("Mine", "is:mine", mine),
-        Place("Unseen", "is:unseen", new),
-        Place("Views", None),
-        *VIEWS,
+        Place(_("Red now"), "is:red", len(red), Shape.FIRING if red else None, loud),
+        Place(_("Unclaimed"), "is:red -is:claimed", unclaimed),
+        Place(_("Mine"), "is:mine", mine),
+        Place(_("Unseen"), "is:unseen", new),
+        Place(_("Views"), None),
+        *(Place(_(name), query) for name, query in _VIEWS),
+        # Above the services, which are many.
+        *saved,
     ]
     if services:
-        found.append(SERVICES)
+        found.append(Place(_("Services"), None))
         found += [_service(name, red) for name in services]
     return found
 
@@ -104,5 +109,5 @@ def saved_places(kept: Sequence[Search], counts: Sequence[int], *, saves: bool) 
         for at, (search, count) in enumerate(zip_longest(kept, counts[: len(kept)]))
     ]
     if saves:
-        found.append(Place("Save this search…", None, tone=Tone.MUTED, saves=True))
-    return [Place("Saved", None), *found] if found else []
+        found.append(Place(_("Save this search…"), None, tone=Tone.MUTED, saves=True))
+    return [Place(_("Saved"), None), *found] if found else []

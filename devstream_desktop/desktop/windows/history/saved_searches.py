@@ -12,6 +12,7 @@ from devstream_desktop.desk.preferences_file import Items, searches
 from devstream_desktop.desktop.widgets.dialog import Dialog, column, paint, plain_button
 from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import _
 from devstream_desktop.stream.text import clean
 
 _MOST_LETTERS = 40
@@ -42,13 +43,13 @@ class SavedSearches(QObject):
     def save(self, query: str) -> None:
         """Ask for the name of a search, and keep it."""
         if self.may_save(query):
-            self._ask("Save this search", query, "", lambda one: self._items().add(one))
+            self._ask(_("Save this search"), query, "", lambda one: self._items().add(one))
 
     def rename(self, at: int) -> None:
         """Ask for another name of a kept search."""
         search = self._kept[at]
         self._ask(
-            "Rename the search",
+            _("Rename the search"),
             search.query,
             search.name,
             lambda one: self._items().change(at, one),
@@ -66,12 +67,12 @@ class SavedSearches(QObject):
     def show_menu(self, at: int, place: QPoint) -> None:
         """Offer what can be done with a kept search."""
         menu = QMenu(self._window)
-        menu.setAccessibleName("Saved search")
+        menu.setAccessibleName(_("Saved search"))
         menu.aboutToHide.connect(menu.deleteLater)
-        menu.addAction("Rename…", "F2", lambda: self.rename(at))
-        up = menu.addAction("Move up", "Alt+Up", lambda: self.move(at, -1))
-        down = menu.addAction("Move down", "Alt+Down", lambda: self.move(at, 1))
-        menu.addAction("Remove", "Del", lambda: self.remove(at))
+        menu.addAction(_("Rename…"), "F2", lambda: self.rename(at))
+        up = menu.addAction(_("Move up"), "Alt+Up", lambda: self.move(at, -1))
+        down = menu.addAction(_("Move down"), "Alt+Down", lambda: self.move(at, 1))
+        menu.addAction(_("Remove"), "Del", lambda: self.remove(at))
         up.setEnabled(at > 0)
         down.setEnabled(at < len(self._kept) - 1)
         menu.popup(place)
@@ -101,9 +102,9 @@ class NameDialog(Dialog):
         self.resize(420, 0)
         self.field = QLineEdit(name)
         self.field.setMaxLength(_MOST_LETTERS)
-        self.field.setAccessibleName("Name of the search")
-        self.field.setPlaceholderText("Name")
-        self.said = PlainLabel("There is one with this name already.")
+        self.field.setAccessibleName(_("Name of the search"))
+        self.field.setPlaceholderText(_("Name"))
+        self.said = PlainLabel(_("There is one with this name already."))
         paint(self.said, Tone.RED)
         searched = ElidedLabel(clean(query, 400))
         paint(searched, Tone.MUTED)

@@ -28,7 +28,8 @@ from PySide6.QtWidgets import (
 from devstream_desktop.desk.preferences import Search
 from devstream_desktop.desktop.widgets.marks import SIZE, paint_mark
 from devstream_desktop.desktop.widgets.theme import LIGHT, STRONG, Tone, colour, mix
-from devstream_desktop.desktop.windows.history.places import SERVICES, Place, places, saved_places
+from devstream_desktop.desktop.windows.history.places import Place, places, saved_places
+from devstream_desktop.language import _
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.thing import Thing
 
@@ -181,7 +182,7 @@ class Sidebar(QListView):
         self._model = _Places(self)
         self.setModel(self._model)
         self.setItemDelegate(_PlaceDelegate(self))
-        self.setAccessibleName("Where to look")
+        self.setAccessibleName(_("Where to look"))
         self.setFrameShape(QListView.Shape.NoFrame)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -228,10 +229,8 @@ class Sidebar(QListView):
             self._show()
 
     def _show(self) -> None:
-        found = places(self._services, self._red, self._names, self._new)
-        # Above the services, which are many.
-        place = next((at for at, one in enumerate(found) if one == SERVICES), len(found))
-        found[place:place] = saved_places(self._kept, self._counts, saves=self._saves)
+        saved = saved_places(self._kept, self._counts, saves=self._saves)
+        found = places(self._services, self._red, self._names, self._new, saved)
         self._model.show_places(found)
 
     def mark_query(self, text: str) -> None:

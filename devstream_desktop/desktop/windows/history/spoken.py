@@ -14,6 +14,7 @@ from devstream_desktop.desktop.windows.history.items import (
     Row,
     Step,
 )
+from devstream_desktop.language import _, number
 from devstream_desktop.stream.line import STRUCK, brief, headline, render
 from devstream_desktop.stream.text import clean, roughly, short_revision
 from devstream_desktop.stream.thing import Thing
@@ -24,24 +25,25 @@ from devstream_desktop.stream.words import Kind
 def spoken(item: Item, now: datetime, *, new: bool = False) -> str:
     """Return an item in one sentence; `new` is whether it was not seen before."""
     said = _spoken(item, now)
-    return f"new, {said}" if new else said
+    return _("new, {item}").format(item=said) if new else said
 
 
 def _spoken(item: Item, now: datetime) -> str:
     if isinstance(item, Heading):
         return day_text(item.day, now.astimezone().date())
     if isinstance(item, Pinned):
-        return f"red now, {red_title(item.thing)}, {red_more(item)}"
+        said = _("red now, {thing}, {more}")
+        return said.format(thing=red_title(item.thing), more=red_more(item))
     line = item.line
     when = short_time(line.event.time, now)
     if isinstance(item, Greens):
-        return f"passed, {clean(line.event.service)}, {greens_text(item)}, {when}"
+        return ", ".join((_("passed"), clean(line.event.service), greens_text(item), when))
     parts = [state_look(line).word, clean(line.event.service), sentence_of(item), when]
     if isinstance(item, Row) and item.steps:
         steps = ", ".join(brief(step.event, step.transition) for step in item.steps)
-        parts.append(f"steps: {steps}")
+        parts.append(_("steps: {steps}").format(steps=steps))
     if line.struck:
-        parts.append(STRUCK)
+        parts.append(_(STRUCK))
     return ", ".join(part for part in parts if part)
 
 
@@ -66,7 +68,8 @@ def red_title(thing: Thing) -> str:
     said = headline(event, thing.line.transition).removeprefix(f"{service}: ")
     place = f"{event.environment[:1].upper()}{event.environment[1:]}: {service} "
     if event.environment and said.startswith(place):
-        return f"{said.removeprefix(place)} in {event.environment}"
+        what = said.removeprefix(place)
+        return _("{what} in {environment}").format(what=what, environment=event.environment)
     return said
 
 
@@ -75,24 +78,28 @@ def red_more(item: Pinned) -> str:
     thing, parts = item.thing, list[str]()
     event = thing.line.event
     if thing.claimed_by:
-        parts.append(f"{thing.claimed_by} is on it")
+        parts.append(_("{person} is on it").format(person=thing.claimed_by))
     else:
-        parts.append("unclaimed")
+        parts.append(_("unclaimed"))
     if seen := seen_text(thing, item.on_duty, int(time.time() * 1000)):
         parts.append(seen)
     if event.total and event.count:
-        parts.append(f"{event.count} of {event.total} tests")
+        said = _("{count} of {total} tests")
+        parts.append(said.format(count=number(event.count), total=number(event.total)))
     if event.reason:
         parts.append(event.reason)
     if thing.suspect is not None:
         shipped = thing.suspect.event
-        before = roughly(max(0, thing.since_ms - shipped.time))
-        what = short_revision(shipped.revision)
-        parts.append(f"suspect: {shipped.actor}'s deploy of {what}, {before} before")
+        suspect = _("suspect: {person}'s deploy of {revision}, {time} before").format(
+            person=shipped.actor,
+            revision=short_revision(shipped.revision),
+            time=roughly(max(0, thing.since_ms - shipped.time)),
+        )
+        parts.append(suspect)
     return clean(" · ".join(parts))
 
 
 def greens_text(item: Greens) -> str:
     """Return `6 green runs on main`."""
-    on = f" on {item.branch}" if item.branch else ""
-    return f"{len(item.lines)} green runs{on}"
+    said = _("{count} green runs on {branch}") if item.branch else _("{count} green runs")
+    return said.format(count=len(item.lines), branch=item.branch)

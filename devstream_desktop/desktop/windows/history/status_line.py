@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from devstream_desktop.control.messages.status import Status
 from devstream_desktop.control.wording import catching_up, on_duty
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import people, sentence
 from devstream_desktop.desktop.widgets.text import ElidedLabel
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import _, ngettext, number
 
 
 class StatusLine(ElidedLabel):
@@ -25,20 +27,29 @@ def status_text(state: AppState) -> tuple[str, Tone]:
     # The first of these that holds makes the ones below it out of date or unimportant.
     status = state.status
     if not state.connected:
-        how = "restarting" if status is not None else "starting"
-        return state.trouble or f"The node is {how}…", Tone.AMBER
+        restarts = status is not None
+        how = _("The node is restarting…") if restarts else _("The node is starting…")
+        return state.trouble or how, Tone.AMBER
     if status is None:
-        return "Asking the node…", Tone.MUTED
+        return _("Asking the node…"), Tone.MUTED
     if status.locked:
-        return "Locked: the node waits for the keyring", Tone.AMBER
+        return _("Locked: the node waits for the keyring"), Tone.AMBER
     if status.missing:
-        return f"{sentence(catching_up(status))}. The newest came first.", Tone.BLUE
+        said = _("{progress}. The newest came first.")
+        return said.format(progress=sentence(catching_up(status))), Tone.BLUE
     if status.notices:
         return f"! {status.notices[0]}", Tone.AMBER
-    connected = sum(1 for peer in status.peers if peer.state in ("live", "syncing"))
-    peers = f"{connected} of {len(status.peers)} peers" if status.peers else "no peers"
-    team = "team of one" if status.solo else f"{status.team}, {people(status.members)}"
-    duty = ", ".join(on_duty(status))
-    duty = f"on duty: {duty}" if duty else "nobody is on duty"
-    events = f"{status.events:,} events"
-    return f"{team} · {status.person} · {peers} · {duty} · {events}", Tone.MUTED
+    return " · ".join(_usual_parts(status)), Tone.MUTED
+
+
+def _usual_parts(status: Status) -> list[str]:
+    """Return what there is to say of a node that works."""
+    peers = _("no peers")
+    if status.peers:
+        connected = sum(peer.state in ("live", "syncing") for peer in status.peers)
+        peers = _("{count} of {total} peers").format(count=connected, total=len(status.peers))
+    team = _("team of one") if status.solo else f"{status.team}, {people(status.members)}"
+    on = ", ".join(on_duty(status))
+    duty = _("on duty: {people}").format(people=on) if on else _("nobody is on duty")
+    events = ngettext("{count} event", "{count} events", status.events)
+    return [team, status.person, peers, duty, events.format(count=number(status.events))]

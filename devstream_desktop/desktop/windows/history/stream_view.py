@@ -13,6 +13,7 @@ from devstream_desktop.desktop.widgets.pill import Pill
 from devstream_desktop.desktop.windows.history.delegate import ItemDelegate
 from devstream_desktop.desktop.windows.history.items import Heading, Pinned
 from devstream_desktop.desktop.windows.history.model import StreamModel
+from devstream_desktop.language import _, ngettext
 from devstream_desktop.stream.subject import Line
 
 _LOOKED_AT = 50
@@ -40,7 +41,7 @@ class StreamView(QListView):
         self._delegate = ItemDelegate(self)
         self._delegate.use(self.font())
         self.setItemDelegate(self._delegate)
-        self.setAccessibleName("History, newest first")
+        self.setAccessibleName(_("History, newest first"))
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -152,9 +153,13 @@ class StreamView(QListView):
             self._scroll_back(*self._anchor)
         if came and not self.at_top:
             self._missed += came
-            self.pill.setText(f"↑ {self._missed} new")
-            lines = "1 new line" if self._missed == 1 else f"{self._missed} new lines"
-            self.pill.setAccessibleName(f"{lines} above; press to go there")
+            self.pill.setText(_("↑ {count} new").format(count=self._missed))
+            above = ngettext(
+                "{count} new line above; press to go there",
+                "{count} new lines above; press to go there",
+                self._missed,
+            )
+            self.pill.setAccessibleName(above.format(count=self._missed))
             self._place_pill()
             self.pill.show()
 
