@@ -13,7 +13,9 @@ module) is marked by `N_` and translated by `_` where it is shown.
 from __future__ import annotations
 
 import gettext
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 ENGLISH = "en"
@@ -24,7 +26,9 @@ FOLDER = Path(__file__).parent / "languages"
 _SIGNS = {"de": str.maketrans(",.", ".,")}
 """Signs of a number that are not as in English."""
 
-_catalogue = gettext.NullTranslations()
+_ENGLISH_WORDS = gettext.NullTranslations()
+_catalogue = _ENGLISH_WORDS
+_in_english: ContextVar[bool] = ContextVar("in_english", default=False)
 
 
 def use(wanted: Sequence[str]) -> str:
@@ -45,30 +49,40 @@ def use(wanted: Sequence[str]) -> str:
             with catalogue.open("rb") as file:
                 _catalogue = gettext.GNUTranslations(file)
             return code
-    _catalogue = gettext.NullTranslations()
+    _catalogue = _ENGLISH_WORDS
     return ENGLISH
+
+
+@contextmanager
+def english() -> Iterator[None]:
+    """Speak English inside, whatever was chosen: for what scripts read, such as an export."""
+    token = _in_english.set(True)
+    try:
+        yield
+    finally:
+        _in_english.reset(token)
 
 
 def _(message: str) -> str:
     """Translate a message."""
     # The catalogue's own header is what gettext finds for an empty message.
-    return _catalogue.gettext(message) if message else ""
+    return _spoken().gettext(message) if message else ""
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """Translate a message that counts something."""
-    return _catalogue.ngettext(one, many, count)
+    return _spoken().ngettext(one, many, count)
 
 
 def pgettext(context: str, message: str) -> str:
     """Translate a word that means several things in English."""
-    return _catalogue.pgettext(context, message)
+    return _spoken().pgettext(context, message)
 
 
 def number(value: float, digits: int = 0) -> str:
     """Return `12,000` or `1.5`, as the language writes it."""
     text = f"{value:,.{digits}f}" if digits else f"{value:,}"
-    return text.translate(_SIGNS.get(_catalogue.info().get("language", ""), {}))
+    return text.translate(_SIGNS.get(_spoken().info().get("language", ""), {}))
 
 
 def either(words: Iterable[str]) -> str:
@@ -82,3 +96,7 @@ def either(words: Iterable[str]) -> str:
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
     """Mark a message that is translated where it is shown."""
     return message
+
+
+def _spoken() -> gettext.NullTranslations:
+    return _ENGLISH_WORDS if _in_english.get() else _catalogue

@@ -10,6 +10,7 @@ from operator import attrgetter
 
 import msgspec
 
+from devstream_desktop.language import english
 from devstream_desktop.stream.event import Event, InvalidEventError, make_event
 from devstream_desktop.stream.line import told
 from devstream_desktop.stream.subject import Line
@@ -77,6 +78,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def record(row: Line) -> Record:
     """Return the JSON form of a row."""
     event = row.event
+    with english():
+        line = told(row)
     return Record(
         **dict(zip(_SAME, _same(event), strict=True)),
         id=row.entry,
@@ -85,7 +88,7 @@ def record(row: Line) -> Record:
         time=timestamp(event.time),
         received=timestamp(row.received),
         author=row.author,
-        line=told(row),
+        line=line,
         outcome=outcome(event.kind, event.state, row.transition),
         struck=row.struck,
     )

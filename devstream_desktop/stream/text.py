@@ -12,6 +12,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from devstream_desktop.language import _, ngettext
+
 _HOSTILE_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cn"})
 _MAX_MARKS = 2  # enough for Vietnamese; more is "zalgo" that paints over the lines around it
 ELLIPSIS = "…"
@@ -97,7 +99,7 @@ def without_escapes(text: str) -> str:
         return text
     text = _SPELT.sub("", text)
     # `[5m` alone may be a range in a query; beside a reset it is a colour.
-    for _ in range(_PASSES):
+    for _pass in range(_PASSES):
         if not any(reset in text for reset in _RESETS):
             return text
         text = _ORPHAN.sub("", text)
@@ -176,22 +178,25 @@ def short_ref(ref: str) -> str:
 def duration(milliseconds: int) -> str:
     """Return a duration as people say it: `850 ms`, `12 s`, `3m12s`, `2h05m`, `3 d`."""
     if milliseconds < 1000:
-        return f"{milliseconds} ms"
+        return _("{count} ms").format(count=milliseconds)
     seconds = milliseconds // 1000
     if seconds < 60:
-        return f"{seconds} s"
+        return _("{count} s").format(count=seconds)
     if seconds < 3600:
-        return f"{seconds // 60}m{seconds % 60:02}s"
+        return _("{minutes}m{seconds}s").format(minutes=seconds // 60, seconds=f"{seconds % 60:02}")
     if seconds < 172_800:
-        return f"{seconds // 3600}h{seconds % 3600 // 60:02}m"
-    return f"{seconds // 86_400} d"
+        return _("{hours}h{minutes}m").format(
+            hours=seconds // 3600, minutes=f"{seconds % 3600 // 60:02}"
+        )
+    return _("{count} d").format(count=seconds // 86_400)
 
 
 def roughly(milliseconds: int) -> str:
     """Return a duration in one unit of a person's: `20 minutes`, `3 hours`, `4 days`."""
     minutes = max(1, round(abs(milliseconds) / 60_000))
-    for unit, size in (("day", 1440), ("hour", 60)):
-        # Below two of a unit the smaller one says more: 36 hours.
-        if minutes >= 2 * size:
-            return f"{round(minutes / size)} {unit}s"
-    return f"{minutes} minute{'s' if minutes > 1 else ''}"
+    # Below two of a unit the smaller one says more: 36 hours.
+    if minutes >= 2 * 1440:
+        return _("{count} days").format(count=round(minutes / 1440))
+    if minutes >= 2 * 60:
+        return _("{count} hours").format(count=round(minutes / 60))
+    return ngettext("{count} minute", "{count} minutes", minutes).format(count=minutes)

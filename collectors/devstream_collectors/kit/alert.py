@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from devstream_collectors.kit.place import Place
 from devstream_desktop.stream.event import Event, fact_key, make_event
-from devstream_desktop.stream.line import ERROR
+from devstream_desktop.stream.subject import ERROR
 from devstream_desktop.stream.words import Kind, Severity
 
 _MINUTE = 60_000
