@@ -243,7 +243,8 @@ class TrayMenu(QMenu):
 def target_text(place: TargetStatus) -> str:
     """Return an environment, with the reason why it is closed or busy."""
     if not place.allowed:
-        return f"{place.environment} ({place.reason or _('not allowed')})"
+        reason = place.reason or _("not allowed")
+        return f"{place.environment} ({reason})"
     # A busy environment can be chosen: the executor decides, and may be done by then.
     if place.busy:
         busy = _("{environment}… ({person} is deploying)")

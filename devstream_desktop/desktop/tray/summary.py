@@ -102,7 +102,7 @@ def thing_text(thing: Thing) -> str:
 def header_text(status: Status | None, *, connected: bool) -> str:
     """Return `TEAM · PERSON`, and what is wrong with the node."""
     if status is None:
-        return "devstream" if connected else f"devstream · {_('the node is starting')}"
+        return "devstream" if connected else " · ".join(("devstream", _("the node is starting")))
     team = _("a team of one") if status.solo else status.team
     how = _("locked") if status.locked else ""
     if not connected:
