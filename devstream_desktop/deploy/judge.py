@@ -17,6 +17,7 @@ again with the answer, and so is what waited before it starts.
 
 from __future__ import annotations
 
+from devstream_desktop.control import plan_words
 from devstream_desktop.deploy import checks, rules
 from devstream_desktop.deploy.approvals import approvers
 from devstream_desktop.deploy.commands import judge_command
@@ -210,7 +211,9 @@ def _unapproved(
         request,
         target,
         "waiting",
-        f"waits for the approval of {missing} of {who}: devstream approve {request.id[:8]}",
+        plan_words.APPROVALS.format(
+            count=missing, people=who, command=f"devstream approve {request.id[:8]}"
+        ),
     )
 
 
@@ -222,13 +225,11 @@ def _in_turn(request: DeployRequest, target: Target, world: World) -> Verdict:
     if world.taken is None and len(world.ahead) >= MAX_QUEUE:
         return Refuse(f"{len(world.ahead)} deploys wait there already; ask again later")
     last = before[-1]
-    place = f"number {len(world.ahead) + 1}" if world.ahead else "next"
-    return Wait(
-        request,
-        target,
-        "queued",
-        f"{place}, after {last.person}'s deploy of {short_revision(last.sha)}",
+    waits = plan_words.QUEUED if world.ahead else plan_words.NEXT
+    reason = waits.format(
+        number=len(world.ahead) + 1, person=last.person, commit=short_revision(last.sha)
     )
+    return Wait(request, target, "queued", reason)
 
 
 def _unknown(request: DeployRequest, world: World) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from devstream_desktop.control import plan_words
 from devstream_desktop.stream.text import duration
 
 EVERYTHING = "*"
@@ -51,10 +52,17 @@ class Lock:
 
     def sentence(self, now: int) -> str:
         """Say who holds it, since when and why."""
-        why = f": {self.reason}" if self.reason else ""
-        ends = f", {duration(self.until - now)} more" if self.until > now else ""
-        age = duration(max(1000, now - self.since))
-        return f"{self.scope} is locked by {self.person} for {age} now{ends}{why}"
+        ends = self.until > now
+        locked = plan_words.LOCKED_UNTIL if ends else plan_words.LOCKED
+        if self.reason:
+            locked = plan_words.LOCKED_UNTIL_WHY if ends else plan_words.LOCKED_WHY
+        return locked.format(
+            place=self.scope,
+            person=self.person,
+            age=duration(max(1000, now - self.since)),
+            left=duration(self.until - now) if ends else "",
+            reason=self.reason,
+        )
 
     def due(self, now: int) -> int:
         """Return how many reminders should have been given by now."""

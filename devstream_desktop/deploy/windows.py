@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from devstream_desktop.config import FieldError
+from devstream_desktop.control import plan_words
 from devstream_desktop.stream.text import clean
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -49,15 +50,17 @@ class Windows:
         local = datetime.fromtimestamp(now / 1000, self.zone).replace(tzinfo=None)
         for freeze in self.freezes:
             if freeze.start <= local < freeze.end:
-                return f"frozen until {freeze.end:%Y-%m-%d %H:%M} ({self.zone.key}): {freeze.why}"
+                end = f"{freeze.end:%Y-%m-%d %H:%M}"
+                return plan_words.FROZEN.format(time=end, zone=self.zone.key, reason=freeze.why)
         if self._within(local):
             return ""
         days = " ".join(name for at, name in enumerate(DAYS) if at in self.days)
-        hours = "at any hour"
-        if self.hours is not None:
-            hours = f"{_clock(self.hours[0])}-{_clock(self.hours[1])}"
         moment = f"{DAYS[local.weekday()]} {local:%H:%M}"
-        return f"deploys are allowed {days} {hours} ({self.zone.key}), and it is {moment} there"
+        if self.hours is None:
+            return plan_words.CLOSED_DAY.format(days=days, zone=self.zone.key, time=moment)
+        times = f"{days} {_clock(self.hours[0])}-{_clock(self.hours[1])}"
+        closed = plan_words.CLOSED_HOURS
+        return closed.format(days_and_hours=times, zone=self.zone.key, time=moment)
 
     def _within(self, local: datetime) -> bool:
         minute, day = local.hour * 60 + local.minute, local.weekday()

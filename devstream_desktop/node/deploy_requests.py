@@ -8,7 +8,7 @@ from difflib import get_close_matches
 import msgspec
 
 from devstream_desktop.clock import now_ms
-from devstream_desktop.control import wire
+from devstream_desktop.control import plan_words, wire
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import (
@@ -281,7 +281,9 @@ class DeployRequests:
         warning = PlanWarning(
             severity="warning",
             kind="unknown",
-            text=f"{whose} cannot be asked from here, so this is what the stream tells",
+            text=plan_words.EXECUTOR_AWAY.format(
+                person=name, device=offer.executor[:8], target=offer.target
+            ),
         )
         return msgspec.structs.replace(
             plan, allowed=not reason, reason=reason, told_by="stream", warnings=(warning,)

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from devstream_desktop.control.messages.deploys import Commit, Plan, PlanWarning
+from devstream_desktop.control.plan_words import translated
 from devstream_desktop.desktop.widgets.look import people, since
 from devstream_desktop.desktop.widgets.marks import Shape, mark_icon, mark_pixmap
 from devstream_desktop.desktop.widgets.text import PlainLabel
@@ -180,7 +181,7 @@ def _warning(warning: PlanWarning) -> QWidget:
     mark = PlainLabel()
     mark.setPixmap(mark_pixmap(shape, colour(tone, palette), ground))
     mark.setAccessibleName(_(severity))
-    text = PlainLabel(clean(warning.text, 300), wrap=True)
+    text = PlainLabel(clean(translated(warning.text), 300), wrap=True)
     text.setObjectName("warning")
     row.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
     row.addWidget(text, 1)

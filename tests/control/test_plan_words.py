@@ -1,0 +1,56 @@
+"""Sentences of a plan: a desk finds the message in each, and says it in its own language."""
+
+from __future__ import annotations
+
+import gettext
+from string import Formatter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devstream_desktop import language
+from devstream_desktop.control import plan_words
+from devstream_desktop.control.plan_words import translated
+
+
+class Upper(gettext.NullTranslations):
+    """A language whose words are in capitals; its places stay."""
+
+    def gettext(self, message: str) -> str:
+        parts = Formatter().parse(message)
+        return "".join(
+            literal.upper() + (f"{{{field}}}" if field else "") for literal, field, _, _ in parts
+        )
+
+
+@pytest.fixture
+def upper(monkeypatch):
+    monkeypatch.setattr(language, "_catalogue", Upper())
+
+
+def places(message: str) -> list[str]:
+    return [field for _, field, _, _ in Formatter().parse(message) if field]
+
+
+@pytest.mark.parametrize("message", plan_words._MESSAGES)
+def test_each_message_is_found_in_what_was_made_of_it(upper, message):
+    values = {name: f"<{name} 1>" for name in places(message)}
+    assert translated(message.format(**values)) == Upper().gettext(message).format(**values)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(plan_words._MESSAGES), st.data())
+def test_in_english_a_sentence_stays_as_it_is(message, data):
+    some = st.text("ab, :;()'{}", max_size=12)
+    text = message.format(**{name: data.draw(some) for name in places(message)})
+    assert translated(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "something new", "open: ", "is locked by", "open", "{x}"])
+def test_what_is_not_known_stays(upper, text):
+    assert translated(text) == text
+
+
+def test_a_name_with_braces_is_a_name(upper):
+    assert translated("open: {person} %s {0}") == "OPEN: {person} %s {0}"
