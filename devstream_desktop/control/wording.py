@@ -13,6 +13,7 @@ from devstream_desktop.control.messages.status import (
     SourceStatus,
     Status,
 )
+from devstream_desktop.language import _, ngettext, number
 from devstream_desktop.stream.text import duration
 
 IN_STEP_MS = 2_000
@@ -30,27 +31,37 @@ def counted(lines: Iterable[str]) -> tuple[str, ...]:
 
     One that came several times says how often: `… (100 times)`.
     """
-    times = Counter(lines)
     return tuple(
-        f"{line} ({count(number, 'time')})" if number > 1 else line
-        for line, number in times.items()
+        ngettext("{line} ({count} time)", "{line} ({count} times)", times).format(
+            line=line, count=number(times)
+        )
+        if times > 1
+        else line
+        for line, times in Counter(lines).items()
     )
 
 
 def ago(moment: int, now: int) -> str:
     """`12 s ago`, `never`; both UTC milliseconds."""
-    return f"{duration(max(0, now - moment))} ago" if moment else "never"
+    if not moment:
+        return _("never")
+    return _("{time} ago").format(time=duration(max(0, now - moment)))
 
 
 def ends(moment: int, now: int) -> str:
     """Return `ends in 83 d`, `ended 2 d ago`."""
-    return f"ends in {duration(moment - now)}" if moment > now else f"ended {ago(moment, now)}"
+    if moment > now:
+        return _("ends in {time}").format(time=duration(moment - now))
+    return _("ended {age}").format(age=ago(moment, now))
 
 
 def heard(source: SourceStatus, now: int) -> str:
     """Say when a source was last heard, and how often it should."""
-    expected = f", every {duration(source.expected * 1000)}" if source.expected else ""
-    return ago(source.seen, now) + expected
+    age = ago(source.seen, now)
+    if not source.expected:
+        return age
+    every = duration(source.expected * 1000)
+    return _("{age}, every {time}").format(age=age, time=every)
 
 
 def untold(source: SourceStatus, now: int) -> str:
@@ -58,28 +69,39 @@ def untold(source: SourceStatus, now: int) -> str:
 
     Such as `2 dropped, 1 refused (not JSON, 3m ago)`; empty for nothing.
     """
-    counts = [("dropped", sum(source.dropped.values())), ("quiet", sum(source.quieted.values()))]
-    why = f" ({source.refusal}, {ago(source.refused_at, now)})" if source.refusal else ""
-    counts.append((f"refused{why}", source.refused))
-    texts = [f"{number:,} {what}" for what, number in counts if number]
+    texts = []
+    if dropped := sum(source.dropped.values()):
+        texts.append(_("{count} dropped").format(count=number(dropped)))
+    if quiet := sum(source.quieted.values()):
+        texts.append(_("{count} quiet").format(count=number(quiet)))
+    if source.refused and source.refusal:
+        refused = _("{count} refused ({reason}, {age})").format(
+            count=number(source.refused),
+            reason=source.refusal,
+            age=ago(source.refused_at, now),
+        )
+        texts.append(refused)
+    elif source.refused:
+        texts.append(_("{count} refused").format(count=number(source.refused)))
     return ", ".join([*texts, *([source.gap] if source.gap else [])])
 
 
 def outlet_told(outlet: OutletStatus) -> str:
     """`3 posted`; of a feed `read 3 times`."""
     if outlet.form == "atom":
-        return f"read {count(outlet.told, 'time')}"
-    return f"{outlet.told:,} posted"
+        read = ngettext("read {count} time", "read {count} times", outlet.told)
+        return read.format(count=number(outlet.told))
+    return _("{count} posted").format(count=number(outlet.told))
 
 
 def outlet_untold(outlet: OutletStatus) -> str:
     """Say what of an outlet waits or was left out; empty for nothing."""
     counts = (
-        ("waiting", outlet.waiting),
-        ("refused", outlet.refused),
-        ("left out after a day", outlet.late),
+        (_("{count} waiting"), outlet.waiting),
+        (_("{count} refused"), outlet.refused),
+        (_("{count} left out after a day"), outlet.late),
     )
-    return ", ".join(f"{number:,} {what}" for what, number in counts if number)
+    return ", ".join(said.format(count=number(lines)) for said, lines in counts if lines)
 
 
 def on_duty(status: Status) -> tuple[str, ...]:
@@ -93,9 +115,12 @@ def on_duty(status: Status) -> tuple[str, ...]:
 def reach(status: Status) -> str:
     """Say where others reach the node; empty where nothing is known."""
     if status.closed:
-        return f"{status.mesh}, this machine only: an invite opens it to others"
-    here = ", this machine only" if _is_here(status.mesh) else ""
-    return ", ".join(status.addresses or [status.mesh]) + here
+        closed = _("{address}, this machine only: an invite opens it to others")
+        return closed.format(address=status.mesh)
+    addresses = ", ".join(status.addresses or [status.mesh])
+    if _is_here(status.mesh):
+        return _("{address}, this machine only").format(address=addresses)
+    return addresses
 
 
 def _is_here(address: str) -> bool:
@@ -116,14 +141,17 @@ def catching_up(status: Status) -> str:
     if not status.missing:
         return ""
     total = max(status.catch_up_total, status.missing)
-    return f"catching up: {total - status.missing:,} of {count(total, 'event')}"
+    return ngettext(
+        "catching up: {done} of {count} event", "catching up: {done} of {count} events", total
+    ).format(done=number(total - status.missing), count=number(total))
 
 
 def offset(milliseconds: int) -> str:
     """Return a clock against another: `in step`, `3 s ahead`, `2m10s behind`."""
     if abs(milliseconds) < IN_STEP_MS:
-        return "in step"
-    return f"{duration(abs(milliseconds))} {'ahead' if milliseconds > 0 else 'behind'}"
+        return _("in step")
+    said = _("{time} ahead") if milliseconds > 0 else _("{time} behind")
+    return said.format(time=duration(abs(milliseconds)))
 
 
 def clock_offset(status: Status) -> int | None:
@@ -144,37 +172,55 @@ def clock(status: Status) -> str:
     """Say whether this clock agrees with the team's."""
     ours = clock_offset(status)
     if ours is None:
-        return "no peer to compare with"
-    peers = count(len(linked(status)), "peer")
-    return f"in step with {peers}" if abs(ours) < IN_STEP_MS else f"{offset(ours)} of {peers}"
+        return _("no peer to compare with")
+    peers = len(linked(status))
+    if abs(ours) < IN_STEP_MS:
+        said = ngettext("in step with {count} peer", "in step with {count} peers", peers)
+    elif ours > 0:
+        said = ngettext("{time} ahead of {count} peer", "{time} ahead of {count} peers", peers)
+    else:
+        said = ngettext("{time} behind of {count} peer", "{time} behind of {count} peers", peers)
+    return said.format(time=duration(abs(ours)), count=number(peers))
 
 
 def lost(one: MissingStatus, now: int) -> str:
     """Say what is missing of one author, and why."""
-    author = f"{one.person or 'somebody'} (device {one.device[:8]})"
-    what = f"{count(one.count, 'event')} of {author}" if one.count else f"events of {author}"
+    author = _("{person} (device {device})").format(
+        person=one.person or _("somebody"), device=one.device[:8]
+    )
+    events = _("events of {author}")
+    if one.count:
+        events = ngettext("{count} event of {author}", "{count} events of {author}", one.count)
     match one.why:
         case "nobody":
-            return f"{what}: no linked neighbour has them"
+            said = _("{events}: no linked neighbour has them")
         case "future":
-            return (
-                f"{what} are held back: that clock is ahead; they are asked for again in"
-                f" {duration(max(0, one.until - now))}"
+            said = _(
+                "{events} are held back: that clock is ahead; they are asked for again in {time}"
             )
         case "refused":
-            return f"{what} are refused: the policy does not let that device write them"
+            said = _("{events} are refused: the policy does not let that device write them")
         case "crowded":
-            return f"{author} has begun so many feeds of late that later ones are not taken"
-        case _:
-            feeds = (
-                f"a feed of {author} is"
-                if one.feeds == 1
-                else f"{count(one.feeds, 'feed')} of {author} are"
+            said = _("{author} has begun so many feeds of late that later ones are not taken")
+        case _frozen if one.feeds == 1:
+            said = _(
+                "a feed of {author} is frozen: a number was used twice, as by a restored backup;"
+                " the device goes on under a new one"
             )
-            return (
-                f"{feeds} frozen: a number was used twice, as by a restored backup; the device"
-                " goes on under a new one"
+        case _frozen:
+            said = ngettext(
+                "{feeds} feed of {author} are frozen: a number was used twice, as by a restored"
+                " backup; the device goes on under a new one",
+                "{feeds} feeds of {author} are frozen: a number was used twice, as by a restored"
+                " backup; the device goes on under a new one",
+                one.feeds,
             )
+    return said.format(
+        author=author,
+        events=events.format(count=number(one.count), author=author),
+        feeds=number(one.feeds),
+        time=duration(max(0, one.until - now)),
+    )
 
 
 def peer(one: PeerStatus, now: int) -> str:

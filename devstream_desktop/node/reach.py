@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from devstream_desktop import address
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.interfaces import own_addresses, reachable_hosts
+from devstream_desktop.language import N_
 from devstream_desktop.mesh.service import ListenError
 
-CLOSED = "off while nobody can join this team of one: an invite opens it"
+CLOSED = N_("off while nobody can join this team of one: an invite opens it")
 _HERE = "127.0.0.1"
 
 Listen = Callable[[str], Awaitable[str]]

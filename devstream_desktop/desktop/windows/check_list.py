@@ -12,12 +12,18 @@ from devstream_desktop.control.check import Check, Verdict
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.marks import Shape, mark_icon
 from devstream_desktop.desktop.widgets.theme import Tone, colour
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.text import clean
 
 _LOOKS = {
     Verdict.PROBLEM: (Shape.FAILED, Tone.RED),
     Verdict.WARNING: (Shape.FIRING, Tone.AMBER),
     Verdict.OK: (Shape.PASSED, Tone.GREEN),
+}
+_WORDS = {
+    Verdict.PROBLEM: N_("problem"),
+    Verdict.WARNING: N_("warning"),
+    Verdict.OK: N_("ok"),
 }
 _SIGNS = {Verdict.PROBLEM: "✗", Verdict.WARNING: "!", Verdict.OK: "✓"}
 _ORDER = tuple(_LOOKS)
@@ -50,7 +56,7 @@ class CheckList(QListWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Checks")
+        self.setAccessibleName(_("Checks"))
         self.setWordWrap(True)
         self.setFrameShape(QListWidget.Shape.NoFrame)
         self.setIconSize(QSize(16, 16))
@@ -68,9 +74,10 @@ class CheckList(QListWidget):
             shape, tone = _LOOKS[check.verdict]
             mark = mark_icon(shape, colour(tone, palette), paper)
             item = QListWidgetItem(mark, check_text(check))
-            spoken = f"{check.verdict.value}, {check.name}: {sentence(check.what)}"
-            advice = f" To do: {check.advice}" if check.advice else ""
-            item.setData(Qt.ItemDataRole.AccessibleTextRole, clean(spoken + advice, 2 * _WIDTH))
+            spoken = f"{_(_WORDS[check.verdict])}, {check.name}: {sentence(check.what)}"
+            if check.advice:
+                spoken += " " + _("To do: {advice}").format(advice=check.advice)
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, clean(spoken, 2 * _WIDTH))
             # What is well is quiet; nothing else is to be read first.
             if check.verdict is Verdict.OK:
                 item.setForeground(colour(Tone.MUTED, palette))

@@ -12,6 +12,7 @@ from devstream_desktop.control.messages.status import Status
 from devstream_desktop.desktop.widgets.dialog import Dialog, column, plain_button, say
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading, plain_field
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import _
 from devstream_desktop.stream.text import clean
 
 _DAY_S = 86_400
@@ -24,20 +25,25 @@ class InviteDialog(Dialog):
     """Makes one invite and shows it to be copied."""
 
     def __init__(self, status: Status | None, parent: QWidget | None = None) -> None:
-        super().__init__("Invite to the team", parent)
+        super().__init__(_("Invite to the team"), parent)
         self.setMinimumWidth(_WIDTH)
-        team = "your team" if status is None or status.solo else clean(status.team)
+        if status is None or status.solo:
+            title = _("Invite somebody to your team")
+        else:
+            title = _("Invite somebody to {team}").format(team=clean(status.team))
         self.who = QComboBox()
-        self.who.setAccessibleName("Who it is for")
-        self.who.addItem("Somebody new", ("", ""))
-        self.who.currentIndexChanged.connect(lambda _: self._make())
-        self.invite = plain_field("", name="The invite", lines=6)
-        self.invite.setPlaceholderText("Making an invite…")
+        self.who.setAccessibleName(_("Who it is for"))
+        self.who.addItem(_("Somebody new"), ("", ""))
+        self.who.currentIndexChanged.connect(lambda _at: self._make())
+        self.invite = plain_field("", name=_("The invite"), lines=6)
+        self.invite.setPlaceholderText(_("Making an invite…"))
         self.message = PlainLabel(
-            "One device can ask to join with it, once, within 24 hours. "
-            "Hand it over on a channel that you trust. "
-            "devstream must run on this computer when they join; "
-            "from the third person on, an admin has to approve.",
+            _(
+                "One device can ask to join with it, once, within 24 hours. "
+                "Hand it over on a channel that you trust. "
+                "devstream must run on this computer when they join; "
+                "from the third person on, an admin has to approve."
+            ),
             wrap=True,
         )
         self.arrival = PlainLabel(wrap=True)
@@ -47,18 +53,18 @@ class InviteDialog(Dialog):
         self._look = QTimer(self, interval=_LOOK_MS)
         self._look.timeout.connect(lambda: self.ask(GetMembers(), self._look_who_came, _ignore))
         buttons = QDialogButtonBox()
-        self.copy = QPushButton("Copy invite")
+        self.copy = QPushButton(_("Copy invite"))
         self.copy.setEnabled(False)
         buttons.addButton(self.copy, QDialogButtonBox.ButtonRole.ActionRole)
         plain_button(buttons, QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         self.copy.clicked.connect(self._copy)
         layout = column(self)
-        layout.addWidget(heading(f"Invite somebody to {team}"))
+        layout.addWidget(heading(title))
         layout.addWidget(self.who)
         layout.addWidget(
             PlainLabel(
-                "They start devstream, choose “Join a team…”, and paste this line:", wrap=True
+                _("They start devstream, choose “Join a team…”, and paste this line:"), wrap=True
             )
         )
         layout.addWidget(self.invite)
@@ -75,11 +81,14 @@ class InviteDialog(Dialog):
         self._known = _all_devices(members)
         for member in members.members:
             name = clean(member.person, 60)
-            self.who.addItem(f"Another device of {name}", (member.person, ""))
+            self.who.addItem(
+                _("Another device of {person}").format(person=name), (member.person, "")
+            )
             for device in member.devices:
                 if not device.revoked and not device.here:
                     machine = clean(f"{device.machine} {device.device[:8]}".lstrip(), 60)
-                    in_place = f"In place of {name}'s device {machine}, which is revoked"
+                    in_place = _("In place of {person}'s device {device}, which is revoked")
+                    in_place = in_place.format(person=name, device=machine)
                     self.who.addItem(in_place, (member.person, device.device))
 
     def _make(self) -> None:
@@ -102,7 +111,7 @@ class InviteDialog(Dialog):
         self.copy.setEnabled(True)
         self.copy.setDefault(True)
         self.copy.setFocus()
-        say(self.arrival, "Waiting for somebody to use it…", Tone.MUTED)
+        say(self.arrival, _("Waiting for somebody to use it…"), Tone.MUTED)
         self.arrival.show()
         self._look.start()
 
@@ -114,20 +123,22 @@ class InviteDialog(Dialog):
         asks = [one for one in members.waiting if one.device not in self._known]
         if came:
             who = ", ".join(clean(person, 60) for person in dict.fromkeys(came.values()))
-            say(self.arrival, f"{who} joined.", Tone.GREEN)
+            say(self.arrival, _("{person} joined.").format(person=who), Tone.GREEN)
             self._look.stop()
         elif asks:
             who = ", ".join(clean(one.person, 60) for one in asks)
-            said = f"{who} asks to join. Compare the six words in Team…, and approve or reject."
-            say(self.arrival, said, Tone.BLUE)
+            said = _(
+                "{person} asks to join. Compare the six words in Team…, and approve or reject."
+            )
+            say(self.arrival, said.format(person=who), Tone.BLUE)
 
     def _refused(self, reason: str) -> None:
-        self.invite.setPlaceholderText("No invite was made.")
+        self.invite.setPlaceholderText(_("No invite was made."))
         say(self.message, reason, Tone.RED)
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.invite.toPlainText())
-        self.copy.setText("Copied")
+        self.copy.setText(_("Copied"))
 
 
 def _devices(members: Members) -> dict[str, str]:
@@ -145,5 +156,5 @@ def _all_devices(members: Members) -> frozenset[str]:
     return frozenset(_devices(members)) | {one.device for one in members.waiting}
 
 
-def _ignore(_: str) -> None:
+def _ignore(_why: str) -> None:
     """Do without the members: the invite is made all the same."""

@@ -14,6 +14,7 @@ from devstream_desktop.desktop.widgets.dialog import Dialog, column, plain_butto
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import N_, _, either, ngettext, number
 from devstream_desktop.stream.text import clean
 
 ASK_AGAIN_MS = 3000
@@ -23,7 +24,7 @@ _READ_MS = 200
 _LOOK_MS = 1_000
 """Milliseconds between looks at the status, once joined."""
 _WIDTH = 460
-_LEAVING = "You leave your team of one and its history. Your sources stay on this computer."
+_LEAVING = N_("You leave your team of one and its history. Your sources stay on this computer.")
 
 
 class JoinDialog(Dialog):
@@ -45,20 +46,20 @@ class JoinDialog(Dialog):
         *,
         ask_again_ms: int = ASK_AGAIN_MS,
     ) -> None:
-        super().__init__("Join a team", parent)
+        super().__init__(_("Join a team"), parent)
         self.setMinimumWidth(_WIDTH)
         self._state = state
         status = state.status
         self.invite = QPlainTextEdit()
-        self.invite.setAccessibleName("The invite")
-        self.invite.setPlaceholderText("paste the invite here")
+        self.invite.setAccessibleName(_("The invite"))
+        self.invite.setPlaceholderText(_("paste the invite here"))
         self.invite.setTabChangesFocus(True)
         self.invite.setFixedHeight(110)
         self.person = QLineEdit(clean(status.person, 60) if status is not None else "")
-        self.person.setAccessibleName("Your name in the team")
-        self.person.setPlaceholderText("empty with an invite for another device of yours")
+        self.person.setAccessibleName(_("Your name in the team"))
+        self.person.setPlaceholderText(_("empty with an invite for another device of yours"))
         self.person.setMaxLength(60)
-        self.message = PlainLabel(_LEAVING, wrap=True)
+        self.message = PlainLabel(_(_LEAVING), wrap=True)
         # Room for the longest of its sentences, so that nothing moves as they change.
         self.message.setMinimumHeight(4 * self.message.fontMetrics().lineSpacing())
         self.message.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -78,7 +79,7 @@ class JoinDialog(Dialog):
         self._again = QTimer(self, singleShot=True, interval=ask_again_ms)
         self._again.timeout.connect(self._send)
         buttons = QDialogButtonBox()
-        self.join = QPushButton("Join")
+        self.join = QPushButton(_("Join"))
         self.join.setDefault(True)
         buttons.addButton(self.join, QDialogButtonBox.ButtonRole.ActionRole)
         self.cancel = plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
@@ -86,14 +87,15 @@ class JoinDialog(Dialog):
         self.join.clicked.connect(self._join)
         self.invite.textChanged.connect(self._refresh)
         layout = column(self)
-        layout.addWidget(heading("Join a team"))
+        layout.addWidget(heading(_("Join a team")))
         layout.addWidget(
             PlainLabel(
-                "Ask somebody in the team for an invite: one line, good for one person.", wrap=True
+                _("Ask somebody in the team for an invite: one line, good for one person."),
+                wrap=True,
             )
         )
         layout.addWidget(self.invite)
-        layout.addWidget(PlainLabel("Your name, as the others will see it:"))
+        layout.addWidget(PlainLabel(_("Your name, as the others will see it:")))
         layout.addWidget(self.person)
         layout.addWidget(self.message)
         layout.addWidget(self.words)
@@ -107,7 +109,7 @@ class JoinDialog(Dialog):
 
     def _refresh(self) -> None:
         self.join.setEnabled(bool(self._pasted))
-        say(self.message, _LEAVING, Tone.PLAIN)
+        say(self.message, _(_LEAVING), Tone.PLAIN)
         self._read.start()
 
     def _look_at_invite(self) -> None:
@@ -118,9 +120,12 @@ class JoinDialog(Dialog):
 
         def found(read: InviteRead) -> None:
             if pasted == self._pasted and self.invite.isEnabled():
-                where = clean(read.addresses[0], 80) if read.addresses else "another computer"
-                said = f"A complete invite, to a team that is reached at {where}. {_LEAVING}"
-                say(self.message, said, Tone.GREEN)
+                if read.addresses:
+                    said = _("A complete invite, to a team that is reached at {address}.")
+                    said = said.format(address=clean(read.addresses[0], 80))
+                else:
+                    said = _("A complete invite, to a team that is reached at another computer.")
+                say(self.message, f"{said} {_(_LEAVING)}", Tone.GREEN)
 
         def refuse(reason: str) -> None:
             if pasted == self._pasted and self.invite.isEnabled():
@@ -134,7 +139,7 @@ class JoinDialog(Dialog):
         self._lock(locked=True)
         say(
             self.message,
-            "Joining… the two nodes check each other, which takes a few seconds.",
+            _("Joining… the two nodes check each other, which takes a few seconds."),
             Tone.MUTED,
         )
         self._send()
@@ -148,13 +153,15 @@ class JoinDialog(Dialog):
         if joining.state != "waiting":
             self._joined(joining.team)
             return
-        who = " or ".join(clean(person, 60) for person in joining.approvers[:5]) or "an admin"
+        who = either(clean(person, 60) for person in joining.approvers[:5]) or _("an admin")
         self.words.setText(clean(joining.words, 100))
         self.words.show()
         say(
             self.message,
-            f"Waiting for {who} to approve. Call them and compare these six words; "
-            "their Team page shows the same.",
+            _(
+                "Waiting for {person} to approve. Call them and compare these six words; "
+                "their Team page shows the same."
+            ).format(person=who),
             Tone.BLUE,
         )
         self._again.start()
@@ -163,8 +170,9 @@ class JoinDialog(Dialog):
         self._team = team
         self.words.hide()
         self.join.hide()
-        self.cancel.setText("Close")
-        say(self.message, f"You are in {clean(team, 60)}. The node starts anew in it…", Tone.MUTED)
+        self.cancel.setText(_("Close"))
+        said = _("You are in {team}. The node starts anew in it…").format(team=clean(team, 60))
+        say(self.message, said, Tone.MUTED)
         self._look.start()
         self.joined.emit(team)
 
@@ -185,26 +193,48 @@ class JoinDialog(Dialog):
         team = clean(self._team, 60)
         live = [peer for peer in status.peers if peer.device and peer.state in ("live", "syncing")]
         if not live:
-            hint = "No colleague's node is linked yet; it may be off. This window may be closed."
-            say(self.message, f"You are in {team}. {hint}", Tone.MUTED)
+            said = _(
+                "You are in {team}. No colleague's node is linked yet; it may be off. This window"
+                " may be closed."
+            )
+            say(self.message, said.format(team=team), Tone.MUTED)
             return
         level = next((peer for peer in live if _is_level(peer)), None)
         if level is None or status.missing:
             left = max(status.missing, min(peer.behind + peer.lag for peer in live))
-            say(self.message, f"You are in {team}. {left:,} events are on their way…", Tone.BLUE)
+            said = ngettext(
+                "You are in {team}. {count} event is on its way…",
+                "You are in {team}. {count} events are on their way…",
+                left,
+            )
+            say(self.message, said.format(team=team, count=number(left)), Tone.BLUE)
             return
         self._look.stop()
-        who = clean(level.person, 60) or "a colleague"
-        duty = "on duty" if status.on_duty else "off duty"
-        came = f"{status.events:,} events of the team came here"
-        said = f"It works both ways: {who} has heard that you are {duty}, and {came}."
-        say(self.message, f"You are in {team}. {said}", Tone.GREEN)
+        if status.on_duty:
+            said = ngettext(
+                "You are in {team}. It works both ways: {person} has heard that you are on duty,"
+                " and {count} event of the team came here.",
+                "You are in {team}. It works both ways: {person} has heard that you are on duty,"
+                " and {count} events of the team came here.",
+                status.events,
+            )
+        else:
+            said = ngettext(
+                "You are in {team}. It works both ways: {person} has heard that you are off duty,"
+                " and {count} event of the team came here.",
+                "You are in {team}. It works both ways: {person} has heard that you are off duty,"
+                " and {count} events of the team came here.",
+                status.events,
+            )
+        who = clean(level.person, 60) or _("a colleague")
+        said = said.format(team=team, person=who, count=number(status.events))
+        say(self.message, said, Tone.GREEN)
 
-    def _set_said(self, _: Done) -> None:
+    def _set_said(self, _done: Done) -> None:
         self._said, self._saying = True, False
         self.stale.emit()
 
-    def _say_again(self, _: str) -> None:
+    def _say_again(self, _why: str) -> None:
         # A node that has just started anew may not take it yet; the next look tries again.
         self._saying = False
 

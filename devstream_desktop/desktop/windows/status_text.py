@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from devstream_desktop.control.messages.status import (
     OutletStatus,
@@ -14,7 +14,6 @@ from devstream_desktop.control.messages.status import (
 from devstream_desktop.control.wording import (
     catching_up,
     clock,
-    count,
     ends,
     heard,
     offset,
@@ -24,33 +23,75 @@ from devstream_desktop.control.wording import (
     untold,
 )
 from devstream_desktop.desktop.widgets.look import ago, people, sentence
+from devstream_desktop.desktop.windows.team.roles import role_text
+from devstream_desktop.language import N_, _, ngettext, number, pgettext
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.thing import Thing
 
-PEER_COLUMNS = ("Person", "Device", "Address", "Link", "To get / to give", "Clock", "Last heard")
-SOURCE_COLUMNS = ("Source", "Type", "State", "Last heard", "Events", "Not published", "Token")
-OUTLET_COLUMNS = ("Outlet", "Form", "To", "State", "Last success", "Posted", "Not posted")
+PEER_COLUMNS = (
+    N_("Person"),
+    N_("Device"),
+    N_("Address"),
+    N_("Link"),
+    N_("To get / to give"),
+    N_("Clock"),
+    N_("Last heard"),
+)
+SOURCE_COLUMNS = (
+    N_("Source"),
+    N_("Type"),
+    N_("State"),
+    N_("Last heard"),
+    N_("Events"),
+    N_("Not published"),
+    N_("Token"),
+)
+OUTLET_COLUMNS = (
+    N_("Outlet"),
+    N_("Form"),
+    N_("To"),
+    N_("State"),
+    N_("Last success"),
+    N_("Posted"),
+    N_("Not posted"),
+)
 _WIDTH = 300
 
 
 def summary_text(status: Status, notices: list[str], *, locked: bool) -> str:
     """Return the one line that answers whether devstream works."""
     if locked:
-        return "Locked"
+        return _("Locked")
     if notices:
-        return "Needs attention"
-    return sentence(catching_up(status)) or "devstream works"
+        return _("Needs attention")
+    return sentence(catching_up(status)) or _("devstream works")
 
 
 def production_text(red: Sequence[Thing]) -> str:
     """Return how production is, which is not how devstream is."""
     if not red:
-        return "Of what devstream watches, nothing is red now."
+        return _("Of what devstream watches, nothing is red now.")
     unclaimed = sum(not thing.claimed_by for thing in red)
-    are = "1 thing is" if len(red) == 1 else f"{len(red)} things are"
-    whom = "it" if len(red) == 1 else "them" if unclaimed == len(red) else f"{unclaimed} of them"
-    nobody = f", and nobody is on {whom}" if unclaimed else ""
-    return f"Of what devstream watches, {are} red now{nobody}; the window shows them."
+    if not unclaimed:
+        said = ngettext(
+            "Of what devstream watches, {count} thing is red now; the window shows them.",
+            "Of what devstream watches, {count} things are red now; the window shows them.",
+            len(red),
+        )
+    elif unclaimed == len(red):
+        said = ngettext(
+            "Of what devstream watches, {count} thing is red now, and nobody is on it; the window"
+            " shows them.",
+            "Of what devstream watches, {count} things are red now, and nobody is on them; the"
+            " window shows them.",
+            len(red),
+        )
+    else:
+        said = _(
+            "Of what devstream watches, {count} things are red now, and nobody is on {unclaimed}"
+            " of them; the window shows them."
+        )
+    return said.format(count=number(len(red)), unclaimed=number(unclaimed))
 
 
 def node_text(status: Status, now: int) -> str:
@@ -58,22 +99,57 @@ def node_text(status: Status, now: int) -> str:
     if status.locked:
         known = (status.person, status.team, status.device[:8], f"devstream {status.version}")
         return clean(" · ".join(filter(None, known)), _WIDTH)
-    team = "a team of one" if status.solo else f"{status.team}, {people(status.members)}"
-    roles = ", ".join(status.roles) or "none"
-    size = f"{status.history_bytes / 1e6:.1f} MB, {status.disk_free / 1e9:.1f} GB free"
-    span = f"oldest {ago(status.oldest, now)}, newest {ago(status.newest, now)}"
-    policy = f"policy version {status.policy_version} {ends(status.policy_expires, now)}"
-    certificate = f"certificate {ends(status.certificate_expires, now)}"
-    intake = f"intake {status.intake or 'off'}"
-    events = f"{count(status.events, 'event')} of {count(status.feeds, 'feed')}"
-    lines = (
-        f"{status.person} in {team} · device {status.device[:8]} · roles: {roles}",
-        f"mesh {reach(status) or 'off'} · discovery {status.discovery or 'off'} · {intake}",
-        " · ".join((events, size, *((span,) if status.events else ()))),
-        f"clock {clock(status)} · {policy} · {certificate}",
-        f"{count(status.targets, 'deploy target')} · devstream {status.version}",
+    lines = (_who(status), _where(status), _kept(status, now), _valid(status, now))
+    targets = ngettext("{count} deploy target", "{count} deploy targets", status.targets)
+    last = (targets.format(count=number(status.targets)), f"devstream {status.version}")
+    return "\n".join(clean(" · ".join(line), _WIDTH) for line in (*lines, last))
+
+
+def _who(status: Status) -> Iterator[str]:
+    if status.solo:
+        yield _("{person} in a team of one").format(person=status.person)
+    else:
+        size = people(status.members)
+        said = _("{person} in {team}, {people}")
+        yield said.format(person=status.person, team=status.team, people=size)
+    yield _("device {device}").format(device=status.device[:8])
+    roles = ", ".join(role_text(role) for role in status.roles)
+    yield _("roles: {roles}").format(roles=roles) if roles else _("roles: none")
+
+
+def _where(status: Status) -> Iterator[str]:
+    address = reach(status)
+    yield _("mesh {address}").format(address=address) if address else _("mesh off")
+    if status.discovery in ("", "off"):
+        yield _("discovery off")
+    else:
+        # The node's own words, which it marks where they can be known.
+        state = _(status.discovery) if status.closed else status.discovery
+        yield _("discovery {state}").format(state=state)
+    intake = status.intake
+    yield _("intake {address}").format(address=intake) if intake else _("intake off")
+
+
+def _kept(status: Status, now: int) -> Iterator[str]:
+    feeds = ngettext("{count} feed", "{count} feeds", status.feeds)
+    yield ngettext("{count} event of {feeds}", "{count} events of {feeds}", status.events).format(
+        count=number(status.events), feeds=feeds.format(count=number(status.feeds))
     )
-    return "\n".join(clean(line, _WIDTH) for line in lines)
+    yield _("{size} MB, {free} GB free").format(
+        size=number(status.history_bytes / 1e6, 1), free=number(status.disk_free / 1e9, 1)
+    )
+    if status.events:
+        yield _("oldest {oldest}, newest {newest}").format(
+            oldest=ago(status.oldest, now), newest=ago(status.newest, now)
+        )
+
+
+def _valid(status: Status, now: int) -> Iterator[str]:
+    yield _("clock {clock}").format(clock=clock(status))
+    yield _("policy version {version} {end}").format(
+        version=status.policy_version, end=ends(status.policy_expires, now)
+    )
+    yield _("certificate {end}").format(end=ends(status.certificate_expires, now))
 
 
 def peer_cells(peer: PeerStatus, now: int) -> tuple[str, ...]:
@@ -82,8 +158,8 @@ def peer_cells(peer: PeerStatus, now: int) -> tuple[str, ...]:
         peer.person,
         peer.device[:8],
         peer.address,
-        ", ".join(part for part in (peer.state, peer.direction) if part),
-        f"{peer.behind:,} / {peer.lag:,}" if peer.behind or peer.lag else "",
+        ", ".join(_link(part) for part in (peer.state, peer.direction) if part),
+        f"{number(peer.behind)} / {number(peer.lag)}" if peer.behind or peer.lag else "",
         # Before the first answer nothing is known of its clock.
         offset(peer.clock_offset) if peer.device else "",
         ago(peer.seen, now),
@@ -95,9 +171,9 @@ def source_cells(source: SourceStatus, now: int) -> tuple[str, ...]:
     return (
         source.name,
         source.type,
-        source.state,
+        _state(source.state),
         heard(source, now),
-        f"{source.events:,}",
+        number(source.events),
         untold(source, now),
         ends(source.token_ends, now) if source.token_ends else "",
     )
@@ -109,7 +185,7 @@ def outlet_cells(outlet: OutletStatus, now: int) -> tuple[str, ...]:
         outlet.name,
         outlet.form,
         outlet.location,
-        outlet.state,
+        _state(outlet.state),
         ago(outlet.seen, now),
         outlet_told(outlet),
         outlet_untold(outlet),
@@ -119,4 +195,36 @@ def outlet_cells(outlet: OutletStatus, now: int) -> tuple[str, ...]:
 def refusal_text(peer: RefusedStatus, now: int) -> str:
     """Return the line about a peer that the node rejected."""
     who = peer.address or peer.device[:8]
-    return f"Rejected: {who}, {count(peer.count, 'time')}, {ago(peer.seen, now)}: {peer.reason}"
+    said = ngettext(
+        "Rejected: {peer}, {count} time, {age}: {reason}",
+        "Rejected: {peer}, {count} times, {age}: {reason}",
+        peer.count,
+    )
+    age = ago(peer.seen, now)
+    return said.format(peer=who, count=number(peer.count), age=age, reason=peer.reason)
+
+
+def _link(word: str) -> str:
+    """Say a state or a direction of `PeerStatus`."""
+    known = {
+        "connecting": pgettext("link", "connecting"),
+        "syncing": pgettext("link", "syncing"),
+        "live": pgettext("link", "live"),
+        "lost": pgettext("link", "lost"),
+        "dialed": pgettext("link", "dialed"),
+        "accepted": pgettext("link", "accepted"),
+    }
+    return known.get(word, word)
+
+
+def _state(word: str) -> str:
+    """Say a state of `SourceStatus` or `OutletStatus`."""
+    known = {
+        "new": pgettext("source", "new"),
+        "active": pgettext("source", "active"),
+        "silent": pgettext("source", "silent"),
+        "failing": pgettext("source", "failing"),
+        "broken": pgettext("source", "broken"),
+        "stopped": pgettext("source", "stopped"),
+    }
+    return known.get(word, word)

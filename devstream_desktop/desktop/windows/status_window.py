@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from devstream_desktop.control.check import Check, Checks, Verdict
 from devstream_desktop.control.messages.status import Status
-from devstream_desktop.control.wording import count, counted, lost
+from devstream_desktop.control.wording import counted, lost
 from devstream_desktop.desktop.client.state import STALE_MS, AppState
 from devstream_desktop.desktop.widgets.dialog import Dialog, paint, plain_button, tab_through
 from devstream_desktop.desktop.widgets.look import sentence
@@ -42,6 +42,7 @@ from devstream_desktop.desktop.windows.status_text import (
     source_cells,
     summary_text,
 )
+from devstream_desktop.language import _, ngettext, number
 from devstream_desktop.stream.text import clean
 
 _SHOWN = 5
@@ -64,7 +65,7 @@ class StatusWindow(Dialog):
     def __init__(
         self, state: AppState, parent: QWidget | None = None, *, stale_ms: int = STALE_MS
     ) -> None:
-        super().__init__("devstream status", parent)
+        super().__init__(_("devstream status"), parent)
         self.resize(900, 620)
         self._state = state
         self._checks: tuple[Check, ...] | None = None
@@ -74,11 +75,11 @@ class StatusWindow(Dialog):
         self.notices = PlainLabel(wrap=True, selectable=True)
         self.missing = PlainLabel(wrap=True, selectable=True)
         self.checks = CheckList()
-        self.checked = PlainLabel("devstream doctor looks at this computer…", wrap=True)
+        self.checked = PlainLabel(_("devstream doctor looks at this computer…"), wrap=True)
         self.disclosure = QToolButton()
         self.details = NodeDetails()
-        self.again = QPushButton("Check &again")
-        self.copy = QPushButton("&Copy report")
+        self.again = QPushButton(_("Check &again"))
+        self.copy = QPushButton(_("&Copy report"))
         self._lay_out()
         state.changed.connect(self.refresh)
         state.recent_changed.connect(self.refresh)
@@ -90,7 +91,7 @@ class StatusWindow(Dialog):
         for label in (self.notices, self.missing):
             paint(label, Tone.AMBER)
         paint(self.checked, Tone.MUTED)
-        self.disclosure.setText("Details of the node")
+        self.disclosure.setText(_("Details of the node"))
         self.disclosure.setCheckable(True)
         self.disclosure.setAutoRaise(True)
         self.disclosure.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -126,7 +127,7 @@ class StatusWindow(Dialog):
     def examine(self) -> None:
         """Have the doctor look."""
         self.again.setEnabled(False)
-        self.checked.setText("devstream doctor looks at this computer…")
+        self.checked.setText(_("devstream doctor looks at this computer…"))
         self.check_chosen.emit()
 
     def show_checks(self, found: Checks) -> None:
@@ -134,9 +135,16 @@ class StatusWindow(Dialog):
         self._checks = found.checks
         self.checks.show_checks(found.checks)
         warnings = sum(check.verdict is Verdict.WARNING for check in found.checks)
-        problems, looks = count(found.problems, "problem"), count(warnings, "warning")
-        well = not found.problems and not warnings
-        self.checked.setText("Nothing is broken." if well else f"{problems}, {looks}.")
+        if not found.problems and not warnings:
+            self.checked.setText(_("Nothing is broken."))
+        else:
+            problems = ngettext("{count} problem", "{count} problems", found.problems)
+            looks = ngettext("{count} warning", "{count} warnings", warnings)
+            said = _("{problems}, {warnings}.").format(
+                problems=problems.format(count=number(found.problems)),
+                warnings=looks.format(count=number(warnings)),
+            )
+            self.checked.setText(said)
         self.again.setEnabled(True)
         self.refresh()
 
@@ -153,14 +161,15 @@ class StatusWindow(Dialog):
         self.production.setText(production_text(self._state.red))
         # Without a first answer the rest would be zeros.
         if status is None:
-            self.summary.setText("The node has not answered yet")
+            self.summary.setText(_("The node has not answered yet"))
             return
         broken = [check.what for check in self._checks or () if check.verdict is Verdict.PROBLEM]
         locked = bool(self._state.locked)
         self.summary.setText(summary_text(status, notices + broken, locked=locked))
         self.progress.show_status(status if self._state.connected else None)
         now = int(time.time() * 1000)
-        _show_lines(self.missing, (f"Missing: {lost(one, now)}" for one in status.lost))
+        missing = _("Missing: {events}")
+        _show_lines(self.missing, (missing.format(events=lost(one, now)) for one in status.lost))
         self.details.show_status(status, now)
 
     def _notices(self) -> list[str]:
@@ -168,8 +177,8 @@ class StatusWindow(Dialog):
         notices = list(status.notices) if status is not None else []
         # The last answer is still shown, so the reader has to know that it is old.
         if not state.connected:
-            how = "starting" if status is None else "restarting"
-            notices.insert(0, state.trouble or f"The node is {how}.")
+            first, again = _("The node is starting."), _("The node is restarting.")
+            notices.insert(0, state.trouble or (first if status is None else again))
         if state.locked:
             notices.insert(0, sentence(state.locked))
         notices += [text for text in (state.history_error, sentence(state.popup_trouble)) if text]
@@ -185,7 +194,7 @@ class StatusWindow(Dialog):
         if self._state.status is not None:
             lines.append(node_text(self._state.status, int(time.time() * 1000)))
         QGuiApplication.clipboard().setText("\n".join(filter(None, lines)))
-        self.copy.setText("Copied")
+        self.copy.setText(_("Copied"))
 
 
 class NodeDetails(QWidget):
@@ -194,13 +203,13 @@ class NodeDetails(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.node = PlainLabel(wrap=True, selectable=True)
-        self.peers = _table("Peers", PEER_COLUMNS)
-        self.sources = _table("Sources", SOURCE_COLUMNS)
-        self.outlets = _table("Outlets", OUTLET_COLUMNS)
+        self.peers = _table(_("Peers"), PEER_COLUMNS)
+        self.sources = _table(_("Sources"), SOURCE_COLUMNS)
+        self.outlets = _table(_("Outlets"), OUTLET_COLUMNS)
         self.troubles = PlainLabel(wrap=True, selectable=True)
         self.refused = PlainLabel(wrap=True, selectable=True)
-        self.peers_title, self.sources_title = PlainLabel("Peers"), PlainLabel("Sources")
-        self.outlets_title = PlainLabel("Outlets")
+        self.peers_title, self.sources_title = PlainLabel(_("Peers")), PlainLabel(_("Sources"))
+        self.outlets_title = PlainLabel(_("Outlets"))
         paint(self.node, Tone.MUTED)
         for label in (self.refused, self.troubles):
             paint(label, Tone.AMBER)
@@ -224,10 +233,10 @@ class NodeDetails(QWidget):
     def show_status(self, status: Status, now: int) -> None:
         """Show the node as it was at `now`, UTC milliseconds."""
         self.node.setText(node_text(status, now))
-        no_peers = "Peers: none yet. Peers on this network are found automatically."
-        self.peers_title.setText("Peers" if status.peers else no_peers)
-        no_sources = "Sources: none on this computer."
-        self.sources_title.setText("Sources" if status.sources else no_sources)
+        no_peers = _("Peers: none yet. Peers on this network are found automatically.")
+        self.peers_title.setText(_("Peers") if status.peers else no_peers)
+        no_sources = _("Sources: none on this computer.")
+        self.sources_title.setText(_("Sources") if status.sources else no_sources)
         # An empty table says less than its heading.
         self.peers.setVisible(bool(status.peers))
         self.sources.setVisible(bool(status.sources))
@@ -252,7 +261,7 @@ def _show_lines(label: PlainLabel, lines: Iterable[str]) -> None:
 def _table(name: str, headers: tuple[str, ...]) -> QTableWidget:
     table = QTableWidget(0, len(headers))
     table.setAccessibleName(name)
-    table.setHorizontalHeaderLabels(list(headers))
+    table.setHorizontalHeaderLabels([_(name) for name in headers])
     header = table.horizontalHeader()
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     header.setHighlightSections(False)

@@ -14,6 +14,7 @@ from devstream_desktop.control.messages.policy import ApprovePolicy, Proposal
 from devstream_desktop.desktop.widgets.look import ago
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading, verb_button
 from devstream_desktop.desktop.widgets.theme import Tone, tint
+from devstream_desktop.language import _, ngettext
 from devstream_desktop.stream.text import clean
 
 
@@ -64,16 +65,28 @@ class WaitingBox(_Box):
         since = ago(waiting.since, int(time.time() * 1000))
         self.words = heading(clean(waiting.words, 100), points=1)
         # The six words are on both screens; a stranger with a stolen invite has others.
-        how = " with another device" if waiting.another else ""
         if waiting.replaces:
-            how += f", in place of {clean(waiting.replaces[:8])}"
-        machine = clean(f"{waiting.machine} {device}".lstrip(), 60)
-        asks = f"{person} asks to join{how} ({since}, device {machine}). Their screen must show:"
-        self.lay_out([asks], self.words)
-        self.approve = self.add_button(
-            verb_button(f"Approve {clean(person, 24)}"), enabled=may_change
+            asks = _(
+                "{person} asks to join with another device, in place of {other} ({age}, device"
+                " {device}). Their screen must show:"
+            )
+        elif waiting.another:
+            asks = _(
+                "{person} asks to join with another device ({age}, device {device}). Their screen"
+                " must show:"
+            )
+        else:
+            asks = _("{person} asks to join ({age}, device {device}). Their screen must show:")
+        asks = asks.format(
+            person=person,
+            age=since,
+            device=clean(f"{waiting.machine} {device}".lstrip(), 60),
+            other=clean(waiting.replaces[:8]),
         )
-        self.reject = self.add_button(QPushButton("&Reject"), enabled=may_change)
+        self.lay_out([asks], self.words)
+        approve = _("Approve {person}").format(person=clean(person, 24))
+        self.approve = self.add_button(verb_button(approve), enabled=may_change)
+        self.reject = self.add_button(QPushButton(_("&Reject")), enabled=may_change)
         self.approve.clicked.connect(lambda: self.decide(ApproveJoin(device=waiting.device)))
         self.reject.clicked.connect(
             lambda: self.decide(ApproveJoin(device=waiting.device, reject=True))
@@ -88,10 +101,15 @@ class ProposalBox(_Box):
     ) -> None:
         super().__init__(parent)
         signers = ", ".join(clean(person, 60) for person in proposal.signed_by)
-        signed = PlainLabel(f"Signed by {signers}; {proposal.needs} admins must sign.", wrap=True)
+        needs = ngettext(
+            "Signed by {signers}; {count} admin must sign.",
+            "Signed by {signers}; {count} admins must sign.",
+            proposal.needs,
+        )
+        signed = PlainLabel(needs.format(signers=signers, count=proposal.needs), wrap=True)
         self.lay_out((clean(sentence, 300) for sentence in proposal.what), signed)
         may_sign = may_change and not proposal.signed_here
-        self.sign = self.add_button(QPushButton("&Sign"), enabled=may_sign)
+        self.sign = self.add_button(QPushButton(_("&Sign")), enabled=may_sign)
         if proposal.signed_here:
-            self.sign.setText("Signed here")
+            self.sign.setText(_("Signed here"))
         self.sign.clicked.connect(lambda: self.decide(ApprovePolicy(proposal=proposal.id)))

@@ -12,6 +12,7 @@ from devstream_desktop.control.messages.members import Member
 from devstream_desktop.desktop.widgets.dialog import Dialog, cancel_first, column, say, tab_through
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.language import _
 
 _WIDTH = 460
 
@@ -52,7 +53,7 @@ class TeamDialog(Dialog):
         """Have the node sign and publish the change."""
         # A second click would sign the same change twice.
         self.go.setEnabled(False)
-        say(self.message, "Signing…", Tone.MUTED)
+        say(self.message, _("Signing…"), Tone.MUTED)
         self.ask(request, self.finish, self._refused)
 
     def finish(self, done: Done) -> None:

@@ -12,16 +12,17 @@ from devstream_desktop.desktop.widgets.dialog import say
 from devstream_desktop.desktop.widgets.text import plain_field
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.team.dialog import TeamDialog
+from devstream_desktop.language import _
 
 
 class RecoveryKeyDialog(TeamDialog):
     """Makes a recovery key, for a team that has lost every admin; it is shown once."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("A recovery key", QPushButton("&Make a key"), parent)
-        self.key = plain_field("", name="The recovery key", lines=3)
+        super().__init__(_("A recovery key"), QPushButton(_("&Make a key")), parent)
+        self.key = plain_field("", name=_("The recovery key"), lines=3)
         self.key.hide()
-        self.copy = QPushButton("&Copy")
+        self.copy = QPushButton(_("&Copy"))
         self.copy.hide()
         self.copy.clicked.connect(
             lambda: QGuiApplication.clipboard().setText(self.key.toPlainText())
@@ -30,8 +31,10 @@ class RecoveryKeyDialog(TeamDialog):
         self.body.insertWidget(3, self.copy, 0, Qt.AlignmentFlag.AlignLeft)
         say(
             self.message,
-            "Anybody with this key can make a device an admin: print it and lock it away. "
-            "It is shown once, and replaces the key before.",
+            _(
+                "Anybody with this key can make a device an admin: print it and lock it away. "
+                "It is shown once, and replaces the key before."
+            ),
             Tone.PLAIN,
         )
 
@@ -46,10 +49,10 @@ class RecoveryKeyDialog(TeamDialog):
         self.key.show()
         self.copy.show()
         self.go.hide()
-        self.cancel.setText("Close")
-        self.signed.emit("The team has a new recovery key.")
+        self.cancel.setText(_("Close"))
+        self.signed.emit(_("The team has a new recovery key."))
         say(
             self.message,
-            "Write it down or print it before you close this window: it is stored nowhere else.",
+            _("Write it down or print it before you close this window: it is stored nowhere else."),
             Tone.AMBER,
         )

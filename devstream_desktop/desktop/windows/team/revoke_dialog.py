@@ -12,15 +12,16 @@ from devstream_desktop.desktop.widgets.dialog import say
 from devstream_desktop.desktop.widgets.text import PlainLabel, verb_button
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.team.dialog import TeamDialog, chosen_first
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.text import clean
 
 _HOUR_MS = 3_600_000
 SINCE = (
-    ("now: it was safe until today", 0),
-    ("an hour ago", 1),
-    ("a day ago", 24),
-    ("a week ago", 24 * 7),
-    ("a month ago", 24 * 30),
+    (N_("now: it was safe until today"), 0),
+    (N_("an hour ago"), 1),
+    (N_("a day ago"), 24),
+    (N_("a week ago"), 24 * 7),
+    (N_("a month ago"), 24 * 30),
 )
 """Moments of a compromise, as labels and hours before now."""
 
@@ -31,28 +32,32 @@ class RevokeDialog(TeamDialog):
     def __init__(
         self, members: Sequence[Member], chosen: str, parent: QWidget | None = None
     ) -> None:
-        super().__init__("Revoke a person or a device", verb_button("Revoke for good"), parent)
+        super().__init__(
+            _("Revoke a person or a device"), verb_button(_("Revoke for good")), parent
+        )
         self.who = QComboBox()
-        self.who.setAccessibleName("Who")
+        self.who.setAccessibleName(_("Who"))
         self._offer(members, chosen)
         self.since = QComboBox()
-        self.since.setAccessibleName("Compromised since")
+        self.since.setAccessibleName(_("Compromised since"))
         for label, hours in SINCE:
-            self.since.addItem(label, hours)
+            self.since.addItem(_(label), hours)
         self.why = QLineEdit()
-        self.why.setAccessibleName("Why")
+        self.why.setAccessibleName(_("Why"))
         self.why.setMaxLength(100)
-        self.why.setPlaceholderText("everybody sees it (optional)")
+        self.why.setPlaceholderText(_("everybody sees it (optional)"))
         self.typed = QLineEdit()
-        self.typed.setAccessibleName("Type the name to confirm")
-        self.form.addRow(PlainLabel("Who"), self.who)
-        self.form.addRow(PlainLabel("Compromised since"), self.since)
-        self.form.addRow(PlainLabel("Why"), self.why)
-        self.form.addRow(PlainLabel("To confirm"), self.typed)
+        self.typed.setAccessibleName(_("Type the name to confirm"))
+        self.form.addRow(PlainLabel(_("Who")), self.who)
+        self.form.addRow(PlainLabel(_("Compromised since")), self.since)
+        self.form.addRow(PlainLabel(_("Why")), self.why)
+        self.form.addRow(PlainLabel(_("To confirm")), self.typed)
         say(
             self.message,
-            "Every node closes its connections within seconds and rejects what it publishes "
-            "from then on. This cannot be undone.",
+            _(
+                "Every node closes its connections within seconds and rejects what it publishes "
+                "from then on. This cannot be undone."
+            ),
             Tone.AMBER,
         )
         self.typed.textChanged.connect(self._refresh)
@@ -65,11 +70,13 @@ class RevokeDialog(TeamDialog):
             # This device cannot revoke itself.
             devices = [one for one in member.devices if not one.revoked and not one.here]
             if devices:
-                everything = clean(f"{member.person}, with all devices", 100)
-                self.who.addItem(everything, (member.person, member.person))
+                everything = _("{person}, with all devices").format(person=member.person)
+                self.who.addItem(clean(everything, 100), (member.person, member.person))
             for device in devices:
-                one = clean(f"only {member.person}'s device {device.device[:8]}", 100)
-                self.who.addItem(one, (member.person, device.device))
+                one = _("only {person}'s device {device}").format(
+                    person=member.person, device=device.device[:8]
+                )
+                self.who.addItem(clean(one, 100), (member.person, device.device))
 
     def request(self) -> Revoke:
         """Return the person or the device to revoke, and since when."""
@@ -82,6 +89,6 @@ class RevokeDialog(TeamDialog):
         # Also for one device the person's name is typed: a device's is eight random letters.
         chosen = self.who.currentData()
         person = chosen[0] if chosen else ""
-        hint = f"type {clean(person, 60)}" if person else "there is nobody else"
-        self.typed.setPlaceholderText(hint)
+        hint = _("type {name}") if person else _("there is nobody else")
+        self.typed.setPlaceholderText(hint.format(name=clean(person, 60)))
         self.go.setEnabled(bool(person) and self.typed.text().strip() == person)

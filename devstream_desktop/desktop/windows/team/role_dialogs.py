@@ -11,18 +11,12 @@ from devstream_desktop.desktop.widgets.dialog import say
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.team.dialog import TeamDialog, chosen_first
+from devstream_desktop.desktop.windows.team.roles import ROLES, role_text
+from devstream_desktop.language import _
 from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.words import Role
 
-ROLES = (
-    ("deployer", "may deploy where the pattern says"),
-    ("approver", "may approve a deploy where the pattern says"),
-    ("break-glass", "may deploy outside the hours, with a reason that all read"),
-    ("admin", "may change the team and approve joins"),
-    ("collector", "their device collects from sources"),
-    ("executor", "their device runs deploys"),
-)
-"""The roles of the policy, and what each of them allows."""
-_PATTERNED = ("deployer", "approver", "break-glass")
+_PATTERNED = (Role.DEPLOYER, Role.APPROVER, Role.BREAK_GLASS)
 
 
 class GiveRoleDialog(TeamDialog):
@@ -31,18 +25,18 @@ class GiveRoleDialog(TeamDialog):
     def __init__(
         self, members: Sequence[Member], chosen: str, parent: QWidget | None = None
     ) -> None:
-        super().__init__("Grant a role", QPushButton("&Grant the role"), parent)
+        super().__init__(_("Grant a role"), QPushButton(_("&Grant the role")), parent)
         self.person = _people(members, chosen)
         self.role = QComboBox()
-        self.role.setAccessibleName("Role")
+        self.role.setAccessibleName(_("Role"))
         for role, meaning in ROLES:
-            self.role.addItem(f"{role}: {meaning}", role)
+            self.role.addItem(_(meaning), role.value)
         self.pattern = QLineEdit()
-        self.pattern.setAccessibleName("Where")
-        self.pattern.setPlaceholderText("target/environment, as shop/production or */staging")
-        self.form.addRow(PlainLabel("Who"), self.person)
-        self.form.addRow(PlainLabel("Role"), self.role)
-        self.form.addRow(PlainLabel("Where"), self.pattern)
+        self.pattern.setAccessibleName(_("Where"))
+        self.pattern.setPlaceholderText(_("target/environment, as shop/production or */staging"))
+        self.form.addRow(PlainLabel(_("Who")), self.person)
+        self.form.addRow(PlainLabel(_("Role")), self.role)
+        self.form.addRow(PlainLabel(_("Where")), self.pattern)
         self.role.currentIndexChanged.connect(self._refresh)
         self.pattern.textChanged.connect(self._refresh)
         self.person.currentIndexChanged.connect(self._refresh)
@@ -71,17 +65,19 @@ class TakeRoleDialog(TeamDialog):
     def __init__(
         self, members: Sequence[Member], chosen: str, parent: QWidget | None = None
     ) -> None:
-        super().__init__("Remove a role", QPushButton("&Remove it"), parent)
+        super().__init__(_("Remove a role"), QPushButton(_("&Remove it")), parent)
         self.held = QComboBox()
-        self.held.setAccessibleName("Who has which role")
+        self.held.setAccessibleName(_("Who has which role"))
         for member in chosen_first(members, chosen):
             for role in member.roles:
-                self.held.addItem(clean(f"{member.person}: {role}", 200), (member.person, role))
-        self.form.addRow(PlainLabel("Who has what"), self.held)
+                self.held.addItem(
+                    clean(f"{member.person}: {role_text(role)}", 200), (member.person, role)
+                )
+        self.form.addRow(PlainLabel(_("Who has what")), self.held)
         self.fill_in(self.held)
         self.go.setEnabled(self.held.count() > 0)
         if not self.held.count():
-            say(self.message, "Nobody has a role that could be removed.", Tone.MUTED)
+            say(self.message, _("Nobody has a role that could be removed."), Tone.MUTED)
 
     def request(self) -> Ungrant:
         """Return the role to take."""
@@ -93,7 +89,7 @@ class TakeRoleDialog(TeamDialog):
 
 def _people(members: Sequence[Member], chosen: str) -> QComboBox:
     box = QComboBox()
-    box.setAccessibleName("Who")
+    box.setAccessibleName(_("Who"))
     for member in members:
         # Nobody can give a role to a person without a device.
         if any(not device.revoked for device in member.devices):

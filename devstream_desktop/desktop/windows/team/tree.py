@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTree
 from devstream_desktop.control.messages.members import Device, Member
 from devstream_desktop.desktop.widgets.look import ago
 from devstream_desktop.desktop.widgets.theme import Tone, colour
+from devstream_desktop.desktop.windows.team.roles import role_text
+from devstream_desktop.language import _
 from devstream_desktop.stream.text import clean
 
 _PERSON = Qt.ItemDataRole.UserRole
@@ -21,9 +23,9 @@ class MemberTree(QTreeWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setAccessibleName("Members and their devices")
+        self.setAccessibleName(_("Members and their devices"))
         self.setMinimumHeight(140)
-        self.setHeaderLabels(["Person", "Now", "May", "Security words"])
+        self.setHeaderLabels([_("Person"), _("Now"), _("May"), _("Security words")])
         header = self.header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -57,13 +59,15 @@ class MemberTree(QTreeWidget):
 def _row(member: Member, on_duty: bool, now: int, muted: QColor) -> QTreeWidgetItem:
     # A person whose devices are all revoked is listed, so that everybody can see it.
     there = any(not device.revoked for device in member.devices)
-    may = ", ".join(member.roles) or "see and publish" if there else "nothing: revoked"
-    duty = "" if not there else "● on duty" if on_duty else "○ off duty"
+    held = ", ".join(role_text(role) for role in member.roles)
+    may = held or _("see and publish") if there else _("nothing: revoked")
+    duty = "" if not there else _("● on duty") if on_duty else _("○ off duty")
     row = QTreeWidgetItem([clean(member.person, 32), duty, clean(may, 80), ""])
     row.setData(0, _PERSON, member.person)
     for device in member.devices:
-        machine = device.machine or "device"
-        name = f"{machine} {device.device[:8]}" + (" (this one)" if device.here else "")
+        name = f"{device.machine or _('device')} {device.device[:8]}"
+        if device.here:
+            name = _("{device} (this one)").format(device=name)
         cells = (
             clean(name, 60),
             _presence(device, now),
@@ -83,11 +87,13 @@ def _presence(device: Device, now: int) -> str:
     if device.revoked or device.here:
         return ""
     if device.linked:
-        return "linked"
-    return f"heard {ago(device.seen, now)}" if device.seen else "never heard"
+        return _("linked")
+    if not device.seen:
+        return _("never heard")
+    return _("heard {age}").format(age=ago(device.seen, now))
 
 
 def _may(device: Device) -> str:
     if not device.revoked:
-        return ", ".join(device.roles)
-    return f"revoked: {device.why}" if device.why else "revoked"
+        return ", ".join(role_text(role) for role in device.roles)
+    return _("revoked: {reason}").format(reason=device.why) if device.why else _("revoked")

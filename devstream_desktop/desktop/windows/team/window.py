@@ -23,6 +23,7 @@ from devstream_desktop.desktop.windows.team.recovery_dialog import RecoveryKeyDi
 from devstream_desktop.desktop.windows.team.revoke_dialog import RevokeDialog
 from devstream_desktop.desktop.windows.team.role_dialogs import GiveRoleDialog, TakeRoleDialog
 from devstream_desktop.desktop.windows.team.tree import MemberTree
+from devstream_desktop.language import _, ngettext, number
 from devstream_desktop.stream.text import clean
 
 _SHOWN_REFUSALS = 5
@@ -36,13 +37,13 @@ class TeamWindow(Dialog):
     invite_chosen = Signal()
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:
-        super().__init__("devstream team", parent)
+        super().__init__(_("devstream team"), parent)
         self.resize(900, 560)
         self._state = state
         self.members = Members(members=())
         self.policy: PolicyState | None = None
         self._duty: tuple[str, ...] = ()
-        self.title = heading("The team")
+        self.title = heading(_("The team"))
         self.rules = PlainLabel(wrap=True, selectable=True)
         self.notices = PlainLabel(wrap=True, selectable=True)
         self.refused = PlainLabel(wrap=True, selectable=True)
@@ -51,13 +52,13 @@ class TeamWindow(Dialog):
         paint(self.refused, Tone.AMBER)
         self.pending = QVBoxLayout()
         self.tree = MemberTree()
-        self.message = PlainLabel("Asking the node…", wrap=True)
-        self.invite = QPushButton("&Invite…")
-        self.give = QPushButton("&Grant a role…")
-        self.take = QPushButton("Re&move a role…")
-        self.revoke = QPushButton("Re&voke…")
-        self.recovery = QPushButton("Recovery &key…")
-        self.close_button = QPushButton("Close")
+        self.message = PlainLabel(_("Asking the node…"), wrap=True)
+        self.invite = QPushButton(_("&Invite…"))
+        self.give = QPushButton(_("&Grant a role…"))
+        self.take = QPushButton(_("Re&move a role…"))
+        self.revoke = QPushButton(_("Re&voke…"))
+        self.recovery = QPushButton(_("Recovery &key…"))
+        self.close_button = QPushButton(_("Close"))
         self._commands = (self.invite, self.give, self.take, self.revoke, self.recovery)
         self._lay_out()
         self.invite.clicked.connect(self.invite_chosen)
@@ -97,7 +98,7 @@ class TeamWindow(Dialog):
 
     def _set_members(self, members: Members) -> None:
         if not self.members.members:
-            hint = "" if members.may_change else "Only an admin's device can change the team."
+            hint = "" if members.may_change else _("Only an admin's device can change the team.")
             say(self.message, hint, Tone.MUTED)
         # Rebuilt only after a change: a row or a button that is about to be pressed stays in place.
         if members != self.members:
@@ -121,7 +122,7 @@ class TeamWindow(Dialog):
         if status.duty != self._duty:
             self._duty = status.duty
             self._show_members()
-        self.title.setText("A team of one" if status.solo else clean(status.team))
+        self.title.setText(_("A team of one") if status.solo else clean(status.team))
         now = int(time.time() * 1000)
         lines = [refusal_text(peer, now) for peer in status.refused[:_SHOWN_REFUSALS]]
         self.refused.setText("\n".join(clean(line, 300) for line in lines))
@@ -159,8 +160,13 @@ class TeamWindow(Dialog):
             self.pending.addWidget(box)
             buttons += box.findChildren(QPushButton)
         if len(pending) > _SHOWN_PENDING:
-            more = f"and {len(pending) - _SHOWN_PENDING} more, shown as these are answered"
-            self.pending.addWidget(PlainLabel(more))
+            left = len(pending) - _SHOWN_PENDING
+            more = ngettext(
+                "and {count} more, shown as these are answered",
+                "and {count} more, shown as these are answered",
+                left,
+            )
+            self.pending.addWidget(PlainLabel(more.format(count=number(left))))
         tab_through([*buttons, self.tree, *self._commands, self.close_button])
 
     def _box(self, pending: Waiting | Proposal) -> WaitingBox | ProposalBox:
@@ -170,7 +176,7 @@ class TeamWindow(Dialog):
         return ProposalBox(pending, may_change=may_change)
 
     def _decide(self, request: Request[Done]) -> None:
-        say(self.message, "Signing…", Tone.MUTED)
+        say(self.message, _("Signing…"), Tone.MUTED)
         self.ask(request, self._done, self._failed)
 
     def _done(self, done: Done) -> None:
@@ -187,17 +193,24 @@ class TeamWindow(Dialog):
 def rules_text(policy: PolicyState, size: int) -> str:
     """Return the policy in two lines."""
     admins = len(policy.admins)
-    who = f"admins: {', '.join(policy.admins)}"
+    who = _("admins: {names}").format(names=", ".join(policy.admins))
     if policy.threshold == 1:
-        signs = "each admin can change it alone"
+        signs = _("each admin can change it alone")
     else:
-        signs = f"{policy.threshold} of {admins} admins sign a change"
-    joins = "an admin approves each join" if policy.approve_joins else "an invite is enough to join"
-    key = "a recovery key is kept on paper" if policy.recovery_key else "no recovery key"
-    until = short_time(policy.expires, datetime.now().astimezone())
-    retention = f"history of {policy.retention_days} days, of deploys {policy.audit_days}"
+        signs = _("{count} of {admins} admins sign a change").format(
+            count=policy.threshold, admins=admins
+        )
+    approved, open_to_all = _("an admin approves each join"), _("an invite is enough to join")
+    joins = approved if policy.approve_joins else open_to_all
+    key = _("a recovery key is kept on paper") if policy.recovery_key else _("no recovery key")
+    version = _("policy version {version}, valid until {time}").format(
+        version=policy.version, time=short_time(policy.expires, datetime.now().astimezone())
+    )
+    retention = _("history of {days} days, of deploys {deploy_days}").format(
+        days=number(policy.retention_days), deploy_days=number(policy.audit_days)
+    )
     lines = (
         f"{people(size)} · {who} · {signs} · {joins}",
-        f"policy version {policy.version}, valid until {until} · {key} · {retention}",
+        f"{version} · {key} · {retention}",
     )
     return "\n".join(clean(line, 300) for line in lines)
