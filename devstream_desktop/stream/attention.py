@@ -7,11 +7,22 @@ desk's own rules (rules.py), each a reason a person can read. Bursts are counted
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.fact import AuthorClass, author_class, is_note, topic_of
-from devstream_desktop.stream.rules import DEFAULT, Attention, Rule, first, is_mine, is_repeat
+from devstream_desktop.stream.rules import (
+    DEFAULT,
+    Attention,
+    Rule,
+    first,
+    is_mine,
+    is_repeat,
+    rule_title,
+)
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import DEPLOY_FINAL, GREEN_STATES, Kind, Transition
 
@@ -27,6 +38,9 @@ _ANSWERS = frozenset({"approved", "locked", "unlocked", "accepted"})
 """Answers to a command; whoever gave it sees them where it was given."""
 _DAY = 86_400_000
 _OWN_ACTS = frozenset({Kind.DEPLOY, Kind.DUTY, Kind.CLAIM})
+_TALKATIVE = N_("{person} said more than {count} things within a minute")
+_BURST = N_("more than {count} popups in {seconds} seconds, so it went into one digest")
+_RULE = N_("rule {number}, {name}")
 WORDS_WINDOW = 60_000
 """Window for one member's own words, which must not silence other news."""
 
@@ -65,6 +79,7 @@ class Decision:
 
     attention: Attention
     reason: str
+    """In English, as it is kept; `reason_text` says it in the desk's language."""
     urgent: bool = False
     rule: int | None = None
     """Place, from 0, of the rule that decided; None where no rule could."""
@@ -89,7 +104,7 @@ def decide(line: Line, desk: Desk, recent: Recent, now: int, known: Known = Know
     shown = recent.shown
     if author_class(line.event.kind, line.event.state) is AuthorClass.MEMBER:
         if not _has_a_word(line.device, recent, now):
-            return _quiet(f"{line.author} said more than {BURST_LIMIT} things within a minute")
+            return _quiet(_TALKATIVE.format(person=line.author, count=BURST_LIMIT))
         # What one member says counts for itself, so that no talk hides a failed deploy.
         shown = recent.words
     # In place: the list belongs to the desk.
@@ -97,8 +112,7 @@ def decide(line: Line, desk: Desk, recent: Recent, now: int, known: Known = Know
     if len(shown) >= BURST_LIMIT:
         return Decision(
             Attention.DIGEST,
-            f"more than {BURST_LIMIT} popups in {BURST_WINDOW // 1000} seconds,"
-            " so it went into one digest",
+            _BURST.format(count=BURST_LIMIT, seconds=BURST_WINDOW // 1000),
             rule=decision.rule,
         )
     shown.append(now)
@@ -117,6 +131,23 @@ def _has_a_word(device: str, recent: Recent, now: int) -> bool:
         said.append(now)
         return True
     return False
+
+
+def reason_text(reason: str) -> str:
+    """Say a reason, which is kept in English, in the desk's language."""
+    for form in (_TALKATIVE, _BURST, _RULE):
+        if found := _pattern(form).fullmatch(reason):
+            places = found.groupdict()
+            if form is _RULE:
+                places["name"] = rule_title(places["name"])
+            return _(form).format(**places)
+    return _(reason)
+
+
+@lru_cache
+def _pattern(form: str) -> re.Pattern[str]:
+    """Return the pattern of what a form becomes."""
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(form)))
 
 
 def popup_key(line: Line) -> str:
@@ -151,44 +182,44 @@ def _wanted(line: Line, desk: Desk, now: int, known: Known) -> Decision:
     )
     # Not by the time of the event: an alert that fired unheard for two hours is news.
     if now - line.received > FRESH and not over:
-        return _quiet("it was history when it came here")
+        return _quiet(N_("it was history when it came here"))
     # Anybody may have written it.
     if line.struck:
-        return _quiet("its device was revoked")
+        return _quiet(N_("its device was revoked"))
     if line.transition is Transition.OUTDATED:
-        return _quiet("something newer was reported before")
+        return _quiet(N_("something newer was reported before"))
     if event.quiet and not over:
-        return _quiet("its source filled in history")
+        return _quiet(N_("its source filled in history"))
     # Whoever deployed waits for this, on duty or not.
     if own_result:
-        return Decision(Attention.POPUP, "it is the result of your own deploy", urgent=True)
+        return Decision(Attention.POPUP, N_("it is the result of your own deploy"), urgent=True)
     # Rules that were set aside are told to everybody, once the executor has judged: when it begins,
     # and before, where it has to wait for its turn. What it refuses set no rule aside.
     if event.override and (event.kind, event.state) in _GLASS and not own:
-        return Decision(Attention.POPUP, "somebody broke the glass to deploy", urgent=True)
+        return Decision(Attention.POPUP, N_("somebody broke the glass to deploy"), urgent=True)
     if not desk.on_duty:
-        return _quiet("you are off duty")
+        return _quiet(N_("you are off duty"))
     if desk.snoozed:
-        return _quiet("you snoozed popups")
+        return _quiet(N_("you snoozed popups"))
     if desk.watching:
-        return _quiet("the history window shows it")
+        return _quiet(N_("the history window shows it"))
     if over:
-        return Decision(Attention.POPUP, "you were shown that it broke", urgent=True)
+        return Decision(Attention.POPUP, N_("you were shown that it broke"), urgent=True)
     if known.muted:
-        return _quiet("you muted it")
+        return _quiet(N_("you muted it"))
     if own and event.state == "locked" and event.duration:
-        return Decision(Attention.POPUP, "your lock is old")
+        return Decision(Attention.POPUP, N_("your lock is old"))
     # A person needs no popup for what they have just done. A join or its end is about them, and
     # done by others: a device that was added in their name is news to them most of all.
     if own and (event.kind in _OWN_ACTS or (event.kind is Kind.TEAM and event.state == "policy")):
-        return _quiet("it is your own act")
+        return _quiet(N_("it is your own act"))
     if event.state == "locked" and 0 < event.duration < _DAY:
-        return _quiet("whoever holds an old lock is reminded")
+        return _quiet(N_("whoever holds an old lock is reminded"))
     # A person is told of a change once; what goes on is in the list.
     if is_repeat(line):
-        return _quiet("it changes nothing")
+        return _quiet(N_("it changes nothing"))
     if is_note(event) and event.about.casefold() in desk.names:
-        return Decision(Attention.POPUP, "you are asked to take over", urgent=True)
+        return Decision(Attention.POPUP, N_("you are asked to take over"), urgent=True)
     return _ruled(line, desk, now)
 
 
@@ -196,9 +227,9 @@ def _ruled(line: Line, desk: Desk, now: int) -> Decision:
     at = datetime.fromtimestamp(now / 1000).astimezone()
     rule = first(desk.rules, line, desk.names, at)
     if rule is None:
-        return _quiet("no rule speaks of it")
+        return _quiet(N_("no rule speaks of it"))
     place = desk.rules.index(rule)
-    return Decision(rule.then, f"rule {place + 1}, {rule.name}", rule.urgent, place)
+    return Decision(rule.then, _RULE.format(number=place + 1, name=rule.name), rule.urgent, place)
 
 
 def _quiet(reason: str) -> Decision:

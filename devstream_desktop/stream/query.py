@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
+from devstream_desktop.language import _
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.moment import parse_moment
 from devstream_desktop.stream.search_text import (
@@ -216,12 +217,15 @@ def _with(query: Query, token: re.Match[str]) -> Query:
             )
         return replace(query, words=(*query.words, *words))
     if known is None:
-        said = ": ".join(("", *FILTERS))[2:]
-        raise InvalidQueryError(
-            f"there is no filter {name}: – filters are {said}:; write a text with a colon in quotes"
+        said = _(
+            "there is no filter {filter}: – filters are {filters}; write a text with a colon in"
+            " quotes"
         )
+        filters = " ".join(f"{one}:" for one in FILTERS)
+        raise InvalidQueryError(said.format(filter=name, filters=filters))
     if not value:
-        raise InvalidQueryError(f"{name}: needs a value; {_ALLOWED.get(known, _ANY)}")
+        needed = _("{filter}: needs a value").format(filter=name)
+        raise InvalidQueryError(f"{needed}; {_allowed(known)}")
     one = _filter(known, value)
     if not negative:
         return _both(query, one, name)
@@ -230,7 +234,8 @@ def _with(query: Query, token: re.Match[str]) -> Query:
     if one.meaning:
         return replace(query, not_meant=query.not_meant | {one.meaning})
     if one.since or one.until:
-        raise InvalidQueryError(f"-{name}:{value} cannot be left out; say what you look for")
+        said = _("{filter} cannot be left out; say what you look for")
+        raise InvalidQueryError(said.format(filter=f"-{name}:{value}"))
     return replace(query, without=(*query.without, one))
 
 
@@ -244,7 +249,8 @@ def _both(query: Query, one: Query, name: str) -> Query:
         if attribute == "now":
             value = before | value
         elif before not in (nothing, value):
-            raise InvalidQueryError(f"{name}: is there twice; join two searches with OR")
+            said = _("{filter}: is there twice; join two searches with OR")
+            raise InvalidQueryError(said.format(filter=name))
         changes[attribute] = value
     return replace(query, **changes)  # type: ignore[arg-type]
 
@@ -256,7 +262,7 @@ def _filter(name: str, value: str) -> Query:
         case "severity":
             words = {one.word: one for one in Severity}
             if value.lower() not in words:
-                raise _none("severity", value, words, "severities")
+                raise _none("severity", value, words)
             return Query(severity=words[value.lower()])
         case "is":
             return Query(now=frozenset({_one_of(Is, value, "is")}))
@@ -280,15 +286,26 @@ def _one_of(words: type[_Word], value: str, name: str) -> _Word:
     try:
         return words(value.lower())
     except ValueError:
-        raise _none(name, value, [one.value for one in words], f"{name}s") from None
+        raise _none(name, value, [one.value for one in words]) from None
 
 
-def _none(name: str, value: str, allowed: Iterable[str], names: str) -> InvalidQueryError:
+def _none(name: str, value: str, allowed: Iterable[str]) -> InvalidQueryError:
     every = list(allowed)
     near = [one for one in every if one.startswith(value.lower())]
-    said = ", ".join(near or every)
-    verb = "do you mean" if near else f"{names} are" if name != "is" else "it is one of"
-    return InvalidQueryError(f"no {name} {value!r}; {verb} {said}")
+    no = _("no {filter} {value!r}").format(filter=name, value=value)
+    meant = _("do you mean {words}").format(words=", ".join(near))
+    return InvalidQueryError(f"{no}; {meant if near else _are(name, every)}")
+
+
+def _are(name: str, words: Iterable[str]) -> str:
+    """Say the words that a filter may have."""
+    form = {
+        "kind": _("kinds are {words}"),
+        "severity": _("severities are {words}"),
+        "state": _("states are {words}"),
+        "is": _("it is one of {words}"),
+    }[name]
+    return form.format(words=", ".join(words))
 
 
 _SHOWN: dict[str, frozenset[str]] = {}
@@ -306,7 +323,7 @@ def _state(word: str) -> Query:
     found = _SHOWN.get(word)
     if found is None:
         allowed = sorted({*(one.replace("_", " ") for one in ALL_STATES), *_SHOWN, *MEANINGS})
-        raise _none("state", word, allowed, "states")
+        raise _none("state", word, allowed)
     return Query(state=min(found)) if len(found) == 1 else Query(states=tuple(sorted(found)))
 
 
@@ -314,18 +331,29 @@ def _moment(value: str) -> int:
     try:
         return parse_moment(value)
     except ValueError:
-        raise InvalidQueryError(f"{value!r} is no time; {_ALLOWED['since']}") from None
+        no = _("{value!r} is no time").format(value=value)
+        raise InvalidQueryError(f"{no}; {_allowed('since')}") from None
 
 
-_ALLOWED = {
-    "kind": f"kinds are {', '.join(Kind)}",
-    "severity": f"severities are {', '.join(one.word for one in Severity)}",
-    "is": f"it is one of {', '.join(Is)}",
-    "state": "such as state:failed or state:fixed",
-    "since": "write 2d for two days ago, or 2026-11-22T18:30",
-    "until": "write 2d for two days ago, or 2026-11-22T18:30",
-}
-_ANY = "a name as the stream has it"
+def _allowed(name: str) -> str:
+    """Say what a filter's value may be."""
+    match name:
+        case "kind":
+            return _are(name, Kind)
+        case "severity":
+            return _are(name, [one.word for one in Severity])
+        case "is":
+            return _are(name, Is)
+        case "state":
+            return _("such as {example} or {other}").format(
+                example="state:failed", other="state:fixed"
+            )
+        case "since" | "until":
+            return _("write {example} for two days ago, or {moment}").format(
+                example="2d", moment="2026-11-22T18:30"
+            )
+        case _:
+            return _("a name as the stream has it")
 
 
 def _meanings_of(query: Query) -> list[Query]:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from devstream_desktop.language import N_
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.subject import BACKLOG, Line
 from devstream_desktop.stream.text import clean, short_ref
@@ -176,6 +176,14 @@ DEFAULT: tuple[Rule, ...] = (
     ),
 )
 """The rules of a desk whose person wrote none."""
+
+_TITLES = frozenset(rule.name for rule in DEFAULT)
+
+
+def rule_title(name: str) -> str:
+    """Say a rule's name in the desk's language; a name that a person gave stays."""
+    return _(name) if name in _TITLES else name
+
 
 REPEATS: frozenset[Kind] = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind.SOURCE})
 """Kinds in which only a change of state is news."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from enum import IntEnum
 
+from devstream_desktop.language import _, ngettext
 from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.words import Severity
 
@@ -53,15 +54,22 @@ def seen_text(thing: Thing, on_duty: Collection[str], now: int) -> str:
         return ""
     if thing.seen_by:
         people = {*on_duty, *thing.seen_by}
-        more = " or more" if ENOUGH <= len(thing.seen_by) < len(people) else ""
-        verb = "has" if len(thing.seen_by) == 1 and not more else "have"
-        return f"{len(thing.seen_by)}{more} of {len(people)} on duty {verb} seen it"
+        count, total = len(thing.seen_by), len(people)
+        if ENOUGH <= count < total:
+            form = _("{count} or more of {total} on duty have seen it")
+        else:
+            form = ngettext(
+                "{count} of {total} on duty has seen it",
+                "{count} of {total} on duty have seen it",
+                count,
+            )
+        return form.format(count=count, total=total)
     # Of an old one it is not known: nobody may have said so in an earlier version.
     if now - thing.since_ms > LATE_MS:
         return ""
     return {
         Step.NONE: "",
         Step.DUTY: "",
-        Step.AGAIN: "nobody has seen it, all on duty are told again",
-        Step.ALL: "nobody has seen it, those off duty are told too",
+        Step.AGAIN: _("nobody has seen it, all on duty are told again"),
+        Step.ALL: _("nobody has seen it, those off duty are told too"),
     }[step_of(thing, now)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gettext
+
 import msgspec
 import pytest
 from one_line import NOW, a_line
 
+from devstream_desktop import language
 from devstream_desktop.stream.attention import (
     BURST_LIMIT,
     BURST_WINDOW,
@@ -16,6 +19,7 @@ from devstream_desktop.stream.attention import (
     Recent,
     decide,
     is_end,
+    reason_text,
 )
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
 from devstream_desktop.stream.subject import Line
@@ -240,3 +244,29 @@ def test_everybody_is_told_that_the_glass_was_broken_as_soon_as_it_was(
     assert attention(a_line(Kind.DEPLOY, state, **about), off) is wanted
     plain = about | {"override": False}
     assert attention(a_line(Kind.DEPLOY, state, **plain), off) is Attention.QUIET
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ("you muted it", "«you muted it»"),
+        ("rule 7, Somebody is on it", "«rule 7, «Somebody is on it»»"),
+        ("rule 2, Mine, and a comma", "«rule 2, Mine, and a comma»"),
+        (
+            "ana said more than 3 things within a minute",
+            "«ana said more than 3 things within a minute»",
+        ),
+        (
+            "more than 3 popups in 10 seconds, so it went into one digest",
+            "«more than 3 popups in 10 seconds, so it went into one digest»",
+        ),
+    ],
+)
+def test_a_kept_reason_is_said_in_the_desks_language(
+    kept: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert reason_text(kept) == kept
+    marked = gettext.NullTranslations()
+    marked.gettext = "«{}»".format  # type: ignore[method-assign]
+    monkeypatch.setattr(language, "_catalogue", marked)
+    assert reason_text(kept) == said

@@ -26,6 +26,7 @@ from devstream_desktop.stream.attention import (
     decide,
     is_end,
     popup_key,
+    reason_text,
 )
 from devstream_desktop.stream.fact import is_note, topic_of
 from devstream_desktop.stream.line import headline, render
@@ -131,7 +132,7 @@ class Popups(QObject):
             Attention.QUIET: _("No popup: {reason}."),
         }[found.attention]
         # Kept in English; one with a name in it has no translation.
-        return said.format(reason=_(found.reason))
+        return said.format(reason=reason_text(found.reason))
 
     def withdraw_seen(self, lines: Iterable[Line]) -> None:
         """Take popups off the screen whose things a person looks at elsewhere."""

@@ -10,7 +10,7 @@ from PySide6.QtCore import QLocale
 from devstream_desktop.language import N_, _, either, number
 from devstream_desktop.stream.preview import DAYS as LOOKED_BACK
 from devstream_desktop.stream.preview import Preview
-from devstream_desktop.stream.rules import DAYS, DEFAULT, Attention, Rule
+from devstream_desktop.stream.rules import DAYS, Attention, Rule, rule_title
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import OUTCOMES
@@ -28,12 +28,11 @@ SEVERITIES: tuple[tuple[str | None, str], ...] = (
     ("error", N_("error or worse")),
     ("critical", N_("critical")),
 )
-_USUAL = frozenset(rule.name for rule in DEFAULT)
 
 
 def rule_name(rule: Rule) -> str:
     """Return the name of a rule; of a usual one as the language has it."""
-    return _(rule.name) if rule.name in _USUAL else rule.name
+    return rule_title(rule.name)
 
 
 def day_name(day: str) -> str:
