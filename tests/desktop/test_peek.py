@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtWidgets import QApplication
 from test_red_now import alert, claim
 
+from devstream_desktop import language
 from devstream_desktop.desktop.peek import peek as peek_module
 from devstream_desktop.desktop.peek import surface
 from devstream_desktop.desktop.peek.items import MOST_RED
@@ -114,6 +116,31 @@ def test_it_ends_with_esc_and_when_the_focus_leaves(qtbot, peek, window, written
     other = window()
     other.activateWindow()
     qtbot.waitUntil(lambda: not peek.isVisible(), timeout=2_000)
+
+
+class Wordy(gettext.NullTranslations):
+    """A language that says everything twice."""
+
+    def gettext(self, message: str) -> str:
+        return f"{message} {message}"
+
+
+def test_in_a_language_of_long_words_it_is_as_wide_as_its_buttons(
+    qtbot, monkeypatch, written, story
+):
+    monkeypatch.setattr(language, "_catalogue", Wordy())
+    written.answer(person="ana", on_duty=True)
+    written.add(alert(story))
+    menu = TrayMenu(written.state)
+    peek = Peek(written.state, menu.deploy, menu.snooze)
+    qtbot.addWidget(peek)
+    peek.show_at(ICON)
+    for button in (peek.open, peek.claim, peek.deploy, peek.snooze):
+        assert button.isVisible()
+        assert button.width() >= button.sizeHint().width(), button.text()
+    width = peek.width()
+    written.add(claim(story, who="ana"))
+    assert peek.width() == width, "it does not jump when one of them goes"
 
 
 def test_who_is_unclaimed_can_be_claimed_and_who_is_on_it_taken_over(qtbot, peek, written, story):

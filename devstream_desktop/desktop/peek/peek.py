@@ -36,7 +36,8 @@ from devstream_desktop.language import _, ngettext
 from devstream_desktop.stream.subject import can_be_claimed
 from devstream_desktop.stream.text import clean
 
-WIDTH = 420
+_WIDTH = 420
+"""Width, unless the buttons of a language need more."""
 _MOST_HEIGHT = 460
 """Height of the list; what has no room is scrolled to."""
 _AGES_MS = 30_000
@@ -57,7 +58,6 @@ class Peek(Surface):
         super().__init__()
         self._state = state
         self.setWindowTitle(_("devstream: red now and newest"))
-        self.setFixedWidth(WIDTH)
         self.title = ElidedLabel()
         self.how = PlainLabel()
         self.duty = Switch(_("On duty"))
@@ -74,6 +74,8 @@ class Peek(Surface):
         self._seen = QTimer(self, singleShot=True, interval=LOOK_MS)
         self._ages = QTimer(self, interval=_AGES_MS)
         self._lay_out()
+        # Before any of them is hidden, so that it stays the same.
+        self._width = max(_WIDTH, self._column.minimumSize().width())
         self._connect()
         self.refresh()
 
@@ -215,8 +217,10 @@ class Peek(Surface):
         column.activate()
         # Only a note that is shown makes the height follow from the width.
         wrapped = column.hasHeightForWidth()
-        needed = column.totalHeightForWidth(WIDTH) if wrapped else column.totalSizeHint().height()
-        self.setFixedSize(QSize(WIDTH, needed))
+        needed = column.totalSizeHint().height()
+        if wrapped:
+            needed = column.totalHeightForWidth(self._width)
+        self.setFixedSize(QSize(self._width, needed))
 
     def _refresh_shown(self) -> None:
         if self.isVisible():
