@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import importlib.util
 import string
@@ -130,6 +131,23 @@ def test_each_word_of_the_stream_is_a_message() -> None:
     words = ROOT / "devstream_desktop/stream/words.py"
     there = {message for _, message, _, _ in extract_from_file("python", words)}
     assert there >= {*OUTCOMES, *MEANINGS, *Kind, *(one.word for one in Severity)}
+
+
+def test_no_message_is_hidden_in_an_f_string() -> None:
+    """Before Python 3.12 nothing collects messages there."""
+    hidden = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in (ROOT / "devstream_desktop").rglob("*.py")
+        if "devstream_desktop.language import" in (text := path.read_text(encoding="utf-8"))
+        for formatted in ast.walk(ast.parse(text))
+        if isinstance(formatted, ast.JoinedStr)
+        for call in ast.walk(formatted)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in {"_", "ngettext", "pgettext", "N_"}
+        and isinstance(call.args[0], ast.Constant)
+    ]
+    assert hidden == []
 
 
 def test_the_preferences_offer_each_language() -> None:

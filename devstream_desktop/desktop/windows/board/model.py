@@ -77,7 +77,8 @@ class BoardModel(QAbstractTableModel):
         if role == TEXT_ROLE:
             return text
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{self._headers[index.column()]}: {text.spoken or _('nothing known')}"
+            spoken = text.spoken or _("nothing known")
+            return f"{self._headers[index.column()]}: {spoken}"
         return None
 
     @property

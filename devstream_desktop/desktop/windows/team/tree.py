@@ -65,7 +65,8 @@ def _row(member: Member, on_duty: bool, now: int, muted: QColor) -> QTreeWidgetI
     row = QTreeWidgetItem([clean(member.person, 32), duty, clean(may, 80), ""])
     row.setData(0, _PERSON, member.person)
     for device in member.devices:
-        name = f"{device.machine or _('device')} {device.device[:8]}"
+        machine = device.machine or _("device")
+        name = f"{machine} {device.device[:8]}"
         if device.here:
             name = _("{device} (this one)").format(device=name)
         cells = (
