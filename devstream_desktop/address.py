@@ -11,6 +11,7 @@ import ipaddress
 import re
 
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.language import _
 
 EVERYWHERE = "[::]:0"
 """All interfaces, by IPv6 and IPv4, at any free port."""
@@ -37,15 +38,15 @@ def split(address: str) -> tuple[str, int]:
     text = address.strip()
     host, separator, port = text.rpartition(":")
     if not separator or "]" in port:
-        raise _wrong(address, "it has no port" if text else "it is empty")
+        raise _wrong(address, _("it has no port") if text else _("it is empty"))
     if "/" in text:
-        raise _wrong(address, "it is a URL or a path")
+        raise _wrong(address, _("it is a URL or a path"))
     if not (port.isascii() and port.isdigit() and len(port) <= 5) or int(port) > 65535:
-        raise _wrong(address, "its port is no number up to 65535")
+        raise _wrong(address, _("its port is no number up to 65535"))
     if host.startswith("[") and host.endswith("]"):
         return _six(host[1:-1], address), int(port)
     if ":" in host:
-        raise _wrong(address, "an IPv6 address needs brackets, as in [2001:db8::20]:7400")
+        raise _wrong(address, _("an IPv6 address needs brackets, as in [2001:db8::20]:7400"))
     return _four_or_name(host, address), int(port)
 
 
@@ -58,9 +59,10 @@ def destination(address: str) -> tuple[str, int]:
     """
     host, port = split(address)
     if not port:
-        raise _wrong(address, "nobody can be dialed at port 0")
+        raise _wrong(address, _("nobody can be dialed at port 0"))
     if is_any(host):
-        raise _wrong(address, f"{host} means all addresses of a machine, and leads to none")
+        why = _("{host} means all addresses of a machine, and leads to none")
+        raise _wrong(address, why.format(host=host))
     return host, port
 
 
@@ -106,9 +108,9 @@ def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _six(host: str, address: str) -> str:
-    ip, (_, percent, scope) = _ip(host), host.partition("%")
+    ip, (_address, percent, scope) = _ip(host), host.partition("%")
     if not isinstance(ip, ipaddress.IPv6Address) or (percent and not _SCOPE.fullmatch(scope)):
-        raise _wrong(address, "what stands in brackets is no IPv6 address")
+        raise _wrong(address, _("what stands in brackets is no IPv6 address"))
     return str(ip)
 
 
@@ -121,11 +123,11 @@ def _four_or_name(host: str, address: str) -> str:
     number = host.rstrip(".").rpartition(".")[2].isdigit()
     name = _NAME.fullmatch(host) and ".." not in host and len(host) <= _MAX_NAME
     if ip is None and (number or not name):
-        raise _wrong(address, "its host is neither an IP address nor a name")
+        raise _wrong(address, _("its host is neither an IP address nor a name"))
     return host if ip is None else str(ip)
 
 
 def _wrong(address: str, why: str) -> AddressError:
     shown = repr(address if len(address) <= 80 else f"{address[:80]}…")
-    because = f" ({why})" if why else ""
-    return AddressError(f"{shown} is not an address: write HOST:PORT, as in {EXAMPLE}{because}")
+    said = _("{address} is not an address: write HOST:PORT, as in {example} ({reason})")
+    return AddressError(said.format(address=shown, example=EXAMPLE, reason=why))

@@ -19,6 +19,7 @@ import msgspec
 
 from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.text import clean
 
 _T = TypeVar("_T")
@@ -29,10 +30,10 @@ _FOUND = re.compile(r"(.*?)(?: - at (?:`key` in )?`\$\.?([^`]*)`)?", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _PLAIN: Mapping[object, str] = {
-    str: "a text in quotes",
-    bool: "true or false",
-    int: "a whole number",
-    tuple[str, ...]: "a list of texts",
+    str: N_("a text in quotes"),
+    bool: N_("true or false"),
+    int: N_("a whole number"),
+    tuple[str, ...]: N_("a list of texts"),
 }
 
 
@@ -74,8 +75,8 @@ class TomlFile:
         except (ValueError, RecursionError) as wrong:
             found = _LINE.search(str(wrong))
             number = int(found[1]) if found else text.count("\n") + 1
-            why = f"this is not TOML: {clean(str(wrong), 200)}"
-            raise error(f"{name}, line {number}: {why}") from None
+            why = _("this is not TOML: {reason}").format(reason=clean(str(wrong), 200))
+            raise error(_at(name, number, why)) from None
 
     @contextmanager
     def table(self, *keys: str, name: str = "", number: int = 1) -> Iterator[None]:
@@ -92,7 +93,7 @@ class TomlFile:
             at = (*keys, *wrong.keys)
             line = line_of(self._text, at, wrong.holding, number) if at else 1
             what = f"{name}: {wrong}" if name else str(wrong)
-            raise self._error(f"{self._name}, line {line}: {what}") from None
+            raise self._error(_at(self._name, line, what)) from None
 
 
 def read_text(path: Path, error: type[DevstreamError]) -> str | None:
@@ -108,8 +109,10 @@ def read_text(path: Path, error: type[DevstreamError]) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as wrong:
         why = machine.reason(wrong) if isinstance(wrong, OSError) else wrong.reason
-        advice = "it must be a UTF-8 file that the node's user can read"
-        raise error(f"{path} cannot be read: {why}; {advice}") from wrong
+        said = _(
+            "{path} cannot be read: {reason}; it must be a UTF-8 file that the node's user can read"
+        )
+        raise error(said.format(path=path, reason=why)) from wrong
 
 
 def typed(table: object, kind: type[_T], **given: str) -> _T:
@@ -138,12 +141,18 @@ def as_table(value: object, form: str, *keys: str) -> Mapping[str, object]:
     """
     if isinstance(value, dict):
         return value
-    raise FieldError(f"{clean('.'.join(keys), 80)} must be a table; write {form}", *keys)
+    said = _("{key} must be a table; write {form}")
+    raise FieldError(said.format(key=clean(".".join(keys), 80), form=form), *keys)
+
+
+def _at(name: str, line: int, what: str) -> str:
+    return _("{file}, line {line}: {mistake}").format(file=name, line=line, mistake=what)
 
 
 def _unknown(key: str, kind: type, given: Mapping[str, str]) -> FieldError:
     allowed = ", ".join(name for name in get_type_hints(kind) if name not in given)
-    return FieldError(f"{clean(key, 40)!r} is unknown; allowed: {allowed}", key)
+    said = _("{key} is unknown; allowed: {names}")
+    return FieldError(said.format(key=repr(clean(key, 40)), names=allowed), key)
 
 
 def _path(kind: type, value: object) -> object:
@@ -162,14 +171,18 @@ def _explained(wrong: str, table: object, kind: type, given: Mapping[str, str]) 
     if extra := _UNKNOWN.fullmatch(what):
         return FieldError(str(_unknown(extra[1], owner, given)), *keys, extra[1])
     if missing := _MISSING.fullmatch(what):
-        return FieldError(f"{missing[1]} is missing; it must be {_rule(owner, missing[1])}", *keys)
+        said = _("{key} is missing; it must be {rule}")
+        rule = _rule(owner, missing[1])
+        return FieldError(said.format(key=missing[1], rule=rule), *keys)
     if not rest:
-        return FieldError(f"{'.'.join(keys) or 'this'} must be a table", *keys)
+        name = ".".join(keys) or _("this")
+        return FieldError(_("{key} must be a table").format(key=name), *keys)
     name = ".".join(keys)
     if "[...]" in path:
         # msgspec does not name the key of a free table, and there may be fifty.
         name += _wrong_item(table, keys, kind, given)
-    return FieldError(f"{name} must be {_rule(owner, rest[0])}", *keys)
+    said = _("{key} must be {rule}")
+    return FieldError(said.format(key=name, rule=_rule(owner, rest[0])), *keys)
 
 
 def _owner(kind: type, keys: tuple[str, ...]) -> tuple[type, tuple[str, ...]]:
@@ -190,8 +203,8 @@ def _rule(kind: type, field: str) -> str:
     hint = get_type_hints(kind, include_extras=True)[field]
     for note in getattr(hint, "__metadata__", ()):
         if isinstance(note, msgspec.Meta) and note.description:
-            return note.description
-    return _PLAIN.get(get_type_hints(kind)[field], "of another form")
+            return _(note.description)
+    return _(_PLAIN.get(get_type_hints(kind)[field], N_("of another form")))
 
 
 def _wrong_item(table: object, keys: tuple[str, ...], kind: type, given: Mapping[str, str]) -> str:

@@ -31,6 +31,7 @@ from devstream_desktop.address import EVERYWHERE
 from devstream_desktop.address import problem as address_problem
 from devstream_desktop.config import FieldError, TomlFile, read_text, typed
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.text import clean
 
 
@@ -41,7 +42,7 @@ class SettingsError(DevstreamError):
     exit_code = 78
 
 
-_RULE = "HOST:PORT, such as 10.0.0.5:7400"
+_RULE = N_("HOST:PORT, such as 10.0.0.5:7400")
 _Address = Annotated[str, msgspec.Meta(description=_RULE)]
 _ROOMS = (
     "control",
@@ -57,9 +58,11 @@ _ROOMS = (
 """The parts of devstream that log."""
 _Level = Annotated[
     Literal["debug", "info", "warning", "error"],
-    msgspec.Meta(description="debug, info, warning or error"),
+    msgspec.Meta(description=N_("debug, info, warning or error")),
 ]
-_Addresses = Annotated[tuple[str, ...], msgspec.Meta(description=f"a list of {_RULE}")]
+_Addresses = Annotated[
+    tuple[str, ...], msgspec.Meta(description=N_("a list of HOST:PORT, such as 10.0.0.5:7400"))
+]
 
 
 class MeshSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,11 +89,13 @@ class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Form and detail of the node's log."""
 
-    format: Annotated[Literal["text", "json"], msgspec.Meta(description="text or json")] = "text"
+    format: Annotated[Literal["text", "json"], msgspec.Meta(description=N_("text or json"))] = (
+        "text"
+    )
     level: _Level = "info"
     rooms: Annotated[
         dict[str, _Level],
-        msgspec.Meta(description='a level for a room, such as {mesh = "warning"}'),
+        msgspec.Meta(description=N_('a level for a room, such as {mesh = "warning"}')),
     ] = {}
 
 
@@ -139,6 +144,7 @@ def _checked(settings: Settings) -> Settings:
     for room in settings.log.rooms:
         if room not in _ROOMS:
             allowed = ", ".join(_ROOMS)
-            why = f"log.rooms: {clean(room, 40)!r} is no room; allowed: {allowed}"
+            why = _("log.rooms: {room} is no room; allowed: {names}")
+            why = why.format(room=repr(clean(room, 40)), names=allowed)
             raise FieldError(why, "log", "rooms", holding=room)
     return settings

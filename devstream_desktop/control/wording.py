@@ -202,14 +202,9 @@ def lost(one: MissingStatus, now: int) -> str:
             said = _("{events} are refused: the policy does not let that device write them")
         case "crowded":
             said = _("{author} has begun so many feeds of late that later ones are not taken")
-        case _frozen if one.feeds == 1:
-            said = _(
-                "a feed of {author} is frozen: a number was used twice, as by a restored backup;"
-                " the device goes on under a new one"
-            )
         case _frozen:
             said = ngettext(
-                "{feeds} feed of {author} are frozen: a number was used twice, as by a restored"
+                "a feed of {author} is frozen: a number was used twice, as by a restored"
                 " backup; the device goes on under a new one",
                 "{feeds} feeds of {author} are frozen: a number was used twice, as by a restored"
                 " backup; the device goes on under a new one",

@@ -26,6 +26,7 @@ from xml.parsers.expat import ExpatError
 from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home, write_private
+from devstream_desktop.language import _
 from devstream_desktop.program import is_bundle
 from devstream_desktop.shared_files import shared
 
@@ -206,10 +207,11 @@ class RunKey:
             # What the task manager switched off would stay off.
             self._delete(_APPROVED)
         except OSError as error:
-            raise AutostartError(
-                f"start at login cannot be changed: {machine.reason(error)}; Windows' own"
-                " settings have it under Apps, Startup"
-            ) from error
+            said = _(
+                "start at login cannot be changed: {reason}; Windows' own settings have it under"
+                " Apps, Startup"
+            )
+            raise AutostartError(said.format(reason=machine.reason(error))) from error
 
     def _value(self, path: str) -> object:
         registry = self._registry
@@ -279,11 +281,12 @@ def _remove(path: Path) -> None:
 
 
 def _unreadable(path: Path, error: OSError) -> AutostartError:
-    return AutostartError(f"{path} cannot be read: {machine.reason(error)}")
+    said = _("{path} cannot be read: {reason}")
+    return AutostartError(said.format(path=path, reason=machine.reason(error)))
 
 
 def _advice(path: Path, error: OSError) -> str:
-    return (
-        f"start at login is as it was: {path} cannot be written: {machine.reason(error)};"
-        " make its folder your own"
+    said = _(
+        "start at login is as it was: {path} cannot be written: {reason}; make its folder your own"
     )
+    return said.format(path=path, reason=machine.reason(error))

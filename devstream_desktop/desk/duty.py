@@ -14,9 +14,10 @@ from typing import Annotated
 
 import msgspec
 
+from devstream_desktop.language import N_
 from devstream_desktop.stream.rules import DAYS, HOURS
 
-_SPAN = "hours of this machine's clock, such as 08:00-18:30"
+_SPAN = N_("hours of this machine's clock, such as 08:00-18:30")
 _Hours = Annotated[
     Annotated[str, msgspec.Meta(pattern=HOURS)] | None, msgspec.Meta(description=_SPAN)
 ]
@@ -53,8 +54,8 @@ class Week(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Duty(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The table `[duty]`. Without hours nothing happens by itself."""
 
-    at_start: Annotated[AtStart, msgspec.Meta(description="on, remind or nothing")] = AtStart.ON
-    at_end: Annotated[AtEnd, msgspec.Meta(description="off, remind or nothing")] = AtEnd.OFF
+    at_start: Annotated[AtStart, msgspec.Meta(description=N_("on, remind or nothing"))] = AtStart.ON
+    at_end: Annotated[AtEnd, msgspec.Meta(description=N_("off, remind or nothing"))] = AtEnd.OFF
     hours: Week = msgspec.field(default_factory=Week)
 
 

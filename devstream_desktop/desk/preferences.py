@@ -38,6 +38,7 @@ import msgspec
 from devstream_desktop.config import FieldError, TomlFile, read_text, typed
 from devstream_desktop.desk.duty import Duty
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.query import InvalidQueryError, parse_query
 from devstream_desktop.stream.rules import DEFAULT, Rule
 
@@ -77,8 +78,10 @@ class Language(StrEnum):
 class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A search that is kept under a name."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=40, description="1 to 40 letters")]
-    query: Annotated[str, msgspec.Meta(min_length=1, description="a search, as in the window")]
+    name: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=40, description=N_("1 to 40 letters"))
+    ]
+    query: Annotated[str, msgspec.Meta(min_length=1, description=N_("a search, as in the window"))]
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,11 +90,17 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     Its `[[rule]]` tables are `rules`, its `[[search]]` tables `searches`.
     """
 
-    names: Annotated[tuple[str, ...], msgspec.Meta(description="a list of names")] = ()
-    icon: Annotated[Icon, msgspec.Meta(description="worst, unclaimed or production")] = Icon.WORST
-    colours: Annotated[Colours, msgspec.Meta(description="system, light or dark")] = Colours.SYSTEM
-    language: Annotated[Language, msgspec.Meta(description="system, en or de")] = Language.SYSTEM
-    call_off_duty: Annotated[bool, msgspec.Meta(description="true or false")] = False
+    names: Annotated[tuple[str, ...], msgspec.Meta(description=N_("a list of names"))] = ()
+    icon: Annotated[Icon, msgspec.Meta(description=N_("worst, unclaimed or production"))] = (
+        Icon.WORST
+    )
+    colours: Annotated[Colours, msgspec.Meta(description=N_("system, light or dark"))] = (
+        Colours.SYSTEM
+    )
+    language: Annotated[Language, msgspec.Meta(description=N_("system, en or de"))] = (
+        Language.SYSTEM
+    )
+    call_off_duty: Annotated[bool, msgspec.Meta(description=N_("true or false"))] = False
     duty: Duty = msgspec.field(default_factory=Duty)
     searches: tuple[Search, ...] = ()
     rules: tuple[Rule, ...] = DEFAULT
@@ -120,7 +129,8 @@ def parse_preferences(text: str, name: str) -> Preferences:
     with file.table():
         for key, one in (("rules", "rule"), ("searches", "search")):
             if key in file.document:
-                raise FieldError(f"{key} are written as [[{one}]], one table each", key)
+                said = _("{key} are written as {form}, one table each")
+                raise FieldError(said.format(key=key, form=f"[[{one}]]"), key)
         preferences = typed(file.document, Preferences)
     kept = _tables(file, "search", searches, Search, MAX_SEARCHES)
     for number, search in enumerate(kept, 1):
@@ -159,9 +169,11 @@ def _check_query(search: Search) -> None:
 def _tables(file: TomlFile, key: str, tables: object, kind: type[_T], most: int) -> tuple[_T, ...]:
     with file.table(key):
         if not isinstance(tables, list) or not all(isinstance(one, Mapping) for one in tables):
-            raise FieldError(f"write each {key} as a table that begins with [[{key}]]")
+            said = _("write each {key} as a table that begins with {form}")
+            raise FieldError(said.format(key=key, form=f"[[{key}]]"))
         if len(tables) > most:
-            raise FieldError(f"there are {len(tables)} of [[{key}]]; at most {most} are read")
+            said = _("there are {count} of {form}; at most {most} are read")
+            raise FieldError(said.format(count=len(tables), form=f"[[{key}]]", most=most))
     found: list[_T] = []
     for number, table in enumerate(tables, 1):
         with file.table(key, name=f"{key} {number}", number=number):

@@ -36,6 +36,7 @@ from devstream_desktop.desk.toml_edit import (
 )
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import write_private
+from devstream_desktop.language import _
 from devstream_desktop.settings import Settings, SettingsError, parse_settings
 from devstream_desktop.shared_files import shared
 from devstream_desktop.stream.rules import DAYS, DEFAULT, Rule
@@ -133,7 +134,7 @@ class Step:
 
         """
         if text != self._after:
-            raise PreferencesError("desk.toml was changed since, so nothing was undone")
+            raise PreferencesError(_("desk.toml was changed since, so nothing was undone"))
         return self._before
 
 
@@ -169,7 +170,7 @@ class Items:
             found = parse_preferences(text, "desk.toml")
             if (found.rules if self.key == "rule" else found.searches) != self.given:
                 raise PreferencesError(
-                    "desk.toml was changed elsewhere meanwhile; look at it here and try again"
+                    _("desk.toml was changed elsewhere meanwhile; look at it here and try again")
                 )
             if self.key == "rule" and not count_tables(text, "rule"):
                 # With one rule in the file the usual ones are gone, so they come along.
@@ -208,7 +209,8 @@ def _edit(
     try:
         changed = change(begin if text is None else text)
     except tomlkit.exceptions.TOMLKitError as wrong:
-        raise error(f"{path} cannot be changed here ({wrong}); change it by hand") from wrong
+        said = _("{path} cannot be changed here ({reason}); change it by hand")
+        raise error(said.format(path=path, reason=wrong)) from wrong
     result = parse(changed, str(path))
     try:
         # A link leads to where a person keeps such files.
@@ -216,9 +218,10 @@ def _edit(
         if text is not None and b"\r\n" in place.read_bytes():
             changed = changed.replace("\n", "\r\n")
         if read_text(path, error) != text:
-            raise error(f"{path} was changed elsewhere at this moment; try again")
+            said = _("{path} was changed elsewhere at this moment; try again")
+            raise error(said.format(path=path))
         write_private(place, changed.encode())
     except OSError as wrong:
-        why = machine.reason(wrong)
-        raise error(f"{path} is as it was: it cannot be written: {why}") from wrong
+        said = _("{path} is as it was: it cannot be written: {reason}")
+        raise error(said.format(path=path, reason=machine.reason(wrong))) from wrong
     return result

@@ -28,7 +28,7 @@ class Attention(StrEnum):
     QUIET = "quiet"
 
 
-_NAMES = "a list of names, in which * stands for anything"
+_NAMES = N_("a list of names, in which * stands for anything")
 Names = Annotated[tuple[str, ...], msgspec.Meta(description=_NAMES)]
 HOURS = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
 """Hours of the wall clock, `08:00-18:30`."""
@@ -40,12 +40,14 @@ SeverityWord = Literal["info", "notice", "warning", "error", "critical"]
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One rule. Its conditions are those that are set."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="1 to 80 letters")]
+    name: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=80, description=N_("1 to 80 letters"))
+    ]
     """Told as the reason: `rule "Production"`."""
-    then: Annotated[Attention, msgspec.Meta(description="popup, digest or quiet")]
+    then: Annotated[Attention, msgspec.Meta(description=N_("popup, digest or quiet"))]
     urgent: bool = False
     """The popup stays until it is closed, and no digest takes it."""
-    kind: Annotated[tuple[Kind, ...], msgspec.Meta(description="a list of kinds")] = ()
+    kind: Annotated[tuple[Kind, ...], msgspec.Meta(description=N_("a list of kinds"))] = ()
     state: Names = ()
     """Words of the screen: `failed`, `fixed`, `firing again`."""
     service: Names = ()
@@ -54,16 +56,18 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     actor: Names = ()
     severity: Annotated[
         SeverityWord | None,
-        msgspec.Meta(description="info, notice, warning, error or critical: the least that counts"),
+        msgspec.Meta(
+            description=N_("info, notice, warning, error or critical: the least that counts")
+        ),
     ] = None
     mine: bool | None = None
     """True: only what the desk's person did; false: only what others did."""
     hours: Annotated[
         Annotated[str, msgspec.Meta(pattern=HOURS)] | None,
-        msgspec.Meta(description="hours of this machine's clock, such as 08:00-18:30"),
+        msgspec.Meta(description=N_("hours of this machine's clock, such as 08:00-18:30")),
     ] = None
     """From the first minute up to the second; over midnight where the end is the earlier."""
-    days: Annotated[tuple[_Day, ...], msgspec.Meta(description="a list of Mon to Sun")] = ()
+    days: Annotated[tuple[_Day, ...], msgspec.Meta(description=N_("a list of Mon to Sun"))] = ()
 
     def fits(self, line: Line, names: frozenset[str], at: datetime) -> bool:
         """Tell whether every condition holds.
