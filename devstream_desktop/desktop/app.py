@@ -32,6 +32,7 @@ from devstream_desktop.desktop.dialogs import Dialogs
 from devstream_desktop.desktop.duty import Duty
 from devstream_desktop.desktop.peek.peek import Peek
 from devstream_desktop.desktop.platform.display import check_display
+from devstream_desktop.desktop.platform.garbage import GarbageCollector
 from devstream_desktop.desktop.platform.instance import Instance
 from devstream_desktop.desktop.platform.language import speak, wanted_language
 from devstream_desktop.desktop.platform.session_bus import NoBusError, SessionBus
@@ -84,6 +85,8 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     instance = Instance(home.meeting_place())
     if not instance.claim():
         return 0 if instance.raise_first() else _report_stuck()
+    # Before the first thread of ours.
+    garbage = GarbageCollector(application)
     app = App(home, start_node=start_node, node_command=node_command)
     instance.raised.connect(app.show_history)
     signals = Signals(application.quit)
@@ -92,6 +95,7 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     signals.close()
     app.end()
     instance.close()
+    garbage.close()
     return code
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -31,6 +32,21 @@ from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
 from devstream_desktop.stream.words import Kind
 
 __all__ = ["pushes", "states", "window", "written"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _collected_here() -> Iterator[None]:
+    """As in the app, no thread but this one deletes objects of Qt, also those left behind."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def _young_garbage_goes() -> Iterator[None]:
+    yield
+    gc.collect(1)
 
 
 @pytest.fixture(scope="session")
