@@ -107,16 +107,16 @@ def carry_out(home: Home, options: argparse.Namespace, asked: PlanDeploy) -> int
         if (plan.own and not replaced) or not confirmed(plan):
             print("nothing was requested")
             return 1
-    follower = Follower(home, as_json=options.json)
-    key = ask(home, _request(plan, options, asked, replaced)).text
-    if not options.wait:
-        print_keys([key], as_json=options.json)
-        return 0
-    try:
-        return follower.follow([key])
-    except KeyboardInterrupt:
-        print(f"\nit goes on; devstream cancel {key[:8]} ends it", file=sys.stderr)
-        return 130
+    with Follower(home, as_json=options.json) as follower:
+        key = ask(home, _request(plan, options, asked, replaced)).text
+        if not options.wait:
+            print_keys([key], as_json=options.json)
+            return 0
+        try:
+            return follower.follow([key])
+        except KeyboardInterrupt:
+            print(f"\nit goes on; devstream cancel {key[:8]} ends it", file=sys.stderr)
+            return 130
 
 
 def print_keys(keys: list[str], *, as_json: bool) -> None:

@@ -22,10 +22,10 @@ def add_answer_arguments(parser: argparse.ArgumentParser) -> None:
 
 def answer(action: str, home: Home, options: argparse.Namespace) -> int:
     """Send the command, and wait until the executor took it; exit 0 when it did."""
-    follower = Follower(home, as_json=options.json)
     asked = RequestAnswer(action=action, about=options.deploy.lower(), reason=options.reason)
-    key = ask(home, asked).text
-    if not options.wait:
-        print_keys([key], as_json=options.json)
-        return 0
-    return follower.follow([key])
+    with Follower(home, as_json=options.json) as follower:
+        key = ask(home, asked).text
+        if options.wait:
+            return follower.follow([key])
+    print_keys([key], as_json=options.json)
+    return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from devstream_desktop.cli.lines import print_line
 from devstream_desktop.control.client import Client
@@ -45,14 +45,21 @@ class Followed:
 
 
 class Follower:
-    """Reads the answers to some requests; made before they are sent, so that none is missed."""
+    """Reads the answers to some requests; entered before they are sent, so that none is missed."""
 
     def __init__(self, home: Home, *, as_json: bool = False) -> None:
         self._home = home
         self._json = as_json
         self._reader = Reader(home.history)
-        self._arrival = self._reader.newest()
+        self._arrival = 0
         self._live = sys.stdout.isatty() and not as_json
+
+    def __enter__(self) -> Self:
+        self._arrival = self._reader.newest()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reader.close()
 
     def follow(self, requests: Sequence[str]) -> int:
         """Print each step until the last one of each; return 0 when all are good.
@@ -62,7 +69,7 @@ class Follower:
 
         """
         asked = [Followed(one) for one in requests]
-        with self._reader, Client(self._home.control_url()) as client:
+        with Client(self._home.control_url()) as client:
             newest = status = -1
             while True:
                 self._read(asked)

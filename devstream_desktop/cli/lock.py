@@ -60,9 +60,9 @@ def lock(home: Home, options: argparse.Namespace) -> int:
 
 def send(home: Home, options: argparse.Namespace, asked: RequestLock) -> int:
     """Send a lock or its end, and wait for every executor."""
-    follower = Follower(home, as_json=options.json)
-    keys = ask(home, asked).text.splitlines()
-    if not options.wait:
-        print_keys(keys, as_json=options.json)
-        return 0
-    return follower.follow(keys)
+    with Follower(home, as_json=options.json) as follower:
+        keys = ask(home, asked).text.splitlines()
+        if options.wait:
+            return follower.follow(keys)
+    print_keys(keys, as_json=options.json)
+    return 0

@@ -50,22 +50,23 @@ def tray(home: Home, _: argparse.Namespace) -> int:
 def _print_lines(home: Home) -> int:
     from devstream_desktop.node.core import Options
 
-    printer = _Printer(home)
-    with contextlib.suppress(NoNodeError), Client(home.control_url()) as client:
-        # A node runs for this home already, so only its lines are needed.
-        client.ask(GetStatus())
-        printer.follow()
-        return 0
-    options = Options(solo=True, follow=Path.cwd())
-    return run(home, options, printer.started, on_news=printer.print_news)
+    with Reader(home.history) as reader:
+        with contextlib.suppress(NoNodeError), Client(home.control_url()) as client:
+            # A node runs for this home already, so only its lines are needed.
+            client.ask(GetStatus())
+            for line in follow(home, reader, 0):
+                print_line(line)
+            return 0
+        printer = _Printer(reader)
+        options = Options(solo=True, follow=Path.cwd())
+        return run(home, options, printer.started, on_news=printer.print_news)
 
 
 class _Printer:
     """Prints each row once, when it arrives."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._reader = Reader(home.history)
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
         self._arrival: int | None = None
         """The newest printed row; None until the node has opened its history."""
 
@@ -84,10 +85,6 @@ class _Printer:
             # A node that starts prints the past too; of each subject only the latest state.
             if not line.superseded:
                 print_line(line)
-
-    def follow(self) -> None:
-        for line in follow(self._home, self._reader, 0):
-            print_line(line)
 
 
 def _display_problem() -> str:

@@ -130,25 +130,11 @@ class Database:
             begun = not self._path.exists()
             sqlite_file.create(self._path, VERSION, _SCHEMA)
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            # What is no UTF-8 spoils its own value alone.
-            connection.text_factory = lambda content: content.decode("utf-8", "replace")
-            connection.execute("PRAGMA journal_mode = WAL")
-            # A row must survive a power cut before its process starts.
-            connection.execute("PRAGMA synchronous = FULL")
-            version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-            # A newer devstream may have rows that this one would misread.
-            if version > VERSION:
+            try:
+                self._prepare(connection, begun=begun)
+            except BaseException:
                 connection.close()
-                raise RunsError(
-                    f"{self._path.name} was written by a newer devstream (version {version}); "
-                    "install that one again"
-                )
-            for number in range(version, VERSION):
-                step = f"{_LATER[number - 1]} PRAGMA user_version = {number + 1};"
-                connection.executescript(f"BEGIN IMMEDIATE; {step} COMMIT;")
-            if self._lacks_runs(connection, begun=begun):
-                connection.close()
-                raise RunsError(lost(sqlite_file.set_aside(self._path)))
+                raise
             self._connection = connection
 
     def close(self) -> None:
@@ -179,6 +165,28 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def _prepare(self, connection: sqlite3.Connection, *, begun: bool) -> None:
+        """Bring an open file to this schema, and look for lost runs."""
+        # What is no UTF-8 spoils its own value alone.
+        connection.text_factory = lambda content: content.decode("utf-8", "replace")
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A row must survive a power cut before its process starts.
+        connection.execute("PRAGMA synchronous = FULL")
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        # A newer devstream may have rows that this one would misread.
+        if version > VERSION:
+            raise RunsError(
+                f"{self._path.name} was written by a newer devstream (version {version}); "
+                "install that one again"
+            )
+        for number in range(version, VERSION):
+            step = f"{_LATER[number - 1]} PRAGMA user_version = {number + 1};"
+            connection.executescript(f"BEGIN IMMEDIATE; {step} COMMIT;")
+        if self._lacks_runs(connection, begun=begun):
+            # Its last changes go from the journal into the file that is set aside.
+            connection.close()
+            raise RunsError(lost(sqlite_file.set_aside(self._path)))
 
     def _lacks_runs(self, connection: sqlite3.Connection, *, begun: bool) -> bool:
         """Tell whether output is kept of runs without a row: then the newest rows were lost.

@@ -101,18 +101,27 @@ def open_sound(
             _set_aside(path, path.with_name(aside))
             damage_mark(path).unlink(missing_ok=True)
         history = History(path, mirror, device, team)
-    if note is None:
+    try:
+        if note is not None:
+            return history, _save(history, note, team, verify, refusal)
         lost = history.lacking(epoch, stored)
-        return history, Mended(_LACKS, lost=lost) if lost else None
+    except BaseException:
+        history.close()
+        raise
+    return history, Mended(_LACKS, lost=lost) if lost else None
+
+
+def _save(history: History, note: _Note, team: str, verify: Verify, refusal: Refusal) -> Mended:
+    """Take what damaged databases hold into the new one; the note of it goes last."""
+    path = history.path
     saved = sum(
         salvage(path.with_name(name), history, team, verify, refusal) for name in note.asides
     )
     with friendly(path):
         _note(path).unlink()
         _prune(path)
-    return history, Mended(
-        note.why, saved, history.lacking(bytes.fromhex(note.epoch), note.stored), note.asides[-1]
-    )
+    lost = history.lacking(bytes.fromhex(note.epoch), note.stored)
+    return Mended(note.why, saved, lost, note.asides[-1])
 
 
 def _trouble(path: Path) -> str:

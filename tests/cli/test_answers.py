@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -73,7 +73,7 @@ def happened(kind: Kind, state: str, **fields: object) -> Event:
 
 
 @pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     monkeypatch.setenv("DEVSTREAM_HOME", str(tmp_path / "home"))
     home = Home(tmp_path / "home")
     home.root.mkdir(mode=0o700)
@@ -88,7 +88,8 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
             environment="production", severity=Severity.CRITICAL, number="n1", scope="am",
         )
     )  # fmt: skip
-    return story
+    yield story
+    story.close()
 
 
 Run = Callable[..., str]

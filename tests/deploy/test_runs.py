@@ -6,7 +6,9 @@ import itertools
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 
+import psutil
 import pytest
 
 from devstream_desktop.deploy.database import RunsError
@@ -175,6 +177,20 @@ def test_a_newer_file_is_left_alone(tmp_path):
     connection.close()
     with pytest.raises(RunsError, match="newer devstream"):
         Runs(tmp_path / "deploy.sqlite").open()
+
+
+def test_a_file_that_cannot_be_brought_to_this_schema_is_let_go(tmp_path):
+    path = tmp_path / "deploy.sqlite"
+    runs = Runs(path)
+    runs.open()
+    runs.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")  # so its tables are made a second time
+    with pytest.raises(RunsError, match="cannot be used") as raised:
+        Runs(path).open()
+    # The error holds what a function had open, so the collector has closed nothing yet.
+    assert raised.value.__cause__ is not None
+    assert not [one.path for one in psutil.Process().open_files() if one.path.startswith(str(path))]
 
 
 def test_closed_it_says_so(tmp_path):

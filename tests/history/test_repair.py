@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from devstream_desktop.history import repair
@@ -192,8 +193,12 @@ def test_a_stop_in_the_middle_of_saving_repeats_it(sound, filled, tmp_path, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(repair, "salvage", stopped)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as raised:
             sound()
+    # What was open is closed, though the error still holds it.
+    held_open = [Path(one.path).name for one in psutil.Process().open_files()]
+    assert raised.value.__traceback__
+    assert "history.sqlite" not in held_open
     history, told = sound()
     assert "1,800 events were saved" in told
     assert held(history).keys() == filled.keys()
