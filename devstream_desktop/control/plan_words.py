@@ -1,7 +1,8 @@
 """Sentences of a plan: the executor says them in English, a desk in the person's language.
 
 A node speaks English, and its sentences cross the network as text. Each stands here once, with
-its places; `translated` finds the one that a text was made of.
+its places: the reasons to look twice, and why there is no plan or why it is refused. `translated`
+finds the one that a text was made of.
 """
 
 from __future__ import annotations
@@ -52,6 +53,68 @@ APPROVALS = N_("waits for the approval of {count} of {people}: {command}")
 NEXT = N_("next, after {person}'s deploy of {commit}")
 QUEUED = N_("number {number}, after {person}'s deploy of {commit}")
 
+NOT_DEPLOYER = N_("{person} may not deploy {target} to {environment}")
+NOT_GLASS = N_("{person} may not break the glass for {place}")
+CAN_GRANT = N_("{people} (admin) can grant it: {command}")
+MAY_NOT = N_("{person} may not")
+ASK = N_("ask {people}")
+MAY_BREAK_GLASS = N_("{people} may with {options}")
+REF_REFUSED = N_("{ref} may not be deployed to {environment}")
+REFS_ALLOWED = N_("allowed are {refs}")
+NO_ROLLBACK = N_(
+    "{commit} was never deployed to {environment} with success, so this is no rollback"
+)
+DEPLOY_IT = N_("deploy it")
+OUT_OF_ORDER = N_(
+    "{commit} was not deployed to {before} with success,"
+    " which comes before {environment}: {command}"
+)
+TIP_UNKNOWN = N_("what {ref} is now cannot be checked: {reason}")
+NO_TIP = N_("{commit} is not the newest commit of any branch or tag that may be deployed")
+NAME_ITS_REF = N_("name its ref")
+REF_GONE = N_("there is no {ref} in the repository any more")
+CHECK_UNKNOWN = N_("the check {name} is not known for {commit}")
+CHECK_UNKNOWN_FOR = N_("the check {name} is not known for {commit}, and {reason}")
+CHECK_TO_COME = N_("wait until it has run, or see that its source tells this team")
+CHECK_WAITS: Mapping[str, str] = MappingProxyType(
+    {"queued": N_("the check {name} is queued"), "running": N_("the check {name} is running")}
+)
+CHECK_TO_PASS = N_("wait until it has passed")
+CHECK_RED: Mapping[str, str] = MappingProxyType(
+    {
+        "failed": N_("the check {name} failed {age} ago"),
+        "errored": N_("the check {name} errored {age} ago"),
+        "cancelled": N_("the check {name} cancelled {age} ago"),
+    }
+)
+"""By the state of the check."""
+CHECK_TO_MEND = N_("mend it or run it again")
+CHECK_OLD = N_("the check {name} passed {age} ago, and only {most} count")
+CHECK_AGAIN = N_("run it again")
+TOO_FEW = N_("it needs the approval of {count} beside {person}, and {people} may give one")
+NOBODY_APPROVES = N_("it needs the approval of {count} beside {person}, and nobody may give one")
+ADMIN_CAN_GRANT = N_("an admin can grant it: {command}")
+QUEUE_FULL = N_("{count} deploys wait there already")
+LATER = N_("ask again later")
+NO_COMMIT_ON = N_("no commit on {ref} of {target} is known here")
+COMMIT_TO_COME = N_("wait until it is in the stream, or give all its digits with {option}")
+LOOK_UP_FAILED = N_("what {ref} is now cannot be looked up: {reason}")
+NO_REF = N_("there is no {ref} in the repository of {target}")
+ANOTHER_REF = N_("name another branch or tag with {option}")
+NOTHING_BEFORE = N_(
+    "no earlier deploy of {target} to {environment} from here succeeded,"
+    " so there is nothing to go back to"
+)
+NAME_A_COMMIT = N_("name a commit with {option}")
+NOTHING_TO_PROMOTE = N_("nothing was deployed to {environment} from here with success yet")
+NO_SINGLE_COMMIT = N_("no single commit of {target} that begins with {digits} is known here")
+MORE_DIGITS = N_("give more of its digits, or all")
+OFFLINE = N_(
+    "{person}'s device {device}, the executor of {target}, is offline,"
+    " last heard of {age} ago ({reason})"
+)
+NOTHING_RUNS = N_("nothing runs until it is back")
+
 _MESSAGES = (
     *CHECK_ENDED.values(),
     *CHECK_UNDER_WAY.values(),
@@ -65,7 +128,6 @@ _MESSAGES = (
     UNKNOWN_COMMIT,
     EXECUTOR_AWAY,
     FROZEN,
-    # The narrower one first: the other fits it as well.
     CLOSED_DAY,
     CLOSED_HOURS,
     LOCKED_UNTIL_WHY,
@@ -75,15 +137,77 @@ _MESSAGES = (
     APPROVALS,
     NEXT,
     QUEUED,
+    NOT_DEPLOYER,
+    NOT_GLASS,
+    CAN_GRANT,
+    MAY_NOT,
+    ASK,
+    MAY_BREAK_GLASS,
+    REF_REFUSED,
+    REFS_ALLOWED,
+    NO_ROLLBACK,
+    DEPLOY_IT,
+    OUT_OF_ORDER,
+    TIP_UNKNOWN,
+    NO_TIP,
+    NAME_ITS_REF,
+    REF_GONE,
+    CHECK_UNKNOWN_FOR,
+    CHECK_UNKNOWN,
+    CHECK_TO_COME,
+    *CHECK_WAITS.values(),
+    CHECK_TO_PASS,
+    *CHECK_RED.values(),
+    CHECK_TO_MEND,
+    CHECK_OLD,
+    CHECK_AGAIN,
+    NOBODY_APPROVES,
+    TOO_FEW,
+    ADMIN_CAN_GRANT,
+    QUEUE_FULL,
+    LATER,
+    NO_COMMIT_ON,
+    COMMIT_TO_COME,
+    LOOK_UP_FAILED,
+    NO_REF,
+    ANOTHER_REF,
+    NOTHING_BEFORE,
+    NAME_A_COMMIT,
+    NOTHING_TO_PROMOTE,
+    NO_SINGLE_COMMIT,
+    MORE_DIGITS,
+    OFFLINE,
+    NOTHING_RUNS,
 )
+_COMMAND = "devstream "
+
+
+def _words(message: str) -> int:
+    return sum(len(literal) for literal, *_place in Formatter().parse(message))
+
+
+# The narrower one first, where another fits as well: `the check CI is queued`.
+_BY_WORDS = tuple(sorted(_MESSAGES, key=_words, reverse=True))
 
 
 def translated(text: str) -> str:
     """Say a sentence of a plan in this program's language; one that is not known stays."""
-    for message in _MESSAGES:
+    clauses = [text, *text.split("; ")]
+    whole, *parts = map(_clause, clauses)
+    if whole is not None:
+        return whole
+    known = [part for part in parts if part is not None]
+    # In two languages at once nobody reads it well.
+    return "; ".join(known) if len(known) == len(parts) else text
+
+
+def _clause(text: str) -> str | None:
+    if text.startswith(_COMMAND):
+        return text
+    for message in _BY_WORDS:
         if (values := _values(message, text)) is not None:
             return _(message).format(**values)
-    return text
+    return None
 
 
 def _values(message: str, text: str) -> dict[str, str] | None:

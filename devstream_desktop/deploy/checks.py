@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from devstream_desktop.control import plan_words
 from devstream_desktop.stream.text import duration, short_revision
 
 GREEN = "succeeded"
@@ -59,24 +60,23 @@ def refusal(
     for pattern in required:
         found = [check for check in newest(known) if fnmatchcase(check.name, pattern)]
         if not found:
-            unknown = f"the check {pattern} is not known for {short_revision(sha)}"
-            return (
-                f"{unknown}, and {trouble}"
-                if trouble
-                else f"{unknown}; wait until it has run, or see that its source tells this team"
-            )
+            unknown = plan_words.CHECK_UNKNOWN_FOR if trouble else plan_words.CHECK_UNKNOWN
+            said = unknown.format(name=pattern, commit=short_revision(sha), reason=trouble)
+            return said if trouble else f"{said}; {plan_words.CHECK_TO_COME}"
         for check in found:
             age = max(0, now - check.at)
             if check.state in UNDER_WAY:
-                return f"the check {check.name} is {check.state}; wait until it has passed"
+                waits = plan_words.CHECK_WAITS[check.state].format(name=check.name)
+                return f"{waits}; {plan_words.CHECK_TO_PASS}"
             if check.state != GREEN:
-                return (
-                    f"the check {check.name} {check.state} {duration(max(1000, age))} ago; mend it "
-                    "or run it again"
+                other = "the check {name} {state} {age} ago"
+                red = plan_words.CHECK_RED.get(check.state, other).format(
+                    name=check.name, state=check.state, age=duration(max(1000, age))
                 )
+                return f"{red}; {plan_words.CHECK_TO_MEND}"
             if age > max_age_ms:
-                return (
-                    f"the check {check.name} passed {duration(age)} ago, and only "
-                    f"{duration(max_age_ms)} count; run it again"
+                old = plan_words.CHECK_OLD.format(
+                    name=check.name, age=duration(age), most=duration(max_age_ms)
                 )
+                return f"{old}; {plan_words.CHECK_AGAIN}"
     return ""

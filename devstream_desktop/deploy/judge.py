@@ -201,11 +201,12 @@ def _unapproved(
         }
     )
     if len(able) < target.approvals:
-        return Refuse(
-            f"it needs the approval of {target.approvals} beside {author.person}, and "
-            f"{', '.join(able) or 'nobody'} may give one; an admin can grant it: devstream team "
-            f"grant PERSON {target.approvers[0]} {target.name}/{target.environment}"
+        few = (plan_words.TOO_FEW if able else plan_words.NOBODY_APPROVES).format(
+            count=target.approvals, person=author.person, people=", ".join(able)
         )
+        place = f"{target.name}/{target.environment}"
+        command = f"devstream team grant PERSON {target.approvers[0]} {place}"
+        return Refuse(f"{few}; {plan_words.ADMIN_CAN_GRANT.format(command=command)}")
     who = ", ".join(person for person in able[: rules.NAMED] if person not in given)
     return Wait(
         request,
@@ -223,7 +224,8 @@ def _in_turn(request: DeployRequest, target: Target, world: World) -> Verdict:
         return Accept(request, target)
     # A place that it has is not taken away.
     if world.taken is None and len(world.ahead) >= MAX_QUEUE:
-        return Refuse(f"{len(world.ahead)} deploys wait there already; ask again later")
+        full = plan_words.QUEUE_FULL.format(count=len(world.ahead))
+        return Refuse(f"{full}; {plan_words.LATER}")
     last = before[-1]
     waits = plan_words.QUEUED if world.ahead else plan_words.NEXT
     reason = waits.format(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from devstream_desktop.control import plan_words
 from devstream_desktop.deploy.request import (
     REF_RULE,
     RUNS,
@@ -93,11 +94,13 @@ def not_allowed(request: DeployRequest, author: Asker, world: World) -> str:
     """Refuse a person without the role, with the command that gives it."""
     place = (request.target, request.environment)
     if not world.may(author.person, Role.DEPLOYER, *place):
-        may = f"{author.person} may not deploy {request.target} to {request.environment}"
+        may = plan_words.NOT_DEPLOYER.format(
+            person=author.person, target=request.target, environment=request.environment
+        )
         return f"{may}; {granted(author.person, Role.DEPLOYER, request, world)}"
     if request.override:
         if not world.may(author.person, Role.BREAK_GLASS, *place):
-            may = f"{author.person} may not break the glass for {'/'.join(place)}"
+            may = plan_words.NOT_GLASS.format(person=author.person, place="/".join(place))
             return f"{may}; {granted(author.person, Role.BREAK_GLASS, request, world)}"
         if not request.reason:
             return "break-glass needs a reason that everybody reads: --reason WHY"
@@ -109,7 +112,8 @@ def granted(person: str, role: Role, request: DeployRequest, world: World) -> st
     # A few names: an event cuts its reason, and the command at its end is the point.
     admins = ", ".join(world.who_may(Role.ADMIN, "", "")[:NAMED]) or "nobody left in the team"
     place = f"{request.target}/{request.environment}"
-    return f"{admins} (admin) can grant it: devstream team grant {person} {role} {place}"
+    command = f"devstream team grant {person} {role} {place}"
+    return plan_words.CAN_GRANT.format(people=admins, command=command)
 
 
 def wrong_commit(request: DeployRequest, target: Target, world: World) -> str:
@@ -127,15 +131,13 @@ def wrong_commit(request: DeployRequest, target: Target, world: World) -> str:
         # It ran there before, from a ref that was allowed then.
         if request.environment in world.succeeded:
             return ""
-        return (
-            f"{short_revision(request.sha)} was never deployed to {request.environment} with "
-            "success, so this is no rollback; deploy it"
+        never = plan_words.NO_ROLLBACK.format(
+            commit=short_revision(request.sha), environment=request.environment
         )
+        return f"{never}; {plan_words.DEPLOY_IT}"
     if request.ref and not target.allows(request.ref):
-        return (
-            f"{request.ref} may not be deployed to {request.environment}; allowed are "
-            f"{', '.join(target.refs)}"
-        )
+        refused = plan_words.REF_REFUSED.format(ref=request.ref, environment=request.environment)
+        return f"{refused}; {plan_words.REFS_ALLOWED.format(refs=', '.join(target.refs))}"
     # Without a repository nothing can tell from which ref a commit comes.
     if not request.ref and target.refs and not target.repository:
         return (
@@ -167,10 +169,11 @@ def out_of_order(request: DeployRequest, target: Target, world: World) -> str:
     """Refuse a commit that was not on an environment that comes first."""
     for before in target.order:
         if before not in world.succeeded:
-            return (
-                f"{short_revision(request.sha)} was not deployed to {before} with success, which "
-                f"comes before {request.environment}: devstream deploy {request.target} {before} "
-                f"--sha {request.sha[:12]}"
+            return plan_words.OUT_OF_ORDER.format(
+                commit=short_revision(request.sha),
+                before=before,
+                environment=request.environment,
+                command=f"devstream deploy {request.target} {before} --sha {request.sha[:12]}",
             )
     return ""
 
@@ -181,7 +184,10 @@ def closed(request: DeployRequest, target: Target, world: World) -> str:
     if not reason:
         return ""
     who = ", ".join(world.who_may(Role.BREAK_GLASS, request.target, request.environment)[:NAMED])
-    return f"{reason}; {who} may with --break-glass --reason WHY" if who else reason
+    if not who:
+        return reason
+    options = "--break-glass --reason WHY"
+    return f"{reason}; {plan_words.MAY_BREAK_GLASS.format(people=who, options=options)}"
 
 
 def needs_approval(request: DeployRequest, target: Target) -> bool:
@@ -206,22 +212,20 @@ def moved(request: DeployRequest, target: Target, tips: Tips) -> str:
     """Refuse a ref that is at another commit than the person saw."""
     # Unknown is refused: a moved branch would deploy what nobody chose.
     if tips.trouble:
-        return f"what {request.ref or 'the commit'} is now cannot be checked: {tips.trouble}"
+        ref = request.ref or "the commit"
+        return plan_words.TIP_UNKNOWN.format(ref=ref, reason=tips.trouble)
     wanted = short_revision(request.sha)
     if not request.ref:
         if any(
             commit == request.sha and target.allows(ref) for ref, commit in tips.commits.items()
         ):
             return ""
-        return (
-            f"{wanted} is not the newest commit of any branch or tag that may be deployed; name "
-            "its ref"
-        )
+        return f"{plan_words.NO_TIP.format(commit=wanted)}; {plan_words.NAME_ITS_REF}"
     found = [tips.commits[name] for name in full_names(request.ref) if name in tips.commits]
     if request.sha in found:
         return ""
     if not found:
-        return f"there is no {short_ref(request.ref)} in the repository any more"
+        return plan_words.REF_GONE.format(ref=short_ref(request.ref))
     return (
         f"{short_ref(request.ref)} is now at {short_revision(found[0])}, not at {wanted}; look at "
         "what changed and ask again"

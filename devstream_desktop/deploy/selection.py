@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from devstream_desktop.control import plan_words
 from devstream_desktop.control.messages.deploys import PlanDeploy
 from devstream_desktop.deploy import rules
 from devstream_desktop.deploy.commits import Commits
@@ -53,31 +54,30 @@ class Selection:
         if not target.repository:
             told = await asyncio.to_thread(self._records.knowledge.newest, target.name, ref)
             if told is None:
-                raise PlanError(
-                    f"no commit on {clean(ref, 100)} of {target.name} is known here; wait until "
-                    "it is in the stream, or give all its digits with --sha"
-                )
+                unknown = plan_words.NO_COMMIT_ON.format(ref=clean(ref, 100), target=target.name)
+                to_come = plan_words.COMMIT_TO_COME.format(option="--sha")
+                raise PlanError(f"{unknown}; {to_come}")
             return ref, told.sha, None
         names = rules.full_names(asked.ref or target.ref)
         tips = await look_up(target.repository, names, LOOK_UP_S)
         if tips.trouble:
-            raise PlanError(f"what {clean(ref, 100)} is now cannot be looked up: {tips.trouble}")
+            failed = plan_words.LOOK_UP_FAILED.format(ref=clean(ref, 100), reason=tips.trouble)
+            raise PlanError(failed)
         found = next((tips.commits[name] for name in names if name in tips.commits), "")
         if not found:
-            raise PlanError(
-                f"there is no {clean(ref, 100)} in the repository of {target.name}; name another "
-                "branch or tag with --ref"
-            )
+            missing = plan_words.NO_REF.format(ref=clean(ref, 100), target=target.name)
+            another = plan_words.ANOTHER_REF.format(option="--ref")
+            raise PlanError(f"{missing}; {another}")
         return ref, found, tips
 
     async def _last_good(self, target: Target) -> tuple[str, str, None]:
         place = (target.name, target.environment)
         good = await asyncio.to_thread(self._records.runs.last_good, *place)
         if good is None:
-            raise PlanError(
-                f"no earlier deploy of {target.name} to {target.environment} from here succeeded, "
-                "so there is nothing to go back to; name a commit with --sha"
+            nothing = plan_words.NOTHING_BEFORE.format(
+                target=target.name, environment=target.environment
             )
+            raise PlanError(f"{nothing}; {plan_words.NAME_A_COMMIT.format(option='--sha')}")
         return good.ref, good.sha, None
 
     async def _promoted(
@@ -95,7 +95,7 @@ class Selection:
             raise PlanError(f"{target.name} has no environment {clean(source, 40)}; it has {known}")
         run = await asyncio.to_thread(self._records.runs.last_success, target.name, source)
         if run is None:
-            raise PlanError(f"nothing was deployed to {source} from here with success yet")
+            raise PlanError(plan_words.NOTHING_TO_PROMOTE.format(environment=source))
         return run.ref, run.sha, None
 
     async def _whole(self, start: str, target: Target) -> str:
@@ -105,8 +105,6 @@ class Selection:
             return found
         told = await asyncio.to_thread(self._records.knowledge.change, target.name, start)
         if told is None:
-            raise PlanError(
-                f"no single commit of {target.name} that begins with {clean(start, 64)} is known "
-                "here; give more of its digits, or all"
-            )
+            none = plan_words.NO_SINGLE_COMMIT.format(target=target.name, digits=clean(start, 64))
+            raise PlanError(f"{none}; {plan_words.MORE_DIGITS}")
         return told.sha

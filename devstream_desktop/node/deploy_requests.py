@@ -240,7 +240,8 @@ class DeployRequests:
         if policy.may(person, Role.DEPLOYER, target, environment):
             return ""
         admins = ", ".join(policy.who_has(Role.ADMIN)) or "an admin"
-        return f"{person} may not; ask {admins}"
+        ask = plan_words.ASK.format(people=admins)
+        return f"{plan_words.MAY_NOT.format(person=person)}; {ask}"
 
     def _offer(self, target: str, environment: str) -> Offer:
         offers = self._node.board.offers
@@ -265,17 +266,23 @@ class DeployRequests:
         mesh = self._node.mesh.status()
         peers = [one for one in mesh.peers if one.device == offer.executor]
         name = self._node.team.chain.current.name_of(offer.executor)
-        whose = f"{name}'s device {offer.executor[:8]}, the executor of {offer.target},"
         # One that dialed us is there, though no way leads back to it.
         if not any(one.state in _LIVE for one in peers):
             heard = max([offer.at, *(one.seen for one in peers)])
             age = duration(max(1000, now_ms() - heard))
-            raise ControlError(
-                f"{whose} is offline, last heard of {age} ago ({clean(why, 100)}); nothing runs "
-                "until it is back"
+            offline = plan_words.OFFLINE.format(
+                person=name,
+                device=offer.executor[:8],
+                target=offer.target,
+                age=age,
+                reason=clean(why, 100),
             )
+            raise ControlError(f"{offline}; {plan_words.NOTHING_RUNS}")
         if asked.action or asked.promote:
-            raise ControlError(f"{whose} cannot be asked from here: {clean(why, 120)}")
+            raise ControlError(
+                f"{name}'s device {offer.executor[:8]}, the executor of {offer.target}, cannot be"
+                f" asked from here: {clean(why, 120)}"
+            )
         plan = await asyncio.to_thread(self._shipment, asked, offer)
         reason = self._why_not(asked.target, asked.environment)
         warning = PlanWarning(

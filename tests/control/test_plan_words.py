@@ -54,3 +54,22 @@ def test_what_is_not_known_stays(upper, text):
 
 def test_a_name_with_braces_is_a_name(upper):
     assert translated("open: {person} %s {0}") == "OPEN: {person} %s {0}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "ana may not; ask chen",
+            "ana MAY NOT; ASK chen",
+        ),
+        (
+            "shop production is locked by bo for 2h05m now: release; devstream unlock shop",
+            "shop production IS LOCKED BY bo FOR 2h05m NOW: release; devstream unlock shop",
+        ),
+        # Half of it would be in two languages.
+        ("ana may not; something new", "ana may not; something new"),
+    ],
+)
+def test_a_refusal_is_told_clause_by_clause(upper, text, told):
+    assert translated(text) == told

@@ -18,6 +18,7 @@ from shiboken6 import isValid
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Refused
 from devstream_desktop.control.messages.stream import Wait
+from devstream_desktop.control.plan_words import translated
 from devstream_desktop.control.wire import AnyReply, decode_reply, encode_request, expect
 from devstream_desktop.desktop.client.question import Question, R
 from devstream_desktop.desktop.client.request_socket import RequestSocket
@@ -96,7 +97,7 @@ class NodeClient(QObject):
         def fail(reason: str) -> None:
             # The window may have been closed while its question was under way.
             if isValid(question.owner):
-                question.refuse(reason)
+                question.refuse(translated(reason))
 
         def answer(reply: AnyReply) -> None:
             try:

@@ -16,6 +16,7 @@ from PySide6.QtGui import QAction, QIcon, QKeySequence, QPalette
 from PySide6.QtWidgets import QMenu
 
 from devstream_desktop.control.messages.deploys import TargetStatus
+from devstream_desktop.control.plan_words import translated
 from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.tray.summary import header_text, thing_text
@@ -243,7 +244,7 @@ class TrayMenu(QMenu):
 def target_text(place: TargetStatus) -> str:
     """Return an environment, with the reason why it is closed or busy."""
     if not place.allowed:
-        reason = place.reason or _("not allowed")
+        reason = translated(place.reason) or _("not allowed")
         return f"{place.environment} ({reason})"
     # A busy environment can be chosen: the executor decides, and may be done by then.
     if place.busy:

@@ -32,6 +32,7 @@ from devstream_desktop.control.messages.deploys import (
     TargetStatus,
 )
 from devstream_desktop.control.messages.status import Status
+from devstream_desktop.control.plan_words import translated
 from devstream_desktop.desktop.widgets.dialog import Dialog, cancel_first, column, paint, say
 from devstream_desktop.desktop.widgets.look import people
 from devstream_desktop.desktop.widgets.text import (
@@ -265,7 +266,7 @@ class DeployDialog(Dialog):
         self.go.setText(self._go_text(plan))
         if not plan.allowed:
             no = _("The policy does not let you deploy here; ask an admin of the team.")
-            self._say(plan.reason or no, Tone.RED)
+            self._say(translated(plan.reason) or no, Tone.RED)
         elif plan.own:
             self._say(_("Your request that waits there gives way to this one."), Tone.AMBER)
         elif plan.running is not None:
