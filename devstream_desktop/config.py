@@ -204,7 +204,8 @@ def _rule(kind: type, field: str) -> str:
     for note in getattr(hint, "__metadata__", ()):
         if isinstance(note, msgspec.Meta) and note.description:
             return _(note.description)
-    return _(_PLAIN.get(get_type_hints(kind)[field], N_("of another form")))
+    plain = _PLAIN.get(get_type_hints(kind)[field])
+    return _(plain) if plain else _("of another form")
 
 
 def _wrong_item(table: object, keys: tuple[str, ...], kind: type, given: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from devstream_desktop.desktop.widgets.dialog import Dialog, column, plain_butto
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
-from devstream_desktop.language import N_, _, either, ngettext, number
+from devstream_desktop.language import N_, _, either, ngettext, number, pgettext
 from devstream_desktop.stream.text import clean
 
 ASK_AGAIN_MS = 3000
@@ -153,7 +153,8 @@ class JoinDialog(Dialog):
         if joining.state != "waiting":
             self._joined(joining.team)
             return
-        who = either(clean(person, 60) for person in joining.approvers[:5]) or _("an admin")
+        who = either(clean(person, 60) for person in joining.approvers[:5])
+        who = who or pgettext("approver", "an admin")
         self.words.setText(clean(joining.words, 100))
         self.words.show()
         say(

@@ -24,37 +24,10 @@ from devstream_desktop.control.wording import (
 )
 from devstream_desktop.desktop.widgets.look import ago, people, sentence
 from devstream_desktop.desktop.windows.team.roles import role_text
-from devstream_desktop.language import N_, _, ngettext, number, pgettext
+from devstream_desktop.language import _, ngettext, number, pgettext
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.thing import Thing
 
-PEER_COLUMNS = (
-    N_("Person"),
-    N_("Device"),
-    N_("Address"),
-    N_("Link"),
-    N_("To get / to give"),
-    N_("Clock"),
-    N_("Last heard"),
-)
-SOURCE_COLUMNS = (
-    N_("Source"),
-    N_("Type"),
-    N_("State"),
-    N_("Last heard"),
-    N_("Events"),
-    N_("Not published"),
-    N_("Token"),
-)
-OUTLET_COLUMNS = (
-    N_("Outlet"),
-    N_("Form"),
-    N_("To"),
-    N_("State"),
-    N_("Last success"),
-    N_("Posted"),
-    N_("Not posted"),
-)
 _WIDTH = 300
 
 
@@ -152,8 +125,21 @@ def _valid(status: Status, now: int) -> Iterator[str]:
     yield _("certificate {end}").format(end=ends(status.certificate_expires, now))
 
 
+def peer_columns() -> tuple[str, ...]:
+    """Return the headings of `peer_cells`."""
+    return (
+        _("Person"),
+        _("Device"),
+        _("Address"),
+        pgettext("peer", "Link"),
+        _("To get / to give"),
+        _("Clock"),
+        _("Last heard"),
+    )
+
+
 def peer_cells(peer: PeerStatus, now: int) -> tuple[str, ...]:
-    """Return the cells of `PEER_COLUMNS`."""
+    """Return the cells of a peer's row."""
     return (
         peer.person,
         peer.device[:8],
@@ -166,8 +152,21 @@ def peer_cells(peer: PeerStatus, now: int) -> tuple[str, ...]:
     )
 
 
+def source_columns() -> tuple[str, ...]:
+    """Return the headings of `source_cells`."""
+    return (
+        _("Source"),
+        _("Type"),
+        _("State"),
+        _("Last heard"),
+        _("Events"),
+        _("Not published"),
+        _("Token"),
+    )
+
+
 def source_cells(source: SourceStatus, now: int) -> tuple[str, ...]:
-    """Return the cells of `SOURCE_COLUMNS`."""
+    """Return the cells of a source's row."""
     return (
         source.name,
         source.type,
@@ -179,8 +178,21 @@ def source_cells(source: SourceStatus, now: int) -> tuple[str, ...]:
     )
 
 
+def outlet_columns() -> tuple[str, ...]:
+    """Return the headings of `outlet_cells`."""
+    return (
+        _("Outlet"),
+        _("Form"),
+        pgettext("outlet", "To"),
+        _("State"),
+        _("Last success"),
+        _("Posted"),
+        _("Not posted"),
+    )
+
+
 def outlet_cells(outlet: OutletStatus, now: int) -> tuple[str, ...]:
-    """Return the cells of `OUTLET_COLUMNS`."""
+    """Return the cells of an outlet's row."""
     return (
         outlet.name,
         outlet.form,

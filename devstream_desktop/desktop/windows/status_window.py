@@ -31,15 +31,15 @@ from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.check_list import CheckList, report
 from devstream_desktop.desktop.windows.status_text import (
-    OUTLET_COLUMNS,
-    PEER_COLUMNS,
-    SOURCE_COLUMNS,
     node_text,
     outlet_cells,
+    outlet_columns,
     peer_cells,
+    peer_columns,
     production_text,
     refusal_text,
     source_cells,
+    source_columns,
     summary_text,
 )
 from devstream_desktop.language import _, ngettext, number
@@ -203,9 +203,9 @@ class NodeDetails(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.node = PlainLabel(wrap=True, selectable=True)
-        self.peers = _table(_("Peers"), PEER_COLUMNS)
-        self.sources = _table(_("Sources"), SOURCE_COLUMNS)
-        self.outlets = _table(_("Outlets"), OUTLET_COLUMNS)
+        self.peers = _table(_("Peers"), peer_columns())
+        self.sources = _table(_("Sources"), source_columns())
+        self.outlets = _table(_("Outlets"), outlet_columns())
         self.troubles = PlainLabel(wrap=True, selectable=True)
         self.refused = PlainLabel(wrap=True, selectable=True)
         self.peers_title, self.sources_title = PlainLabel(_("Peers")), PlainLabel(_("Sources"))
@@ -261,7 +261,7 @@ def _show_lines(label: PlainLabel, lines: Iterable[str]) -> None:
 def _table(name: str, headers: tuple[str, ...]) -> QTableWidget:
     table = QTableWidget(0, len(headers))
     table.setAccessibleName(name)
-    table.setHorizontalHeaderLabels([_(name) for name in headers])
+    table.setHorizontalHeaderLabels(list(headers))
     header = table.horizontalHeader()
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     header.setHighlightSections(False)
