@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from string import Formatter
 
 ENGLISH = "en"
 NAMES = {ENGLISH: "English", "de": "Deutsch"}
@@ -100,3 +101,24 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for it
 
 def _spoken() -> gettext.NullTranslations:
     return _ENGLISH_WORDS if _in_english.get() else _catalogue
+
+
+def places_in(message: str, text: str) -> dict[str, str] | None:
+    """Return what stands in the places of a message; None where `text` was not made of it.
+
+    For a text that is kept or sent in English, and translated where it is shown.
+    """
+    values: dict[str, str] = {}
+    name, place = "", 0
+    for literal, field, _spec, _conversion in Formatter().parse(message):
+        # Where a value holds these very words its end is a guess, and the whole is right anyway.
+        at = text.find(literal, place + 1) if name else place
+        if at < 0 or not text.startswith(literal, at):
+            return None
+        if name:
+            values[name] = text[place:at]
+        name, place = field or "", at + len(literal)
+    if name:
+        values[name] = text[place:]
+        place = len(text)
+    return values if place == len(text) and all(values.values()) else None

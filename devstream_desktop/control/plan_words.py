@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from string import Formatter
 from types import MappingProxyType
 
-from devstream_desktop.language import N_, _
+from devstream_desktop.language import N_, _, places_in
 
 CHECK_ENDED: Mapping[str, str] = MappingProxyType(
     {
@@ -205,26 +205,6 @@ def _clause(text: str) -> str | None:
     if text.startswith(_COMMAND):
         return text
     for message in _BY_WORDS:
-        if (values := _values(message, text)) is not None:
+        if (values := places_in(message, text)) is not None:
             return _(message).format(**values)
     return None
-
-
-def _values(message: str, text: str) -> dict[str, str] | None:
-    """Return what stands in the places of a message; None where the text was not made of it."""
-    values: dict[str, str] = {}
-    name, place = "", 0
-    for literal, field, _spec, _conversion in Formatter().parse(message):
-        # Where a value holds these very words its end is a guess, and the whole is right anyway.
-        at = text.find(literal, place + 1) if name else place
-        if name and not literal:
-            at = len(text)
-        if at < 0 or not text.startswith(literal, at):
-            return None
-        if name:
-            values[name] = text[place:at]
-        name, place = field or "", at + len(literal)
-    if name:
-        values[name] = text[place:]
-        place = len(text)
-    return values if place == len(text) and all(values.values()) else None

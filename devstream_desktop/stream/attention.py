@@ -7,12 +7,10 @@ desk's own rules (rules.py), each a reason a person can read. Bursts are counted
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 
-from devstream_desktop.language import N_, _
+from devstream_desktop.language import N_, _, places_in
 from devstream_desktop.stream.fact import AuthorClass, author_class, is_note, topic_of
 from devstream_desktop.stream.rules import (
     DEFAULT,
@@ -136,18 +134,11 @@ def _has_a_word(device: str, recent: Recent, now: int) -> bool:
 def reason_text(reason: str) -> str:
     """Say a reason, which is kept in English, in the desk's language."""
     for form in (_TALKATIVE, _BURST, _RULE):
-        if found := _pattern(form).fullmatch(reason):
-            places = found.groupdict()
+        if (places := places_in(form, reason)) is not None:
             if form is _RULE:
                 places["name"] = rule_title(places["name"])
             return _(form).format(**places)
     return _(reason)
-
-
-@lru_cache
-def _pattern(form: str) -> re.Pattern[str]:
-    """Return the pattern of what a form becomes."""
-    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(form)))
 
 
 def popup_key(line: Line) -> str:
