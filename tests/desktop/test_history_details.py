@@ -34,6 +34,18 @@ def test_the_details_tell_everything_and_the_past(window, written, states, story
     assert shown.browser.details.why.text() == "No popup: a test."
 
 
+def test_long_labels_are_not_cut_off(window, written, pushes):
+    shown = window(*pushes(1))
+    shown.resize(1280, 800)
+    details = shown.browser.details
+    details.open.setText("Die Verknüpfung dieser Zeile im Browser öffnen")
+    shown.browser.view.select_first()
+    written.settle()
+    edge = details.copy.mapTo(details, details.copy.rect().topRight()).x()
+    assert details.isVisible()
+    assert edge < details.width()
+
+
 def test_keys_open_copy_and_toggle(qtbot, window, written, pushes, monkeypatch):
     opened = []
     monkeypatch.setattr(
@@ -99,6 +111,7 @@ def test_what_a_revoked_device_wrote_is_struck_out_once_the_policy_says_so(
     assert "its device was revoked" in lie.data(Qt.ItemDataRole.AccessibleTextRole)
     assert lie.data(Qt.ItemDataRole.AccessibleTextRole).startswith("struck out, shop")
     assert "its device was revoked" not in honest.data(Qt.ItemDataRole.AccessibleTextRole)
+    shown.resize(1280, 800)
     details = shown.browser.details
     assert details.title.font().strikeOut()
     assert dict(fields(details.line))["Warning"].startswith("Struck out: its device was revoked")

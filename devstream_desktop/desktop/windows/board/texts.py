@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from devstream_desktop.desktop.widgets.look import StateLook, since, state_look
 from devstream_desktop.desktop.widgets.marks import Shape
 from devstream_desktop.desktop.widgets.theme import Tone
-from devstream_desktop.language import _, ngettext
+from devstream_desktop.language import _, ngettext, pgettext
 from devstream_desktop.stream.line import brief
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, short_revision
@@ -59,7 +59,7 @@ def cell_text(cell: Cell | None) -> CellText:
         second.append(Part(more, Tone.RED))
     claimed = next((thing.claimed_by for thing in cell.red if thing.claimed_by), "")
     if claimed:
-        said = _("{person} is on it").format(person=clean(claimed))
+        said = pgettext("short", "{person} is on it").format(person=clean(claimed))
         second.append(Part(said, Tone.ACCENT))
     if cell.lock is not None:
         who, why = clean(cell.lock.event.actor), clean(cell.lock.event.reason, 40)

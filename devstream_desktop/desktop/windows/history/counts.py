@@ -12,10 +12,11 @@ from devstream_desktop.desktop.windows.history.browser import Browser
 from devstream_desktop.desktop.windows.history.filters import Filters
 from devstream_desktop.desktop.windows.history.saved_searches import SavedSearches
 from devstream_desktop.desktop.windows.history.sidebar import Sidebar
+from devstream_desktop.desktop.windows.history.typed_search import read_search
 from devstream_desktop.desktop.windows.history.visit import UNSEEN
 from devstream_desktop.history.reader import Facets, Reader
 from devstream_desktop.language import ngettext, number
-from devstream_desktop.stream.query import Query, parse_query
+from devstream_desktop.stream.query import Query
 
 _MOST_HITS = 1_000
 """Hits that are counted while one types."""
@@ -120,7 +121,7 @@ class Counts(QObject):
         if not kept or not self._window.isVisible():
             return
         seen, names = self._browser.model.seen, self._state.names
-        asked = [parse_query(search.query).asked_by(names, seen) for search in kept]
+        asked = [read_search(search.query).asked_by(names, seen) for search in kept]
         self._state.history.ask(
             lambda reader: [reader.hits(query) for query in asked],
             lambda counts: self._sidebar.show_saved(kept, counts),

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QScrollArea,
+    QStyle,
     QVBoxLayout,
     QWidget,
 )
@@ -34,6 +35,8 @@ _PAST = 12
 _TITLES = 3
 _UNBROKEN = 24
 _LONGEST = 400
+_MARGIN = 16
+_LEAST_WIDTH = 260
 WIDTH = 340
 """Usual width of the pane beside the list, in pixels."""
 
@@ -88,7 +91,8 @@ class Details(QFrame):
         self.rule = QPushButton(_("Edit the rule…"))
         self.rule.setAutoDefault(False)
         self.rule.clicked.connect(lambda: self.rule_chosen.emit(self._line))
-        self.setMinimumSize(260, 150)
+        self._buttons = QHBoxLayout()
+        self.setMinimumSize(_LEAST_WIDTH, 150)
         self._past = QGridLayout()
         self._fields = QGridLayout()
         for grid in (self._past, self._fields):
@@ -105,24 +109,21 @@ class Details(QFrame):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        buttons.addWidget(self.approve)
-        buttons.addWidget(self.claim)
-        buttons.addWidget(self.open)
-        buttons.addWidget(self.copy)
-        buttons.addStretch(1)
+        self._buttons.setSpacing(8)
+        for button in (self.approve, self.claim, self.open, self.copy):
+            self._buttons.addWidget(button)
+        self._buttons.addStretch(1)
         box = QVBoxLayout(self._suspects)
         box.setContentsMargins(10, 8, 10, 8)
         box.addWidget(self.suspect)
         box.addWidget(self.roll_back, 0, Qt.AlignmentFlag.AlignLeft)
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(16, 14, 16, 14)
+        column.setContentsMargins(_MARGIN, 14, _MARGIN, 14)
         column.setSpacing(10)
         column.addWidget(self.title)
         column.addWidget(self.about)
-        column.addLayout(buttons)
+        column.addLayout(self._buttons)
         column.addWidget(self._suspects)
         column.addWidget(self._past_title)
         column.addLayout(self._past)
@@ -154,6 +155,11 @@ class Details(QFrame):
         self.claim.setVisible(can_be_claimed(line.event))
         self.approve.setVisible(can_be_approved(line.event))
         self.open.setEnabled(safe_link(line.event.url) is not None)
+        # Longer labels need more than the usual width; nothing scrolls sideways.
+        beside = 2 * _MARGIN + self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        self._buttons.invalidate()
+        room = self._buttons.minimumSize().width() + beside
+        self.setMinimumWidth(max(_LEAST_WIDTH, room))
         _empty(self._fields)
         for row, (name, value) in enumerate(fields(line)):
             label = PlainLabel(name)

@@ -13,9 +13,10 @@ from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.desktop.windows.history.typed_search import read_search
 from devstream_desktop.language import N_, _
 from devstream_desktop.stream.completion import complete
-from devstream_desktop.stream.query import InvalidQueryError, parse_query
+from devstream_desktop.stream.query import InvalidQueryError
 
 _DEBOUNCE_MS = 60
 
@@ -160,7 +161,7 @@ class Filters(QWidget):
     def _tell(self) -> None:
         try:
             # The rows of the last valid query stay while a filter is half typed.
-            query = parse_query(self.search.text())
+            query = read_search(self.search.text())
         except InvalidQueryError as error:
             self.mistaken.emit(str(error))
             return
