@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import time
 
 import msgspec
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
 from sight import luminance
 from tabs import doubled_letters
 
+from devstream_desktop import language
 from devstream_desktop.control.messages.policy import GetPolicy
 from devstream_desktop.desk.autostart import AutostartError, DesktopEntry
 from devstream_desktop.desk.duty import AtStart
@@ -33,6 +35,7 @@ from devstream_desktop.desktop.windows.settings.me_page import MePage
 from devstream_desktop.desktop.windows.settings.rule_text import (
     conditions_text,
     names_in,
+    rule_name,
     typed_list,
 )
 from devstream_desktop.desktop.windows.settings.window import SettingsWindow
@@ -425,3 +428,15 @@ def test_a_rule_is_told_in_words() -> None:
         == "deploy or incident · in prod* · warning or worse · of others · Mon"
     )
     assert conditions_text(Rule(name="x", then=Attention.QUIET)) == "every line"
+
+
+def test_a_usual_rule_has_its_name_in_the_language_and_ones_own_as_it_was_typed(
+    monkeypatch,
+) -> None:
+    class Shouted(gettext.NullTranslations):
+        def gettext(self, message: str) -> str:
+            return message.upper()
+
+    monkeypatch.setattr(language, "_catalogue", Shouted())
+    assert rule_name(DEFAULT[5]) == "NEW TICKETS"
+    assert rule_name(Rule(name="Join", then=Attention.QUIET)) == "Join"

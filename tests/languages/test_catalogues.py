@@ -188,3 +188,9 @@ def test_a_number_is_written_as_the_language_does() -> None:
         assert language.number(1234.56, 1) == "1.234,6"
     finally:
         language.use([])
+
+
+def test_alternatives_are_joined_by_or() -> None:
+    assert language.either([]) == ""
+    assert language.either(["main"]) == "main"
+    assert language.either(["main", "next", "old"]) == "main or next or old"

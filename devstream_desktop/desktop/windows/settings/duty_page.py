@@ -48,7 +48,7 @@ class DutyPage(Page):
         self.ends = [_time(_("{day}, to").format(day=name)) for name in names]
         self.at_start = Choice(_("When they begin"), _STARTS)
         self.at_end = Choice(_("When they end"), _ENDS)
-        self.call = Tick(_("Off duty, &tell me of what is critical and nobody on duty looks at"))
+        self.call = Tick(_("Off duty, &tell me of what nobody looks at"))
         self._pause = QTimer(self, singleShot=True, interval=_PAUSE_MS)
         self._pause.timeout.connect(self._tell)
         grid = QGridLayout()
@@ -76,7 +76,9 @@ class DutyPage(Page):
         self.column.addWidget(self.call)
         self.call.clicked.connect(lambda on: self.changed.emit(option(on, "call_off_duty")))
         self.column.addWidget(
-            note(_("It pops up here once nobody on duty has looked at it for ten minutes."))
+            note(
+                _("What is critical pops up once nobody on duty has looked at it for ten minutes.")
+            )
         )
         self.column.addStretch(1)
 

@@ -46,7 +46,7 @@ _LISTS = (
     ("branch", N_("&Branch"), N_("any; or such as main, release/*")),
     ("actor", N_("B&y"), N_("any; or a name in the stream")),
 )
-_COLUMNS = 5
+_COLUMNS = 4
 
 
 class RuleDialog(Dialog):
@@ -127,6 +127,7 @@ class RuleDialog(Dialog):
         rows.setVerticalSpacing(8)
         rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         rows.addRow(_("&Name"), self.name)
         rows.addRow(_("A line that &fits"), self.then)
         rows.addRow("", self.urgent)
