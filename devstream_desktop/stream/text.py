@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from devstream_desktop.language import _, ngettext
+from devstream_desktop.language import _, ngettext, pgettext
 
 _HOSTILE_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cn"})
 _MAX_MARKS = 2  # enough for Vietnamese; more is "zalgo" that paints over the lines around it
@@ -188,7 +188,7 @@ def duration(milliseconds: int) -> str:
         return _("{hours}h{minutes}m").format(
             hours=seconds // 3600, minutes=f"{seconds % 3600 // 60:02}"
         )
-    return _("{count} d").format(count=seconds // 86_400)
+    return pgettext("duration", "{count} d").format(count=seconds // 86_400)
 
 
 def roughly(milliseconds: int) -> str:
