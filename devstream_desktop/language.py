@@ -23,6 +23,8 @@ ENGLISH = "en"
 NAMES = {ENGLISH: "English", "de": "Deutsch"}
 """The languages there are, each by its own name."""
 FOLDER = Path(__file__).parent / "languages"
+VARIABLE = "DEVSTREAM_LANGUAGE"
+"""The environment variable that the desk gives to its doctor."""
 
 _SIGNS = {"de": str.maketrans(",.", ".,")}
 """Signs of a number that are not as in English."""
@@ -54,6 +56,11 @@ def use(wanted: Sequence[str]) -> str:
     return ENGLISH
 
 
+def spoken() -> str:
+    """Return the code of the language that is spoken."""
+    return _spoken().info().get("language", ENGLISH)
+
+
 @contextmanager
 def english() -> Iterator[None]:
     """Speak English inside, whatever was chosen: for what scripts read, such as an export."""
@@ -83,7 +90,7 @@ def pgettext(context: str, message: str) -> str:
 def number(value: float, digits: int = 0) -> str:
     """Return `12,000` or `1.5`, as the language writes it."""
     text = f"{value:,.{digits}f}" if digits else f"{value:,}"
-    return text.translate(_SIGNS.get(_spoken().info().get("language", ""), {}))
+    return text.translate(_SIGNS.get(spoken(), {}))
 
 
 def either(words: Iterable[str]) -> str:

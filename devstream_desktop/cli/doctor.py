@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 
+from devstream_desktop import language
 from devstream_desktop.cli.arguments import add_json
 from devstream_desktop.cli.output import GREEN, RED, YELLOW, coloured, print_json
 from devstream_desktop.control.check import Check, Checks, Verdict
@@ -26,6 +28,8 @@ def doctor(home: Home, options: argparse.Namespace) -> int:
     # Late, because no other command needs these libraries.
     from devstream_desktop.doctor.doctor import examine
 
+    # The desk shows the answer to a person; whoever types the command reads English.
+    language.use([os.environ.get(language.VARIABLE, language.ENGLISH)])
     found: list[Check] = []
     for check in examine(home, test_popup=options.test_popup):
         found.append(check)

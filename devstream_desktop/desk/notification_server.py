@@ -5,6 +5,7 @@ The desk asks it without blocking (desktop/popups/dbus.py); the doctor waits for
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from jeepney import DBusAddress
@@ -23,8 +24,21 @@ _SILENT = frozenset({"NoReply", "TimedOut", "Timeout", "Disconnected"})
 _STRANGE = frozenset({"UnknownMethod", "UnknownObject", "UnknownInterface", "AccessDenied"})
 
 
+class Trouble(StrEnum):
+    """The troubles that have an advice of their own."""
+
+    NO_BUS = "no bus"
+    NOT_STARTED = "not started"
+    NO_ANSWER = "no answer"
+    OTHER = ""
+
+
 class NotificationError(DevstreamError):
     """No popup can be shown; the message says why."""
+
+    def __init__(self, message: str, trouble: Trouble = Trouble.OTHER) -> None:
+        super().__init__(message)
+        self.trouble = trouble
 
 
 class Information(NamedTuple):
@@ -46,14 +60,25 @@ def reason(error: str, detail: str) -> str:
         return _("no notification server runs in this session")
     if kind in _SILENT:
         return NO_ANSWER
-    # systemd's own words, where it starts the services of the bus.
-    if kind.startswith("Spawn.") or error.startswith("org.freedesktop.systemd1."):
+    if _is_not_started(error):
         why = _("the notification server does not start ({detail})")
         return why.format(detail=clean(detail, 120))
     if kind in _STRANGE:
         why = _("the notification server knows no popups ({detail})")
         return why.format(detail=clean(detail, 120))
     return ""
+
+
+def _is_not_started(error: str) -> bool:
+    # systemd's own words, where it starts the services of the bus.
+    return error.startswith((f"{_BUS}Spawn.", "org.freedesktop.systemd1."))
+
+
+def _trouble(error: str) -> Trouble:
+    if _is_not_started(error):
+        return Trouble.NOT_STARTED
+    silent = error.removeprefix(_BUS) in _SILENT
+    return Trouble.NO_ANSWER if silent else Trouble.OTHER
 
 
 def information() -> Information:
@@ -94,11 +119,12 @@ def _call(member: str, signature: str = "", body: tuple[object, ...] = ()) -> tu
     try:
         answer = ask(SERVER, member, signature, body)
     except NoBusError as error:
-        raise NotificationError("no session bus can be reached") from error
+        raise NotificationError(N_("no session bus can be reached"), Trouble.NO_BUS) from error
     except NoAnswerError as error:
-        raise NotificationError(NO_ANSWER) from error
+        raise NotificationError(NO_ANSWER, Trouble.NO_ANSWER) from error
     if answer.error:
         detail = str(answer.body[0]) if answer.body else answer.error
-        refused = f"the notification server refuses it ({clean(detail, 120)})"
-        raise NotificationError(reason(answer.error, detail) or refused)
+        refused = _("the notification server refuses it ({detail})")
+        why = reason(answer.error, detail) or refused.format(detail=clean(detail, 120))
+        raise NotificationError(why, _trouble(answer.error))
     return answer.body

@@ -48,6 +48,7 @@ from devstream_desktop.keys import (
     VaultLockedError,
     key_file,
 )
+from devstream_desktop.language import _, number
 from devstream_desktop.outlet.config import load as load_outlets
 from devstream_desktop.settings import load_settings
 from devstream_desktop.shared_files import shared
@@ -59,10 +60,6 @@ NODE_MS = 8_000
 READ_S = 5.0
 """Seconds for reading entries of the history, the newest first."""
 DISK_LOW, DISK_OUT = 1_000_000_000, 100_000_000
-_ANEW = (
-    "join again with a fresh --home and an invite that an admin makes: devstream team invite --for"
-    " PERSON"
-)
 _OPERATORS = frozenset({"settings.toml", "targets.toml"})
 """Written by a person, and without a secret."""
 _OURS = ("*.json", "*.sqlite*", "*.log*", "sources.toml", "key", "team/*", "secrets/**/*")
@@ -80,8 +77,10 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
     if not home.root.is_dir():
         yield problem(
             "home",
-            f"{home.root} does not exist",
-            "devstream, or devstream team join INVITE --person YOU, makes it",
+            _("{folder} does not exist").format(folder=home.root),
+            _("{devstream}, or {join}, makes it").format(
+                devstream="devstream", join="devstream team join INVITE --person YOU"
+            ),
         )
         yield _transport()
         yield from menu(home)
@@ -106,14 +105,20 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
         except (DevstreamError, PolicyError, ValueError, OSError) as error:
             yield problem(
                 "team",
-                f"the team's files cannot be used: {error}",
-                f"restore {home.team} from a backup, or {_ANEW}",
+                _("the team's files cannot be used: {reason}").format(reason=error),
+                _(
+                    "restore {folder} from a backup, or join again with a fresh --home and an"
+                    " invite that an admin makes: {command}"
+                ).format(folder=home.team, command="devstream team invite --for PERSON"),
             )
     else:
         yield problem(
             "team",
-            "this home is in no team yet",
-            "devstream team create NAME --person YOU, or devstream team join INVITE --person YOU",
+            _("this home is in no team yet"),
+            _("{create}, or {join}").format(
+                create="devstream team create NAME --person YOU",
+                join="devstream team join INVITE --person YOU",
+            ),
         )
     if standing is not None:
         yield checks.membership(standing)
@@ -165,39 +170,35 @@ def _modes(home: Home) -> Iterator[Check]:
         if found.st_uid != os.getuid():
             yield problem(
                 "home",
-                f"{folder} belongs to another user",
-                f"sudo chown -R $USER {root}, or choose another with --home",
+                _("{folder} belongs to another user").format(folder=folder),
+                _("{command}, or choose another with --home").format(
+                    command=f"sudo chown -R $USER {root}"
+                ),
             )
             return
         if mode := stat.S_IMODE(found.st_mode) & 0o077:
-            yield problem(
-                "home", f"{folder} is open to others ({mode | 0o700:04o}, should be 0700)", close
+            said = _("{folder} is open to others ({mode}, should be 0700)").format(
+                folder=folder, mode=f"{mode | 0o700:04o}"
             )
+            yield problem("home", said, close)
             return
     if not os.access(home.root, os.W_OK):
         yield problem(
             "home",
-            f"{home.root} cannot be written to",
-            "see that its disk is not mounted read-only, or choose another with --home",
+            _("{folder} cannot be written to").format(folder=home.root),
+            _("see that its disk is not mounted read-only, or choose another with --home"),
         )
         return
     # The folder is private; a copy of a file would not be.
     loose = [path for path in _files(home) if stat.S_IMODE(path.stat().st_mode) & 0o077]
     secret = [path for path in loose if path.name == "key" or home.secrets in path.parents]
+    readable = _("{files} can be read by others once copied (should be 0600)")
     if secret:
-        yield problem(
-            "home",
-            f"{_named(home, secret)} can be read by others once copied (should be 0600)",
-            close,
-        )
+        yield problem("home", readable.format(files=_named(home, secret)), close)
     elif loose:
-        yield warning(
-            "home",
-            f"{_named(home, loose)} can be read by others once copied (should be 0600)",
-            close,
-        )
+        yield warning("home", readable.format(files=_named(home, loose)), close)
     else:
-        yield ok("home", f"{home.root}, private")
+        yield ok("home", _("{folder}, private").format(folder=home.root))
 
 
 def _kept(home: Home) -> Iterator[Check]:
@@ -211,11 +212,12 @@ def _kept(home: Home) -> Iterator[Check]:
     if broken:
         yield warning(
             "home",
-            f"{_named(home, broken)} cannot be read",
-            "nothing: it is set aside at the next start, and begun anew",
+            _("{files} cannot be read").format(files=_named(home, broken)),
+            _("nothing: it is set aside at the next start, and begun anew"),
         )
     for aside in home.set_aside():
-        yield warning("home", aside, "remove the file that was set aside when you have seen to it")
+        remove = _("remove the file that was set aside when you have seen to it")
+        yield warning("home", aside, remove)
 
 
 def _files(home: Home) -> list[Path]:
@@ -230,8 +232,10 @@ def _files(home: Home) -> list[Path]:
 
 
 def _named(home: Home, paths: list[Path]) -> str:
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return ", ".join(str(path.relative_to(home.root)) for path in paths[:3]) + more
+    files = ", ".join(str(path.relative_to(home.root)) for path in paths[:3])
+    if len(paths) <= 3:
+        return files
+    return _("{files} and {count} more").format(files=files, count=len(paths) - 3)
 
 
 def _file(name: str, path: Path, load: Callable[[Path], object]) -> Check:
@@ -239,9 +243,8 @@ def _file(name: str, path: Path, load: Callable[[Path], object]) -> Check:
         load(path)
     except DevstreamError as error:
         return problem(name, str(error), _correct(path))
-    return ok(
-        name, f"{path.name} is valid" if path.exists() else f"no {path.name}; the defaults hold"
-    )
+    said = _("{file} is valid") if path.exists() else _("no {file}; the defaults hold")
+    return ok(name, said.format(file=path.name))
 
 
 def _correct(path: Path) -> str:
@@ -249,8 +252,10 @@ def _correct(path: Path) -> str:
     # What is written by commands has no example.
     if not example.exists():
         add = "devstream out add" if path.suffix == ".json" else "devstream source add"
-        return f"correct {path}, or remove it and add what was in it again: {add}"
-    return f"correct {path}; {example} shows what it may hold"
+        return _("correct {file}, or remove it and add what was in it again: {command}").format(
+            file=path, command=add
+        )
+    return _("correct {file}; {example} shows what it may hold").format(file=path, example=example)
 
 
 def _libraries(home: Home) -> Iterator[Check]:
@@ -262,7 +267,8 @@ def _libraries(home: Home) -> Iterator[Check]:
     missing = missing_libraries() if types else ()
     if missing:
         named = ", ".join(missing)
-        yield problem("libraries", f"sources need {named}, not installed", EXTRA)
+        absent = _("sources need {libraries}, not installed").format(libraries=named)
+        yield problem("libraries", absent, EXTRA)
 
 
 def _node(home: Home) -> tuple[Status | None, Check]:
@@ -272,22 +278,27 @@ def _node(home: Home) -> tuple[Status | None, Check]:
     except NoNodeError:
         return None, warning(
             "node",
-            "no node runs for this home, so nothing comes and nothing leaves",
-            "devstream, or devstream node",
+            _("no node runs for this home, so nothing comes and nothing leaves"),
+            _("{devstream}, or {node}").format(devstream="devstream", node="devstream node"),
         )
     except ControlError as error:
         return None, problem(
-            "node", str(error), f"look at the end of {home.log}, end the node and start it again"
+            "node",
+            str(error),
+            _("look at the end of {file}, end the node and start it again").format(file=home.log),
         )
     except DevstreamError as error:
-        return None, problem("node", str(error), f"run devstream as the user who owns {home.root}")
+        owner = _("run devstream as the user who owns {folder}").format(folder=home.root)
+        return None, problem("node", str(error), owner)
     if status.version != __version__:
         return status, warning(
             "node",
-            f"runs version {status.version}, this is {__version__}",
-            "end the node and start it again",
+            _("runs version {version}, this is {other}").format(
+                version=status.version, other=__version__
+            ),
+            _("end the node and start it again"),
         )
-    return status, ok("node", f"runs, version {status.version}")
+    return status, ok("node", _("runs, version {version}").format(version=status.version))
 
 
 def _keys(home: Home, standing: Standing, status: Status | None) -> Iterator[Check]:
@@ -300,28 +311,36 @@ def _keys(home: Home, standing: Standing, status: Status | None) -> Iterator[Che
 def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault | None, Check]:
     """Open the vault where nobody holds it, and say how that is."""
     given = os.environ.get("DEVSTREAM_KEY_FILE")
-    where = f"the key file {given}" if given else "the keyring"
+    locked = _("locked: {reason}")
     if status is not None and status.locked:
         return None, problem(
-            "keys", f"locked: {status.locked}", "unlock the keyring, and the node goes on by itself"
+            "keys",
+            locked.format(reason=status.locked),
+            _("unlock the keyring, and the node goes on by itself"),
         )
     try:
         # The node holds the keys; whether the next start can open them is another question.
         if given and status is not None:
             key_file.read(Path(given).expanduser())
         if status is not None:
-            return None, ok("keys", "open: the node holds them")
+            return None, ok("keys", _("open: the node holds them"))
         vault = Vault.look(home, timeout_s=KEYRING_S)
         device = DeviceKey.from_seed(vault.unseal(membership.DEVICE_KEY))
     except VaultLockedError as error:
         return None, problem(
             "keys",
-            f"locked: {error}",
-            "unlock the keyring, or set DEVSTREAM_KEY_FILE as the node has it",
+            locked.format(reason=error),
+            _("unlock the keyring, or set {variable} as the node has it").format(
+                variable="DEVSTREAM_KEY_FILE"
+            ),
         )
     except KeyringError as error:
         return None, problem(
-            "keys", str(error), "start the keyring, or set DEVSTREAM_KEY_FILE as the node has it"
+            "keys",
+            str(error),
+            _("start the keyring, or set {variable} as the node has it").format(
+                variable="DEVSTREAM_KEY_FILE"
+            ),
         )
     except ExposedKeyError as error:
         path = shlex.quote(str(Path(given or home.root / "key").expanduser()))
@@ -330,27 +349,36 @@ def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault
         return None, problem(
             "keys",
             str(error),
-            f"restore the home with its key from a backup, or {_ANEW}",
+            _restore_home(),
         )
     if device.id != standing.device:
         return None, problem(
             "keys",
-            "the device key is not the one the certificate is for",
-            f"restore the home with its key from a backup, or {_ANEW}",
+            _("the device key is not the one the certificate is for"),
+            _restore_home(),
         )
-    return vault, ok("keys", f"{where} opens them")
+    if given:
+        return vault, ok("keys", _("the key file {file} opens them").format(file=given))
+    return vault, ok("keys", _("the keyring opens them"))
+
+
+def _restore_home() -> str:
+    return _(
+        "restore the home with its key from a backup, or join again with a fresh --home and an"
+        " invite that an admin makes: {command}"
+    ).format(command="devstream team invite --for PERSON")
 
 
 def _history(home: Home) -> Iterator[Check]:
     if not home.history.exists():
-        yield ok("history", "none yet")
+        yield ok("history", _("none yet"))
         return
     found = problems(home.history)
     for sentence in found:
         yield problem(
             "history",
             sentence,
-            "end the node and start it: it keeps what can be read, and peers give the rest",
+            _("end the node and start it: it keeps what can be read, and peers give the rest"),
         )
     # A damaged file gives false answers to the checks below.
     if found:
@@ -361,12 +389,14 @@ def _history(home: Home) -> Iterator[Check]:
             troubles = reader.troubles(READ_S)
     except HistoryUnavailableError as error:
         yield problem(
-            "history", str(error), "start devstream of the version that wrote it, or of a later one"
+            "history",
+            str(error),
+            _("start devstream of the version that wrote it, or of a later one"),
         )
     else:
         size = sum(path.stat().st_size for path in home.root.glob(f"{home.history.name}*"))
-        yield ok("history", f"whole, {size / 1e6:.1f} MB")
-        advice = "nothing: a device that has it whole gives it again, once it is linked"
+        yield ok("history", _("whole, {size} MB").format(size=number(size / 1e6, 1)))
+        advice = _("nothing: a device that has it whole gives it again, once it is linked")
         yield from (warning("history", sentence, advice) for sentence in troubles)
 
 
@@ -380,16 +410,13 @@ def _newest(home: Home) -> int:
 
 def _disk(home: Home) -> Check:
     free = shutil.disk_usage(home.root).free
-    what = f"{free / 1e9:.1f} GB free"
+    size = number(free / 1e9, 1)
+    what = _("{size} GB free").format(size=size)
+    space = _("free some space where {folder} is").format(folder=home.root)
     if free < DISK_OUT:
-        return problem(
-            "disk", f"{what}: events cannot be stored soon", f"free some space where {home.root} is"
-        )
-    return (
-        warning("disk", what, f"free some space where {home.root} is")
-        if free < DISK_LOW
-        else ok("disk", what)
-    )
+        soon = _("{size} GB free: events cannot be stored soon").format(size=size)
+        return problem("disk", soon, space)
+    return warning("disk", what, space) if free < DISK_LOW else ok("disk", what)
 
 
 def _is_here(address: str) -> bool:
@@ -412,5 +439,7 @@ def _transport() -> Check:
         return problem(
             "transport",
             str(error),
-            "install devstream again: pip install --force-reinstall devstream",
+            _("install devstream again: {command}").format(
+                command="pip install --force-reinstall devstream"
+            ),
         )

@@ -11,6 +11,7 @@ from devstream_desktop.doctor.checks import ok, problem, warning
 from devstream_desktop.home import Home
 from devstream_desktop.intake import store
 from devstream_desktop.keys import SecretDamagedError, Vault, VaultError
+from devstream_desktop.language import _
 from devstream_desktop.team import membership
 
 
@@ -21,27 +22,33 @@ def databases(home: Home) -> Iterator[Check]:
         yield problem(
             "deploys",
             database.lost(aside[-1]),
-            f"remove {aside[-1]} when nothing of it runs any more",
+            _("remove {file} when nothing of it runs any more").format(file=aside[-1]),
         )
     elif damage := sqlite_file.damage(home.deploy, database.VERSION, database.TABLES):
         yield problem(
             "deploys",
-            f"{home.deploy.name} is damaged ({damage}): the next start sets it aside, and deploys"
-            " nothing until you have removed that file",
-            "see that nothing still runs of what was deployed from here"
-            f" ({home.root / 'deploy-logs'}), then start the node",
+            _(
+                "{file} is damaged ({damage}): the next start sets it aside, and deploys nothing"
+                " until you have removed that file"
+            ).format(file=home.deploy.name, damage=damage),
+            _(
+                "see that nothing still runs of what was deployed from here ({folder}), then start"
+                " the node"
+            ).format(folder=home.root / "deploy-logs"),
         )
     elif home.deploy.exists():
-        yield ok("deploys", f"{home.deploy.name} is whole")
+        yield ok("deploys", _("{file} is whole").format(file=home.deploy.name))
     if damage := sqlite_file.damage(home.intake, store.VERSION, store.TABLES):
         yield problem(
             "intake",
-            f"{home.intake.name} is damaged ({damage}): the next start keeps what can be read; a"
-            " delivery that waits in it may be lost",
-            "start the node again",
+            _(
+                "{file} is damaged ({damage}): the next start keeps what can be read; a delivery"
+                " that waits in it may be lost"
+            ).format(file=home.intake.name, damage=damage),
+            _("start the node again"),
         )
     elif home.intake.exists():
-        yield ok("intake", f"{home.intake.name} is whole")
+        yield ok("intake", _("{file} is whole").format(file=home.intake.name))
 
 
 def secrets(vault: Vault) -> Iterator[Check]:
@@ -56,39 +63,52 @@ def secrets(vault: Vault) -> Iterator[Check]:
 
 
 def _restore(name: str) -> str:
-    return f"restore secrets/{name}.sealed in the home from a backup, or remove it"
+    return _("restore {file} in the home from a backup, or remove it").format(
+        file=f"secrets/{name}.sealed"
+    )
 
 
 def _of_secret(name: str, error: SecretDamagedError) -> Check:
     if name == membership.TLS:
-        said = (
+        said = _(
             "the key of this device's certificate is damaged: the next start makes another, and"
             " asks for a new certificate"
         )
         return warning(
-            "secrets", said, "start the node; a device that issues certificates gives the new one"
+            "secrets",
+            said,
+            _("start the node; a device that issues certificates gives the new one"),
         )
     if name == membership.NEXT_TLS:
-        said = "the key of a renewal under way is damaged"
-        return warning("secrets", said, "nothing: the node asks for a certificate anew")
+        said = _("the key of a renewal under way is damaged")
+        return warning("secrets", said, _("nothing: the node asks for a certificate anew"))
     if name == membership.JOINING_KEY:
         return warning(
             "secrets",
-            "the key of a join that waits is damaged",
-            "begin it again: devstream team join INVITE",
+            _("the key of a join that waits is damaged"),
+            _("begin it again: {command}").format(command="devstream team join INVITE"),
         )
-    kind, _, of = name.partition("-")
+    kind, _dash, of = name.partition("-")
     if kind == "deploy":
-        said = f"the secret {of} is damaged, so no target can be deployed with it"
+        said = _("the secret {name} is damaged, so no target can be deployed with it").format(
+            name=of
+        )
         return problem("secrets", said, f"devstream secret set {of}")
     if kind == "outlet":
-        said = f"the address of the outlet {of} is damaged, so nothing is posted there"
-        again = f"devstream out remove {of}, then add it again with its address: devstream out add"
+        said = _("the address of the outlet {name} is damaged, so nothing is posted there").format(
+            name=of
+        )
+        again = _("{remove}, then add it again with its address: {add}").format(
+            remove=f"devstream out remove {of}", add="devstream out add"
+        )
         return problem("secrets", said, again)
     if kind == "source":
         source = of.removesuffix("-token")
-        said = f"the secret {name} is damaged, so the source {source} cannot be heard"
-        remove = f"devstream source remove {source}"
-        again = f"{remove}, then add it again with its secret: devstream source add"
+        said = _("the secret {name} is damaged, so the source {source} cannot be heard").format(
+            name=name, source=source
+        )
+        again = _("{remove}, then add it again with its secret: {add}").format(
+            remove=f"devstream source remove {source}", add="devstream source add"
+        )
         return problem("secrets", said, again)
     return problem("secrets", str(error), _restore(name))

@@ -10,6 +10,7 @@ from devstream_desktop.control.check import Check
 from devstream_desktop.doctor.checks import ok
 from devstream_desktop.installation import kind_of_package
 from devstream_desktop.intake.registry import missing_libraries
+from devstream_desktop.language import _
 
 _DESK = ("PySide6", "jeepney") if sys.platform.startswith("linux") else ("PySide6",)
 """Libraries of the extra `desktop` (pyproject.toml)."""
@@ -23,6 +24,12 @@ def installation() -> Check:
     }
     there = [name for name, whole in extras.items() if whole]
     absent = [name for name, whole in extras.items() if not whole]
-    said = [f"with {' and '.join(there)}"] if there else []
-    said += [f"without {' and '.join(absent)}"] if absent else []
-    return ok("devstream", f"{__version__}, {kind_of_package()}, {', '.join(said)}")
+    said = [_("with {extras}").format(extras=_both(there))] if there else []
+    said += [_("without {extras}").format(extras=_both(absent))] if absent else []
+    return ok("devstream", ", ".join((__version__, kind_of_package(), *said)))
+
+
+def _both(names: list[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    return _("{first} and {second}").format(first=names[0], second=names[1])

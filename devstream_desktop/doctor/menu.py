@@ -12,6 +12,7 @@ from devstream_desktop.desk.autostart import AutostartError, autostart
 from devstream_desktop.desk.user_files import UserFiles
 from devstream_desktop.doctor.checks import ok, warning
 from devstream_desktop.home import Home
+from devstream_desktop.language import _
 
 
 def menu(home: Home) -> Iterator[Check]:
@@ -29,5 +30,7 @@ def menu(home: Home) -> Iterator[Check]:
     except AutostartError as error:
         yield warning("menu", str(error), "devstream install-desktop --no-login")
         return
-    login = "starts at login" if starts else "does not start at login"
-    yield ok("menu", f"devstream is in the menu, and {login}")
+    if starts:
+        yield ok("menu", _("devstream is in the menu, and starts at login"))
+    else:
+        yield ok("menu", _("devstream is in the menu, and does not start at login"))

@@ -9,19 +9,20 @@ from importlib.util import find_spec
 
 from devstream_desktop.control.check import Check
 from devstream_desktop.doctor.checks import ok, warning
+from devstream_desktop.language import N_, _
 
 _ADVICE = (
-    ("no session bus", "start devstream in the session of the desktop"),
+    ("no bus", N_("start devstream in the session of the desktop")),
     (
-        "does not start",
-        "remove the servers that this desktop does not use; the log of the session says more",
+        "not started",
+        N_("remove the servers that this desktop does not use; the log of the session says more"),
     ),
-    ("does not answer", "end the notification server; it is started again by the next popup"),
+    ("no answer", N_("end the notification server; it is started again by the next popup")),
 )
-"""Advice by words of the reason."""
+"""Advice by `Trouble`."""
 _MOST = 8
 """Capabilities that are named."""
-_INSTALL = "install one, such as dunst or mako; new lines are in the tray's menu meanwhile"
+_INSTALL = N_("install one, such as dunst or mako; new lines are in the tray's menu meanwhile")
 
 
 def tray() -> Iterator[Check]:
@@ -32,13 +33,15 @@ def tray() -> Iterator[Check]:
     from devstream_desktop.desk.tray_host import has_tray_host
 
     if has_tray_host():
-        yield ok("tray", "this session shows tray icons")
+        yield ok("tray", _("this session shows tray icons"))
     else:
         yield warning(
             "tray",
-            "nothing on the session bus shows tray icons, so devstream shows its window instead,"
-            " unless the panel has an older tray",
-            "on GNOME install the extension AppIndicator; elsewhere add a tray to the panel",
+            _(
+                "nothing on the session bus shows tray icons, so devstream shows its window"
+                " instead, unless the panel has an older tray"
+            ),
+            _("on GNOME install the extension AppIndicator; elsewhere add a tray to the panel"),
         )
 
 
@@ -61,18 +64,22 @@ def popups(*, test: bool) -> Iterator[Check]:
         by = " ".join(filter(None, (found.name, found.version)))
         if not test:
             can = _capabilities(capabilities)
-            yield ok("popups", f"shown by {by}{can}; devstream doctor --test-popup shows one")
+            said = _("shown by {server}; {command} shows one").format(
+                server=f"{by}{can}", command="devstream doctor --test-popup"
+            )
+            yield ok("popups", said)
             return
-        show("devstream: a test", "A popup of devstream looks like this.")
+        show(_("devstream: a test"), _("A popup of devstream looks like this."))
     except NotificationError as error:
-        advice = next((advice for words, advice in _ADVICE if words in str(error)), _INSTALL)
-        yield warning("popups", f"popups cannot be shown: {error}", advice)
+        said = _("popups cannot be shown: {reason}").format(reason=_(str(error)))
+        advice = next((advice for trouble, advice in _ADVICE if trouble == error.trouble), _INSTALL)
+        yield warning("popups", said, _(advice))
     else:
-        yield ok(
-            "popups",
-            f"{by} took a test popup; where none is seen, it is told not to disturb, or it is not"
-            " the server of this screen",
+        said = _(
+            "{server} took a test popup; where none is seen, it is told not to disturb, or it is"
+            " not the server of this screen"
         )
+        yield ok("popups", said.format(server=by))
 
 
 def _capabilities(ask: Callable[[], tuple[str, ...]]) -> str:
@@ -85,5 +92,7 @@ def _capabilities(ask: Callable[[], tuple[str, ...]]) -> str:
         return ""
     if not found:
         return ""
-    without = "" if "actions" in found else ", so without buttons"
-    return f" ({', '.join(found[:_MOST])}{without})"
+    named = ", ".join(found[:_MOST])
+    if "actions" not in found:
+        named = _("{capabilities}, so without buttons").format(capabilities=named)
+    return f" ({named})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import sys
 import time
 
@@ -10,6 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
+from devstream_desktop import language
 from devstream_desktop.control.check import Check, Checks, Verdict
 from devstream_desktop.control.messages.status import (
     MissingStatus,
@@ -110,6 +112,19 @@ def test_the_doctor_is_the_one_of_the_command(qtbot, home):
     assert failed.args[0].startswith("devstream doctor cannot be started: ")
     for process in (doctor, broken, missing):
         process.close()
+
+
+@pytest.mark.process
+def test_the_doctor_speaks_the_desks_language(qtbot, home, monkeypatch):
+    german = gettext.NullTranslations()
+    german._info = {"language": "de"}
+    monkeypatch.setattr(language, "_catalogue", german)
+    script = "import os; raise SystemExit(os.environ['DEVSTREAM_LANGUAGE'])"
+    doctor = DoctorProcess(Home(home), command=[sys.executable, "-S", "-c", script])
+    with qtbot.waitSignal(doctor.failed, timeout=30_000) as failed:
+        doctor.examine()
+    assert failed.args[0].endswith(" de.")
+    doctor.close()
 
 
 @pytest.mark.process

@@ -1,7 +1,7 @@
 """Every advice that `devstream doctor` can give, read from its code.
 
-An advice is the third argument of `problem` and `warning`. What is filled in stands as `{}`, unless
-it is a text of the code itself.
+An advice is the third argument of `problem` and `warning`, in English. What is filled in stands as
+`{}`, unless it is a text of the code itself, such as a command.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 import importlib
 import inspect
 import itertools
+import string
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -74,6 +75,11 @@ class _Texts:
                 return [text for one in self._local[name] for text in self.of(one, deeper)]
             case ast.Name(id=name):
                 return _written(getattr(self._module, name, None))
+            case ast.Call(func=ast.Name(id="_" | "N_"), args=[message]):
+                return self.of(message, deeper)
+            case ast.Call(func=ast.Attribute(value=form, attr="format"), keywords=places):
+                filled = {one.arg: self.of(one.value, deeper) for one in places}
+                return [text for one in self.of(form, deeper) for text in _filled(one, filled)]
             case ast.Call(func=ast.Name(id="next"), args=[ast.GeneratorExp() as among, *default]):
                 # A table of reasons and advices; of anything else it is not known here.
                 table = getattr(self._module, _name(among.generators[0].iter) or "__name__")
@@ -88,6 +94,13 @@ class _Texts:
     @staticmethod
     def _joined(parts: list[list[str]]) -> list[str]:
         return ["".join(one) for one in itertools.product(*parts)]
+
+
+def _filled(form: str, places: Mapping[str | None, list[str]]) -> list[str]:
+    """Every text of a form with these texts in its places."""
+    named = [name for _, name, _, _ in string.Formatter().parse(form) if name]
+    texts = itertools.product(*(places.get(name, ["{}"]) for name in named))
+    return [form.format(**dict(zip(named, one, strict=True))) for one in texts]
 
 
 def _written(value: object) -> list[str]:

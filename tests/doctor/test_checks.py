@@ -5,11 +5,15 @@ Each trouble is noticed with what to do about it, and a healthy node has none.
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
+from devstream_desktop import doctor
 from devstream_desktop.cli.status import describe
 from devstream_desktop.control import wording
-from devstream_desktop.control.check import Verdict
+from devstream_desktop.control.check import NAMES, Verdict
 from devstream_desktop.control.messages.status import (
     MissingStatus,
     OutletStatus,
@@ -309,3 +313,18 @@ def test_an_outlet_that_fails_is_a_warning_with_what_waits() -> None:
         "  outlet chat (chat, chat.example.org) failing, 0 posted, 2 waiting, last never:"
         " it answered 503: busy"
     )
+
+
+def test_each_name_of_a_check_can_be_translated() -> None:
+    named = set()
+    for path in Path(doctor.__path__[0]).glob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Name)
+                and call.func.id in ("ok", "warning", "problem")
+                and isinstance(call.args[0], ast.Constant)
+            ):
+                named.add(call.args[0].value)
+    assert len(named) > 20
+    assert named <= NAMES

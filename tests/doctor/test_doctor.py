@@ -13,13 +13,18 @@ import subprocess
 import sys
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pynng
 import pytest
+from babel.messages import Catalog
+from babel.messages.mofile import write_mo
 
+from devstream_desktop import language
+from devstream_desktop.cli.doctor import doctor as command
 from devstream_desktop.control.check import Check, Verdict
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.wire import decode_request
@@ -338,3 +343,26 @@ def test_for_real_with_nodes_that_run(world, until) -> None:
     problems, checks = report(ana)
     assert (problems, checks["peers"]["verdict"]) == (1, "problem")
     assert report(bob)[1]["node"]["verdict"] == "warning"
+
+
+def test_the_command_speaks_english_unless_the_desk_runs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the desk has it: the words are another language's, the names and verdicts are not."""
+    folder = tmp_path / "languages/de"
+    folder.mkdir(parents=True)
+    catalogue = Catalog(locale="de", fuzzy=False)
+    catalogue.add("{folder} does not exist", "{folder} gibt es nicht")
+    with (folder / "devstream.mo").open("wb") as file:
+        write_mo(file, catalogue)
+    monkeypatch.setattr(language, "FOLDER", folder.parent)
+    home, options = Home(tmp_path / "none"), Namespace(json=True, test_popup=False)
+    try:
+        for wanted, said in (("", "does not exist"), ("de", "gibt es nicht")):
+            monkeypatch.setenv(language.VARIABLE, wanted)
+            assert command(home, options) == 1
+            checks = {one["name"]: one for one in json.loads(capsys.readouterr().out)["checks"]}
+            assert checks["home"]["what"] == f"{home.root} {said}"
+            assert checks["home"]["verdict"] == "problem"
+    finally:
+        language.use([])

@@ -1,10 +1,15 @@
-"""`devstream doctor`, run beside the desk: it opens keyrings and files, which takes seconds."""
+"""`devstream doctor`, run beside the desk: it opens keyrings and files, which takes seconds.
+
+It speaks the desk's language, which an environment variable names; typed in a terminal, the same
+command speaks English.
+"""
 
 from __future__ import annotations
 
 import msgspec
-from PySide6.QtCore import QObject, QProcess, Signal
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal
 
+from devstream_desktop import language
 from devstream_desktop.control.check import Checks
 from devstream_desktop.home import Home
 from devstream_desktop.language import _
@@ -28,6 +33,9 @@ class DoctorProcess(QObject):
         self._command = command if command is not None else usual
         self._process = QProcess(self)
         self._process.setStandardInputFile(QProcess.nullDevice())
+        environment = QProcessEnvironment.systemEnvironment()
+        environment.insert(language.VARIABLE, language.spoken())
+        self._process.setProcessEnvironment(environment)
         self._process.finished.connect(self._ended)
         self._process.errorOccurred.connect(self._fail)
 

@@ -37,7 +37,7 @@ def worst_first(checks: Sequence[Check]) -> list[Check]:
 
 def check_text(check: Check) -> str:
     """Return a check in one line, its advice in another."""
-    said = f"{check.name}: {clean(check.what, _WIDTH)}"
+    said = f"{_(check.name)}: {clean(check.what, _WIDTH)}"
     return f"{said}\n→ {clean(check.advice, _WIDTH)}" if check.advice else said
 
 
@@ -45,7 +45,7 @@ def report(checks: Sequence[Check]) -> str:
     """Return the checks as text for a colleague."""
     lines = []
     for check in worst_first(checks):
-        lines.append(f"{_SIGNS[check.verdict]} {check.name}: {clean(check.what, _WIDTH)}")
+        lines.append(f"{_SIGNS[check.verdict]} {_(check.name)}: {clean(check.what, _WIDTH)}")
         if check.advice:
             lines.append(f"    → {clean(check.advice, _WIDTH)}")
     return "\n".join(lines)
@@ -74,7 +74,7 @@ class CheckList(QListWidget):
             shape, tone = _LOOKS[check.verdict]
             mark = mark_icon(shape, colour(tone, palette), paper)
             item = QListWidgetItem(mark, check_text(check))
-            spoken = f"{_(_WORDS[check.verdict])}, {check.name}: {sentence(check.what)}"
+            spoken = f"{_(_WORDS[check.verdict])}, {_(check.name)}: {sentence(check.what)}"
             if check.advice:
                 spoken += " " + _("To do: {advice}").format(advice=check.advice)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, clean(spoken, 2 * _WIDTH))

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from devstream_desktop.language import _
 from devstream_desktop.stream.entry import KEY_BYTES, device_id, public_key
 from devstream_desktop.stream.event import NAME_LENGTH, Event
 from devstream_desktop.stream.fact import AuthorClass, author_class, request_key
@@ -90,9 +91,10 @@ def outsider(policy: Policy, device: str) -> str | None:
 
 def way_back(person: str) -> str:
     """Return how a person comes back whose device is out."""
-    return (
-        f"ask an admin for an invite (devstream team invite --for {person}), then here: devstream"
-        " team leave, and devstream team join INVITE"
+    return _("ask an admin for an invite ({invite}), then here: {leave}, and {join}").format(
+        invite=f"devstream team invite --for {person}",
+        leave="devstream team leave",
+        join="devstream team join INVITE",
     )
 
 
