@@ -14,6 +14,7 @@ from pathlib import Path
 
 from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.language import _
 
 SCHEMA_VERSION = 9
 """The number of migrations (schema.py)."""
@@ -59,9 +60,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
             path, isolation_level=None, timeout=_BUSY_MS / 1000, check_same_thread=False
         )
     except (OSError, sqlite3.Error) as error:
-        raise HistoryError(
-            f"the history {path} cannot be opened: {machine.reason(error, path)}"
-        ) from error
+        raise _unopened(path, error) from error
     try:
         connection.text_factory = _text
         with friendly(path):
@@ -102,12 +101,9 @@ def open_reader(path: Path) -> sqlite3.Connection:
         )
     except sqlite3.Error as error:
         if not path.exists():
-            raise HistoryError(
-                f"there is no history at {path} yet; start the node first"
-            ) from error
-        raise HistoryError(
-            f"the history {path} cannot be opened: {machine.reason(error, path)}"
-        ) from error
+            said = _("there is no history at {path} yet; start the node first")
+            raise HistoryError(said.format(path=path)) from error
+        raise _unopened(path, error) from error
     try:
         connection.text_factory = _text
         with friendly(path):
@@ -138,21 +134,23 @@ def friendly(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.DatabaseError, OSError) as error:
         if machine.is_full(error, path):
-            raise HistoryFullError(
-                f"the disk of {path.parent} is full: the event was not stored; free some space and"
-                " try again"
-            ) from error
+            said = _(
+                "the disk of {folder} is full: the event was not stored; free some space and try"
+                " again"
+            )
+            raise HistoryFullError(said.format(folder=path.parent)) from error
         if isinstance(error, OSError) or machine.of_machine(error):
-            raise HistoryError(
-                f"the history {path} cannot be used, and the event was not stored:"
-                f" {machine.reason(error, path)}"
-            ) from error
+            said = _("the history {path} cannot be used, and the event was not stored: {reason}")
+            why = machine.reason(error, path)
+            raise HistoryError(said.format(path=path, reason=why)) from error
         if machine.is_corrupt(error):
-            raise HistoryDamagedError(
-                f"the history {path} is damaged ({error}); start the node again: it keeps what can"
+            said = _(
+                "the history {path} is damaged ({error}); start the node again: it keeps what can"
                 " be read, and its peers give the rest"
-            ) from error
-        raise HistoryError(f"the history {path} cannot be used: {error}") from error
+            )
+            raise HistoryDamagedError(said.format(path=path, error=error)) from error
+        said = _("the history {path} cannot be used: {error}")
+        raise HistoryError(said.format(path=path, error=error)) from error
 
 
 def is_damage(error: HistoryError) -> bool:
@@ -210,17 +208,24 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     if version > SCHEMA_VERSION:
         raise _newer(path)
     if version < SCHEMA_VERSION:
-        raise HistoryError(
-            f"the history {path} was written by an older devstream; start the node, which takes it"
+        said = _(
+            "the history {path} was written by an older devstream; start the node, which takes it"
             " over"
         )
+        raise HistoryError(said.format(path=path))
+
+
+def _unopened(path: Path, error: OSError | sqlite3.Error) -> HistoryError:
+    said = _("the history {path} cannot be opened: {reason}")
+    return HistoryError(said.format(path=path, reason=machine.reason(error, path)))
 
 
 def _newer(path: Path) -> HistoryError:
-    return HistoryError(
-        f"the history {path} was written by a newer devstream; start that one, or use another"
-        " --home"
+    said = _(
+        "the history {path} was written by a newer devstream; start that one, or use another"
+        " {option}"
     )
+    return HistoryError(said.format(path=path, option="--home"))
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -233,7 +238,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         raise (
             _newer(path)
             if steps > SCHEMA_VERSION
-            else HistoryDamagedError(f"the header of {path} is damaged")
+            else HistoryDamagedError(_("the header of {path} is damaged").format(path=path))
         )
     # Late, because a start that has nothing to migrate need not pay for these imports.
     from sqlite_utils import Database
