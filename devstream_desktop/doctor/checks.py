@@ -284,7 +284,8 @@ def peers(status: Status, now: int, *, alone: bool) -> Iterator[Check]:
     """Check how each peer is reached, and why not."""
     linked = wording.linked(status)
     for peer in status.peers:
-        who = f"{peer.person or _('unknown')} {peer.device[:8]}".rstrip()
+        person = peer.person or _("unknown")
+        who = f"{person} {peer.device[:8]}".rstrip()
         said = _("{peer} at {address}: {state}").format(
             peer=who, address=peer.address, state=wording.peer(peer, now)
         )
