@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test quick test-service nemesis mutants fuzz check soak year bench languages look screenshots picture package test-packages test-pythons docs clean
+.PHONY: run setup setup-dev test quick test-service nemesis mutants fuzz check soak year bench languages look screenshots picture package test-packages test-pythons test-desktops docs clean
 
 # Tests and benches start hundreds of processes; none of them should compile the modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -83,6 +83,13 @@ test-packages: setup-dev  ## install each package of dist/ where nothing else is
 
 test-pythons:  ## the rooms that need no desktop on Python 3.11 to 3.14, each that can be had; VERSIONS="3.14"
 	@packaging/pythons $(VERSIONS)
+
+# The tests of tests/desktops run on each; `make test` has weston alone.
+DESKTOPS ?= weston xfce xfce-dunst sway gnome
+
+test-desktops: setup-dev  ## the desk on weston, XFCE, sway, GNOME Shell and Plasma, headless; DESKTOPS="sway"; minutes
+	@packaging/system-packages desktops
+	DESKTOPS="$(DESKTOPS)" .venv/bin/python -m pytest -p no:randomly tests/desktops
 
 docs:  ## the documentation as a site in build/docs; a warning or a broken link fails
 	@packaging/virtualenv collector,docs

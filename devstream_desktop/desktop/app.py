@@ -369,8 +369,15 @@ class App(QObject):
 
     def _show_where(self) -> None:
         """Say at the first start where the app lives; an icon alone is overlooked."""
-        if self.tray.hosted and not self.store.note(OPENED):
-            hint = _("Its icon is in the tray: a click shows what is new, a right click the menu.")
+        if not self.store.note(OPENED):
+            hint = (
+                _("Its icon is in the tray: a click shows what is new, a right click the menu.")
+                if self.tray.hosted
+                else _(
+                    "This desktop has no tray, so there is a window; closing it ends devstream."
+                    " Status… says how to get a tray."
+                )
+            )
             self._notify(_("devstream is running"), hint)
         self.store.set_note(OPENED, b"yes")
 

@@ -6,7 +6,6 @@ By mouse on a real screen, and the whole way by keyboard.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,73 +15,25 @@ from typing import Any
 
 import pytest
 from panel import Panel
+from real_member import Member
 from running import HERE, DeskProcess
 
 from devstream_desktop.desk.store import OPENED, DeskStore
-from devstream_desktop.history.reader import Reader
-from devstream_desktop.home import Home
-from devstream_desktop.stream.query import Query
 
 pytestmark = [pytest.mark.desktop, pytest.mark.process, pytest.mark.slow]
 SHA = "4f" * 20
 
 
-class Place:
-    """One person's home, node, bus, panel and desk."""
+class Place(Member):
+    """A member's bus, panel and desk."""
+
+    panel: Panel
+    desk: DeskProcess
 
     def __init__(self, folder: Path, person: str, display: str) -> None:
-        self.person, self.display = person, display
-        self.folder = folder / person
-        (self.folder / "run").mkdir(parents=True, mode=0o700)
-        self.home = Home(self.folder / "home")
+        super().__init__(folder, person)
         self.places = self.folder / "places.json"
-        self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("QT_", "XDG_", "WAYLAND_", "DEVSTREAM"))
-        } | {
-            "DISPLAY": display,
-            "DEVSTREAM_KEY_FILE": str(self.folder / "key"),
-            "XDG_RUNTIME_DIR": str(self.folder / "run"),
-            "XDG_CONFIG_HOME": str(self.folder / "config"),
-            "QT_QPA_PLATFORM": "xcb",
-            "NO_AT_BRIDGE": "1",
-            "LC_ALL": "C.UTF-8",
-        }
-        self.panel: Panel
-        self.desk: DeskProcess
-
-    def run(self, *words: str) -> str:
-        """The output of one command."""
-        done = subprocess.run(
-            [sys.executable, "-m", "devstream_desktop", "--home", str(self.home.root), *words],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    @contextmanager
-    def node(self) -> Iterator[None]:
-        """Run its node for the block."""
-        words = ("node", "--no-discovery", "--listen", "127.0.0.1:0")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "devstream_desktop", "--home", str(self.home.root), *words],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert process.stdout is not None
-        try:
-            assert process.stdout.readline().startswith("ready ")
-            yield
-        finally:
-            process.terminate()
-            process.communicate(timeout=20)
+        self.environment |= {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
 
     @contextmanager
     def sits(self) -> Iterator[None]:
@@ -146,11 +97,6 @@ class Place:
 
     def type(self, text: str) -> None:
         self.desk.xdo("type", "--delay", "5", text)
-
-    def states(self) -> list[str]:
-        with Reader(self.home.history) as reader:
-            lines = reader.page(Query(), limit=50, superseded=True)
-        return [one.event.state for one in lines if one.event.request]
 
     def opens(self) -> str:
         """The window of a deploy, from the menu."""
