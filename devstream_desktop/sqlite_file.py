@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from devstream_desktop import machine
+from devstream_desktop.language import _
 
 LOOK_S = 2.0
 """A start waits no longer for the check."""
@@ -38,9 +39,9 @@ def damage(path: Path, version: int, tables: frozenset[str]) -> str:
     except OSError:
         return ""  # whoever opens it is told why
     if not head:
-        return "it is empty"
+        return _("it is empty")
     if head != _MAGIC:
-        return "its first bytes are not those of a database"
+        return _("its first bytes are not those of a database")
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.text_factory = lambda content: content.decode("utf-8", "replace")
@@ -126,10 +127,10 @@ def _look(connection: sqlite3.Connection, version: int, tables: frozenset[str]) 
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     # A damaged header may say any version, and a newer devstream only the next ones.
     if not 0 < found <= version + _COMING:
-        return "its header is damaged"
+        return _("its header is damaged")
     told = [text for (text,) in connection.execute("PRAGMA integrity_check(1)")]
     if told != ["ok"]:
-        return str(told[0]) if told else "its check fails"
+        return str(told[0]) if told else _("its check fails")
     query = "SELECT name FROM sqlite_master WHERE type = 'table'"
     held = {name for (name,) in connection.execute(query)}
-    return "" if found > version or tables <= held else "its tables are gone"
+    return "" if found > version or tables <= held else _("its tables are gone")

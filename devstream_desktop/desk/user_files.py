@@ -15,6 +15,7 @@ from pathlib import Path
 from devstream_desktop import __version__
 from devstream_desktop.desk.autostart import DesktopEntry, autostart, desktop_entry, tray_command
 from devstream_desktop.home import Home
+from devstream_desktop.language import _
 from devstream_desktop.shared_files import shared
 
 ENTRY = "devstream.desktop"
@@ -85,20 +86,22 @@ class UserFiles:
         try:
             entry = self.entry.read_text(encoding="utf-8")
         except FileNotFoundError:
-            return "" if self.packaged() else "devstream is not in the menu of this desktop"
+            return "" if self.packaged() else _("devstream is not in the menu of this desktop")
         except (OSError, UnicodeDecodeError):
-            return f"{self.entry} cannot be read: remove it"
+            return _("{path} cannot be read: remove it").format(path=self.entry)
         wanted = menu_entry(home)
         if _value(entry, "Exec") != _value(wanted, "Exec"):
-            return f"the menu starts another devstream: {_value(entry, 'Exec')}"
+            return _("the menu starts another devstream: {command}").format(
+                command=_value(entry, "Exec")
+            )
         login = autostart(home)
         if isinstance(login, DesktopEntry) and login.starts_another():
-            return f"the login starts another devstream: see {login.path}"
+            return _("the login starts another devstream: see {path}").format(path=login.path)
         if entry != wanted:
-            return "the menu entry is of another version"
+            return _("the menu entry is of another version")
         others = [self.icon, *self.completions.values(), self.manual / "devstream.1"]
         missing = [path for path in others if not path.exists()]
-        return f"{missing[0]} is missing" if missing else ""
+        return _("{path} is missing").format(path=missing[0]) if missing else ""
 
 
 def menu_entry(home: Home) -> str:

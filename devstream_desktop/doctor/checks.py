@@ -198,11 +198,11 @@ def discovery(status: Status, *, alone: bool) -> Check:
 
 
 def _announced(discovery: str) -> str:
-    """Say a node's own words for its discovery."""
+    """Say a node's own words, which are English, for its discovery."""
     begin = "announcing on "
     if discovery.startswith(begin):
         return _("announcing on {addresses}").format(addresses=discovery.removeprefix(begin))
-    return discovery
+    return _(discovery)
 
 
 def listening(status: Status, *, alone: bool, here: bool) -> Check:

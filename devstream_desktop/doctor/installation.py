@@ -26,7 +26,7 @@ def installation() -> Check:
     absent = [name for name, whole in extras.items() if not whole]
     said = [_("with {extras}").format(extras=_both(there))] if there else []
     said += [_("without {extras}").format(extras=_both(absent))] if absent else []
-    return ok("devstream", ", ".join((__version__, kind_of_package(), *said)))
+    return ok("devstream", ", ".join((__version__, _(kind_of_package()), *said)))
 
 
 def _both(names: list[str]) -> str:

@@ -77,14 +77,14 @@ def outsider(policy: Policy, device: str) -> str | None:
     """Return why a device is no member, as a sentence; None for a member."""
     revoked = policy.revoked.get(device)
     if revoked is not None:
-        return (
-            f"{policy.name_of(device)}'s device {device[:8]} was revoked: "
-            f"{revoked.why or 'no reason given'}"
+        return _("{person}'s device {device} was revoked: {reason}").format(
+            person=policy.name_of(device),
+            device=device[:8],
+            reason=revoked.why or _("no reason given"),
         )
     if not policy.is_member(device):
-        return (
-            f"device {device[:8]} is not in the team {policy.name} (policy version "
-            f"{policy.version})"
+        return _("device {device} is not in the team {team} (policy version {version})").format(
+            device=device[:8], team=policy.name, version=policy.version
         )
     return None
 
