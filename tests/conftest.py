@@ -27,10 +27,12 @@ _started: list[str] = []
 
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
-    # `platform` and `ctypes.util` ask these once a process; that is no part of a test.
-    if event == "subprocess.Popen" and arguments[0] not in ("uname", "/sbin/ldconfig"):
-        _started.append(f"{arguments[0]!r}")
-    elif event in ("os.fork", "os.forkpty", "os.posix_spawn"):
+    # `subprocess` does it by `posix_spawn` from Python 3.13 on.
+    if event in ("subprocess.Popen", "os.posix_spawn"):
+        # `platform` and `ctypes.util` ask these once a process; that is no part of a test.
+        if arguments[0] not in ("uname", "/sbin/ldconfig"):
+            _started.append(f"{arguments[0]!r}")
+    elif event in ("os.fork", "os.forkpty"):
         _started.append(event)
 
 

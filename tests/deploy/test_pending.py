@@ -52,14 +52,20 @@ class Disk:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._opened: list[Runs] = []
         self.open()
 
     def open(self) -> None:
         """Begin again, as after a crash: the old connection is not closed first."""
         self.runs = Runs(self._path)
+        self._opened.append(self.runs)
         self.runs.open()
         self.queue = Queue(self.runs.database)
         self.locks = LockTable(self.runs.database)
+
+    def close(self) -> None:
+        for runs in self._opened:
+            runs.close()
 
     def take(self, request, state="queued", **changes):
         wait = Wait(as_given(request), TARGET, state, "because")
@@ -72,7 +78,8 @@ class Disk:
 
 @pytest.fixture
 def disk(tmp_path):
-    return Disk(tmp_path / "deploy.sqlite")
+    with closing(Disk(tmp_path / "deploy.sqlite")) as made:
+        yield made
 
 
 def test_a_place_survives_with_all_that_it_is_judged_by(disk):
@@ -223,8 +230,8 @@ def test_a_record_of_the_first_version_is_read_and_goes_on(tmp_path):
             " 'success', 'success', 1, 2)",
             ("5" * 32, SHA),
         )
-    disk = Disk(path)
-    assert disk.runs.current("shop", "live") == (SHA, 2)
-    assert disk.runs.judged("5" * 32)
-    assert disk.take(event())
-    assert disk.locks.all() == ()
+    with closing(Disk(path)) as disk:
+        assert disk.runs.current("shop", "live") == (SHA, 2)
+        assert disk.runs.judged("5" * 32)
+        assert disk.take(event())
+        assert disk.locks.all() == ()

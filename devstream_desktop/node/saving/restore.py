@@ -14,7 +14,7 @@ import shutil
 import tarfile
 import zlib
 from pathlib import Path
-from typing import IO, Self
+from typing import IO
 
 import msgspec
 
@@ -43,31 +43,7 @@ _STAGED = ".restore"
 _CHECKED = ".restore-checked"
 """The same folder, while its files are moved into the home."""
 _KEYRING_S = 5.0
-
-
-class _PlainFile(tarfile.TarInfo):
-    """Member of a backup: a plain file of bounded size."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Read a header.
-
-        Raises:
-            BackupError: it is none of a plain file of bounded size.
-
-        """
-        made = super().frombuf(buf, encoding, errors)
-        # A link could lead anywhere. Headers of long names, of extended attributes and of sparse
-        # files are read whole into memory, and each recurses into the next.
-        if made.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-            raise BackupError(
-                f"the file is no backup of devstream: it holds {made.name!r}, which is no plain"
-                " file; nothing is changed"
-            )
-        # A number of this format may be negative, and would make room.
-        if not 0 <= made.size <= MAX_BYTES:
-            raise BackupError("the file holds more than a backup can; nothing is changed")
-        return made
+_Bytes = IO[bytes] | gzip.GzipFile
 
 
 def restore(home: Home, file: Path) -> Manifest:
@@ -101,7 +77,8 @@ def _fill(home: Home, file: Path) -> Manifest:
     made = _unpack(file, staged)
     _check(made, staged)
     names = [one.name for one in made.files]
-    _write(staged / LIST, io.BytesIO(msgspec.json.encode(names)))
+    listed = msgspec.json.encode(names)
+    _write(staged / LIST, io.BytesIO(listed), len(listed))
     staged.rename(checked)
     for name in names:
         target = home.root / name
@@ -144,41 +121,76 @@ def still_sealed(home: Home) -> str:
 
 def _unpack(file: Path, staged: Path) -> Manifest:
     """Write the members into `staged`, and return the list."""
-    found: bytes | None = None
-    room = MAX_BYTES
-    # tarfile's own reader of gzip raises a TypeError where a header is cut short.
-    with (
-        gzip.open(file) as plain,
-        tarfile.open(fileobj=plain, mode="r|", tarinfo=_PlainFile) as archive,
-    ):
-        for number, member in enumerate(archive):
-            content = archive.extractfile(member)
+    found, number, room = b"", 0, MAX_BYTES
+    with gzip.open(file) as plain:
+        while member := _next_member(plain):
             # A foreign path could lead anywhere.
-            if content is None or not (belongs(member.name) or member.name == LIST):
+            if not (belongs(member.name) or member.name == LIST):
                 raise BackupError(f"{file} is no backup of devstream: it holds {member.name!r}")
-            room -= member.size
-            if number >= MAX_FILES or room < 0:
+            number, room = number + 1, room - member.size
+            if number > MAX_FILES or room < 0:
                 raise BackupError(f"{file} holds more than a backup can; nothing is changed")
-            if member.name == LIST:
-                found = content.read(_MAX_LIST)
+            if member.name != LIST:
+                _write(staged / member.name, plain, member.size)
+            elif member.size <= _MAX_LIST:
+                listed = io.BytesIO()
+                _copy(plain, listed, member.size)
+                found = listed.getvalue()
             else:
-                _write(staged / member.name, content)
+                break
+            plain.read(-member.size % tarfile.BLOCKSIZE)
     try:
-        check_json(found or b"")
-        return msgspec.json.decode(found or b"", type=Manifest)
+        check_json(found)
+        return msgspec.json.decode(found, type=Manifest)
     # Bytes that nest too deeply, are no JSON or no UTF-8, or are no list.
     except ValueError:
         raise BackupError(f"{file} is not whole: its list is missing or unreadable") from None
 
 
-def _write(path: Path, content: IO[bytes]) -> None:
+def _next_member(plain: _Bytes) -> tarfile.TarInfo | None:
+    """Read the header of the next plain file of bounded size; None after the last one.
+
+    The archive is read block by block, because `tarfile` reads the headers of long names, of
+    extended attributes and of sparse files whole into memory, and recurses from each into the next.
+
+    Raises:
+        BackupError: it is the header of something else.
+        tarfile.TarError: it is no header.
+
+    """
+    block = plain.read(tarfile.BLOCKSIZE)
+    if not block.strip(b"\0"):
+        return None
+    made = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    # A link could lead anywhere.
+    if made.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+        raise BackupError(
+            f"the file is no backup of devstream: it holds {made.name!r}, which is no plain"
+            " file; nothing is changed"
+        )
+    # A number of this format may be negative, and would make room.
+    if not 0 <= made.size <= MAX_BYTES:
+        raise BackupError("the file holds more than a backup can; nothing is changed")
+    return made
+
+
+def _write(path: Path, content: _Bytes, size: int) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A name that comes twice is no backup of ours.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        shutil.copyfileobj(content, file, _READ)
+        _copy(content, file, size)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _copy(content: _Bytes, into: IO[bytes], size: int) -> None:
+    while size:
+        part = content.read(min(size, _READ))
+        if not part:
+            raise EOFError("it ends in the middle of a file")
+        into.write(part)
+        size -= len(part)
 
 
 def _check(made: Manifest, staged: Path) -> None:
