@@ -7,10 +7,12 @@ import argparse
 from devstream_desktop.cli.arguments import add_json
 from devstream_desktop.cli.node_client import ask, ask_node
 from devstream_desktop.cli.output import print_json
-from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.clock import now_ms
+from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.messages.stream import SetDuty
 from devstream_desktop.control.wording import on_duty
 from devstream_desktop.home import Home
+from devstream_desktop.stream.text import roughly
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +31,17 @@ def duty(home: Home, options: argparse.Namespace) -> int:
     status = ask_node(home, GetStatus())
     people = on_duty(status)
     if options.json:
-        print_json({"person": status.person, "on_duty": status.on_duty, "duty": people})
+        said = {"person": status.person, "on_duty": status.on_duty, "duty": people}
+        print_json(said | {"since": dict(status.duty_since)})
         return 0
     print(f"{status.person} is {'on' if status.on_duty else 'off'} duty")
-    others = [person for person in people if person != status.person]
+    others = [_person(person, status) for person in people if person != status.person]
     if others:
         print(f"also on duty: {', '.join(others)}")
     return 0
+
+
+def _person(person: str, status: Status) -> str:
+    """Return a person with the time for which they are on duty."""
+    since = status.duty_since.get(person)
+    return f"{person} ({roughly(now_ms() - since)})" if since else person

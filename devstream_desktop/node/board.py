@@ -172,10 +172,6 @@ class Board:
                 del self.offers[place]
         return True
 
-    def on_duty(self) -> tuple[str, ...]:
-        """List the people who are on duty, by their own last word."""
-        return tuple(sorted(person for person, (_, on) in self.duty.items() if on))
-
 
 class UnknownCommitError(DevstreamError):
     """The history does not know the commit that was asked for; the message says what to do."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -15,10 +15,12 @@ from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.control.wording import count, counted
 from devstream_desktop.history.reader import Progress, Reader
 from devstream_desktop.installation import kind_of_package
+from devstream_desktop.mesh.overlay.choice import SMALL_TEAM
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.duplicate_keys import keys_used_twice
 from devstream_desktop.node.executor import policy_trouble
 from devstream_desktop.node.outlets import outlets_of
+from devstream_desktop.node.presence import on_duty, presences
 from devstream_desktop.node.reach import CLOSED
 from devstream_desktop.node.team_advice import advice
 from devstream_desktop.node.team_requests import roles_of
@@ -42,6 +44,8 @@ class _Disk:
     free: int
     package: str
     """Kind of package."""
+    last_words: Mapping[str, int]
+    """Time of each device's newest entry, UTC milliseconds."""
     aside: tuple[str, ...]
     """Files that could not be read."""
     refreshing: Progress | None
@@ -56,6 +60,13 @@ async def describe(node: Node) -> Status:
     outlets, trouble = await asyncio.to_thread(outlets_of, node.home, _serving(node))
     mesh = node.mesh.status()
     policy = node.team.chain.current
+    duty = on_duty(
+        node.board.duty,
+        policy.persons,
+        presences(node.device, mesh.peers, disk.last_words, now_ms()),
+        now_ms(),
+        all_link=len(policy.persons) - 1 <= SMALL_TEAM,
+    )
     return Status(
         version=__version__,
         device=node.device,
@@ -66,7 +77,8 @@ async def describe(node: Node) -> Status:
         members=len(policy.people()),
         roles=roles_of(node.team, node.team.person),
         on_duty=node.on_duty,
-        duty=node.board.on_duty(),
+        duty=tuple(duty),
+        duty_since=duty,
         mesh=node.mesh_address,
         addresses=tuple(node.reach.addresses()),
         closed=node.reach.closed,
@@ -113,6 +125,7 @@ def _disk(node: Node) -> _Disk:
             node.history.size(),
             shutil.disk_usage(node.home.root).free,
             kind_of_package(),
+            reader.last_words(),
             node.home.set_aside(),
             reader.refreshing(),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import pytest
 from PySide6.QtCore import QObject, Qt, Signal
@@ -55,10 +57,12 @@ def test_who_is_on_duty_and_whose_device_is_linked_is_followed(window, state, as
     people = (fake.MEMBERS.members[0], changed, *fake.MEMBERS.members[2:])
     window.begin()
     asked.answer(msgspec.structs.replace(fake.MEMBERS, members=people), GetMembers)
-    state.status = msgspec.structs.replace(state.status, duty=("bo",))
+    three_hours_ago = int(time.time() * 1000) - 3 * 3_600_000
+    said = {"duty": ("bo",), "duty_since": {"bo": three_hours_ago}}
+    state.status = msgspec.structs.replace(state.status, **said)
     state.changed.emit()
     rows = [window.tree.topLevelItem(place) for place in range(3)]
-    assert [row.text(1) for row in rows] == ["○ off duty", "● on duty", "○ off duty"]
+    assert [row.text(1) for row in rows] == ["● on duty", "● on duty (3 h)", "○ off duty"]
     assert rows[1].child(0).text(1) == "linked"
 
 

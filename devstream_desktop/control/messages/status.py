@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -157,7 +158,9 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     roles: tuple[str, ...] = ()
     on_duty: bool = False
     duty: tuple[str, ...] = ()
-    """The people whose last word is that they are on duty."""
+    """People on duty by their last word, without vanished desks."""
+    duty_since: Mapping[str, int] = msgspec.field(default_factory=dict)
+    """Time at which each came on duty, UTC milliseconds."""
     mesh: str = ""
     """The best address at which this node is reached, HOST:PORT."""
     addresses: tuple[str, ...] = ()

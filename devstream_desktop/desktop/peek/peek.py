@@ -6,6 +6,8 @@ window at the line.
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtCore import QEvent, QModelIndex, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
@@ -24,7 +26,7 @@ from devstream_desktop.desktop.peek.surface import Surface
 from devstream_desktop.desktop.tray.summary import header_text, more_red_text
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.edge import edge
-from devstream_desktop.desktop.widgets.look import duty_text, sentence
+from devstream_desktop.desktop.widgets.look import duty_text, on_duty_text, sentence
 from devstream_desktop.desktop.widgets.switch import Switch
 from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
@@ -199,8 +201,9 @@ class Peek(Surface):
             more = ngettext("{count} more unseen", "{count} more unseen", unseen)
             parts.append(more.format(count=unseen))
         others = [name for name in on_duty(status) if name != status.person] if status else []
-        if others:
-            parts.append(_("also on duty: {people}").format(people=", ".join(others)))
+        if others and status is not None:
+            people = on_duty_text(others, status.duty_since, int(time.time() * 1000))
+            parts.append(_("also on duty: {people}").format(people=people))
         return clean(sentence(" · ".join(parts))), Tone.MUTED
 
     def _begin_list(self) -> None:

@@ -20,7 +20,13 @@ from devstream_desktop.control.plan_words import translated
 from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.tray.summary import header_text, thing_text
-from devstream_desktop.desktop.widgets.look import duty_text, sentence, since, state_look
+from devstream_desktop.desktop.widgets.look import (
+    duty_text,
+    on_duty_text,
+    sentence,
+    since,
+    state_look,
+)
 from devstream_desktop.desktop.widgets.marks import mark_icon
 from devstream_desktop.desktop.widgets.text import menu_text
 from devstream_desktop.desktop.widgets.theme import colour
@@ -130,9 +136,9 @@ class TrayMenu(QMenu):
         self.duty.setText(sentence(duty_text(on=True, until=self._state.duty_until)))
         self.duty.setEnabled(ready)
         others = [name for name in on_duty(status) if name != status.person] if status else []
-        self._others.setText(
-            menu_text(_("Also on duty: {people}").format(people=", ".join(others)))
-        )
+        ages = status.duty_since if status is not None else {}
+        people = on_duty_text(others, ages, int(time.time() * 1000))
+        self._others.setText(menu_text(_("Also on duty: {people}").format(people=people)))
         self._others.setVisible(bool(others))
         self._invite.setEnabled(ready and status is not None and status.can_invite)
         may_invite = status is None or status.can_invite

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
@@ -185,6 +185,17 @@ def since(milliseconds: int, now: int) -> str:
     if minutes < 48 * 60:
         return _("{count} h").format(count=minutes // 60)
     return _("{count} d").format(count=minutes // 1440)
+
+
+def on_duty_text(people: Iterable[str], since_ms: Mapping[str, int], now: int) -> str:
+    """Return people with the time for which they are on duty: `bo (3 h), chen (12 min)`."""
+    named = _("{person} ({age})")
+    return ", ".join(
+        named.format(person=person, age=since(since_ms[person], now))
+        if person in since_ms
+        else person
+        for person in people
+    )
 
 
 def ago(milliseconds: int, now: int) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from devstream_desktop.control.messages.members import Device, Member
-from devstream_desktop.desktop.widgets.look import ago
+from devstream_desktop.desktop.widgets.look import ago, since
 from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.desktop.windows.team.roles import role_text
 from devstream_desktop.language import _
@@ -38,30 +38,30 @@ class MemberTree(QTreeWidget):
         items = self.selectedItems()
         return str((items[0].parent() or items[0]).data(0, _PERSON)) if items else ""
 
-    def show_members(self, members: Iterable[Member], duty: Collection[str], now: int) -> None:
+    def show_members(self, members: Iterable[Member], duty: Mapping[str, int], now: int) -> None:
         """Replace all rows, keeping the selected person.
 
         Args:
             members: The team.
-            duty: Who is on duty.
+            duty: Who is on duty, and since when: UTC milliseconds, 0 for not known.
             now: The time of reading, UTC milliseconds.
         """
         chosen = self.chosen()
         self.clear()
         for member in members:
-            row = _row(member, member.person in duty, now, colour(Tone.MUTED, self.palette()))
+            row = _row(member, duty.get(member.person), now, colour(Tone.MUTED, self.palette()))
             self.addTopLevelItem(row)
             row.setExpanded(True)
             if member.person == chosen:
                 self.setCurrentItem(row)
 
 
-def _row(member: Member, on_duty: bool, now: int, muted: QColor) -> QTreeWidgetItem:
+def _row(member: Member, on_duty: int | None, now: int, muted: QColor) -> QTreeWidgetItem:
     # A person whose devices are all revoked is listed, so that everybody can see it.
     there = any(not device.revoked for device in member.devices)
     held = ", ".join(role_text(role) for role in member.roles)
     may = held or _("see and publish") if there else _("nothing: revoked")
-    duty = "" if not there else _("● on duty") if on_duty else _("○ off duty")
+    duty = _duty(on_duty, now) if there else ""
     row = QTreeWidgetItem([clean(member.person, 32), duty, clean(may, 80), ""])
     row.setData(0, _PERSON, member.person)
     for device in member.devices:
@@ -81,6 +81,14 @@ def _row(member: Member, on_duty: bool, now: int, muted: QColor) -> QTreeWidgetI
                 child.setForeground(column, muted)
         row.addChild(child)
     return row
+
+
+def _duty(since_ms: int | None, now: int) -> str:
+    if since_ms is None:
+        return _("○ off duty")
+    if not since_ms:
+        return _("● on duty")
+    return _("● on duty ({age})").format(age=since(since_ms, now))
 
 
 def _presence(device: Device, now: int) -> str:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.members import GetMembers, Member, Members, Waiting
 from devstream_desktop.control.messages.policy import GetPolicy, PolicyState, Proposal
+from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.widgets.dialog import Dialog, column, paint, say, tab_through
 from devstream_desktop.desktop.widgets.look import people, short_time
@@ -42,7 +43,7 @@ class TeamWindow(Dialog):
         self._state = state
         self.members = Members(members=())
         self.policy: PolicyState | None = None
-        self._duty: tuple[str, ...] = ()
+        self._duty: dict[str, int] = {}
         self.title = heading(_("The team"))
         self.rules = PlainLabel(wrap=True, selectable=True)
         self.notices = PlainLabel(wrap=True, selectable=True)
@@ -119,8 +120,9 @@ class TeamWindow(Dialog):
         status = self._state.status
         if status is None:
             return
-        if status.duty != self._duty:
-            self._duty = status.duty
+        duty = {person: status.duty_since.get(person, 0) for person in on_duty(status)}
+        if duty != self._duty:
+            self._duty = duty
             self._show_members()
         self.title.setText(_("A team of one") if status.solo else clean(status.team))
         now = int(time.time() * 1000)
