@@ -156,8 +156,8 @@ PLAN = Plan(
         ),
     ),
     warnings=(
-        PlanWarning(severity="warning", kind="incident", text="An incident is open: 5xx over 2 %"),
-        PlanWarning(severity="info", kind="others", text="1 of these commits is somebody else's"),
+        PlanWarning(severity="warning", kind="incident", text="open: 5xx over 2 %"),
+        PlanWarning(severity="info", kind="others", text="others' work ships too, 1 commit: dara"),
     ),
 )
 

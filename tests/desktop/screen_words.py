@@ -109,7 +109,7 @@ def shown_texts() -> Iterator[tuple[str, str]]:
 
 def unmarked() -> dict[tuple[str, str], str]:
     """Return the texts without brackets, each with the first screen that shows it."""
-    from screenshots import _screens
+    from screenshots import screens
 
     from devstream_desktop import language
 
@@ -118,7 +118,7 @@ def unmarked() -> dict[tuple[str, str], str]:
     language._catalogue = Bracketed()
     try:
         with tempfile.TemporaryDirectory(prefix="words-") as home:
-            for screen, _ in _screens(Path(home)):
+            for screen, _ in screens(Path(home)):
                 for place, text in shown_texts():
                     if any(letter.isalpha() for letter in text) and BEGIN not in text:
                         found.setdefault((place, text), screen)

@@ -1,7 +1,7 @@
 """Renders every screen from one seeded history: `make screenshots`, into build/screenshots.
 
-Offscreen, without a node or a display: light and dark, 1x and 2x, wide and narrow. Each is to be
-looked at.
+Offscreen, without a node or a display: light and dark, 1x and 2x, wide and narrow, English and
+German. Each is to be looked at.
 """
 
 from __future__ import annotations
@@ -17,32 +17,36 @@ from typing import Any
 
 HERE = Path(__file__).parent
 SIDES = ("light", "dark")
+LOOKS = (("1", "en"), ("2", "en"), ("1", "de"))
+"""Scale and language."""
 SIZES = {"wide": (1280, 800), "middle": (900, 640), "narrow": (560, 640)}
 
 
-def render(folder: Path, side: str) -> None:
-    """Render every screen of one side at the scale of the environment."""
+def render(folder: Path, side: str, code: str) -> None:
+    """Render every screen of one side and language, at the scale of the environment."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from PySide6.QtWidgets import QApplication
 
-    from devstream_desktop.desk.preferences import Colours
+    from devstream_desktop.desk.preferences import Colours, Language
+    from devstream_desktop.desktop.platform.language import speak
     from devstream_desktop.desktop.widgets.appearance import palette_of
 
     application = QApplication([])
+    speak(Language(code))
     application.setStyle("Fusion")
     application.setPalette(palette_of(Colours(side)))
     with tempfile.TemporaryDirectory(prefix="screens-") as home:
-        for name, picture in _screens(Path(home)):
-            picture(str(folder / f"{name}-{side}{_suffix()}.png"))
+        for name, picture in screens(Path(home)):
+            picture(str(folder / f"{name}-{side}{_suffix(code)}.png"))
             application.processEvents()
 
 
-def _suffix() -> str:
+def _suffix(code: str) -> str:
     scale = os.environ.get("QT_SCALE_FACTOR", "1")
-    return "" if scale == "1" else f"-{scale}x"
+    return ("" if scale == "1" else f"-{scale}x") + ("" if code == "en" else f"-{code}")
 
 
-def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
+def screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
     sys.path.insert(0, str(HERE))
     from fake_data import status
     from fake_node import FakeNode
@@ -104,7 +108,7 @@ def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
             yield f"board-{size}", lambda path: window.grab().save(path)
         window.show_page(Page.HAND_OVER)
         window.resize(*SIZES["wide"])
-        QTest.qWait(50)
+        _wait(300)
         yield "hand-over", lambda path: window.grab().save(path)
         window.hide()
         yield from _peeks(state, node.history.newest())
@@ -261,7 +265,7 @@ def _settings(home: Any, state: Any) -> Iterator[tuple[str, Callable[[str], obje
         for row, page in enumerate(window.pages):
             window.list.setCurrentRow(row)
             _wait(250)
-            name = f"settings-{page.title.lower().replace(' ', '-')}{size}"
+            name = f"settings-{type(page).__name__.removesuffix('Page').lower()}{size}"
             yield name, lambda path: window.grab().save(path)
     window.resize(820, 620)
     window.show_rule(3)
@@ -344,15 +348,15 @@ def main(folder: Path) -> None:
     """Render each side and scale in a process of its own, which is how Qt takes a scale."""
     folder.mkdir(parents=True, exist_ok=True)
     for side in SIDES:
-        for scale in ("1", "2"):
+        for scale, code in LOOKS:
             environment = os.environ | {"QT_SCALE_FACTOR": scale}
-            command = [sys.executable, __file__, str(folder), side]
+            command = [sys.executable, __file__, str(folder), side, code]
             subprocess.run(command, env=environment, check=True)
     sys.stdout.write(f"{len(list(folder.glob('*.png')))} pictures in {folder}\n")
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 2:
-        render(Path(sys.argv[1]), sys.argv[2])
+        render(Path(sys.argv[1]), *sys.argv[2:])
     else:
         main(Path(sys.argv[1]))

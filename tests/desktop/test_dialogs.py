@@ -111,7 +111,7 @@ def test_it_shows_what_ships(open_deploy):
     shown = [[table.item(row, place).text() for place in range(5)] for row in range(2)]
     assert shown[0][1:4] == ["Keep the basket when a session ends", "dara", "1 passed"]
     assert shown[1] == ["9ab3c41", "Show the delivery date in the basket", "you", "1 red", "3 h"]
-    assert dialog.plan_view.warnings[0] == "An incident is open: 5xx over 2 %"
+    assert dialog.plan_view.warnings[0] == "open: 5xx over 2 %"
     assert dialog.go.text() == "&Deploy 2 commits"
 
 
