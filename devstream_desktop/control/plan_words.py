@@ -8,10 +8,10 @@ finds the one that a text was made of.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from string import Formatter
 from types import MappingProxyType
 
-from devstream_desktop.language import N_, _, places_in
+from devstream_desktop.control.known_words import KnownWords
+from devstream_desktop.language import N_
 
 CHECK_ENDED: Mapping[str, str] = MappingProxyType(
     {
@@ -179,32 +179,9 @@ _MESSAGES = (
     OFFLINE,
     NOTHING_RUNS,
 )
-_COMMAND = "devstream "
-
-
-def _words(message: str) -> int:
-    return sum(len(literal) for literal, *_place in Formatter().parse(message))
-
-
-# The narrower one first, where another fits as well: `the check CI is queued`.
-_BY_WORDS = tuple(sorted(_MESSAGES, key=_words, reverse=True))
+_KNOWN = KnownWords(_MESSAGES)
 
 
 def translated(text: str) -> str:
     """Say a sentence of a plan in this program's language; one that is not known stays."""
-    clauses = [text, *text.split("; ")]
-    whole, *parts = map(_clause, clauses)
-    if whole is not None:
-        return whole
-    known = [part for part in parts if part is not None]
-    # In two languages at once nobody reads it well.
-    return "; ".join(known) if len(known) == len(parts) else text
-
-
-def _clause(text: str) -> str | None:
-    if text.startswith(_COMMAND):
-        return text
-    for message in _BY_WORDS:
-        if (values := places_in(message, text)) is not None:
-            return _(message).format(**values)
-    return None
+    return _KNOWN.translated(text)

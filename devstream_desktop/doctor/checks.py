@@ -8,6 +8,7 @@ from devstream_desktop import address as addresses
 from devstream_desktop.control import wording
 from devstream_desktop.control.check import Check, Verdict
 from devstream_desktop.control.messages.status import RefusedStatus, Status
+from devstream_desktop.control.node_words import translated
 from devstream_desktop.language import N_, _
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS
 from devstream_desktop.team import Standing, way_back
@@ -164,7 +165,7 @@ def clock(now: int, newest: int, status: Status | None) -> Check:
         command="timedatectl set-ntp true"
     )
     if status is not None and status.pruning_suspended:
-        return problem("clock", status.pruning_suspended, set_it)
+        return problem("clock", translated(status.pruning_suspended), set_it)
     # Without a peer the newest event is the only other clock.
     if newest - now > MAX_OFFSET_MS:
         off = _("{offset} of the newest event here").format(offset=wording.offset(now - newest))

@@ -26,6 +26,7 @@ from devstream_desktop.control.check import Check
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import ControlError, NoNodeError
 from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.node_words import translated
 from devstream_desktop.deploy.targets import load_targets
 from devstream_desktop.doctor import checks, files
 from devstream_desktop.doctor.checks import ok, problem, warning
@@ -142,7 +143,7 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
         yield from checks.outlets(status, now)
         yield from (
             # Each notice says itself what to do.
-            problem("node", notice, "")
+            problem("node", translated(notice), "")
             for notice in _further(status, [*kept, *history, listening])
         )
     yield _transport()
@@ -315,7 +316,7 @@ def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault
     if status is not None and status.locked:
         return None, problem(
             "keys",
-            locked.format(reason=status.locked),
+            locked.format(reason=translated(status.locked)),
             _("unlock the keyring, and the node goes on by itself"),
         )
     try:

@@ -15,6 +15,13 @@ import time
 from collections.abc import Callable, Iterable
 from statistics import median
 
+from devstream_desktop.control.node_words import (
+    CLOCK_BELIEVED,
+    CLOCK_CORRECTED,
+    CLOCK_LATE,
+    CLOCK_MOVED,
+    CLOCK_OFF,
+)
 from devstream_desktop.stream.text import roughly
 
 MAX_OFFSET_MS = 600_000
@@ -213,37 +220,21 @@ class ClockWatch:
         """Return the reason to doubt the clock, a sentence; empty when there is none."""
         off = self._correction or self._off
         if abs(off) > MAX_OFFSET_MS:
-            way = "behind" if off > 0 else "ahead of"
-            is_off = f"this clock is {roughly(off)} {way} the team's"
-            if self._correction:
-                return (
-                    f"{is_off}; the team's time is used meanwhile, and nothing is forgotten: set it"
-                    " right, because certificates go by it"
-                )
-            if self._proven:
-                return (
-                    f"{is_off}, so their clocks say now; it agreed with them before and was not set"
-                    " since, so it is believed and theirs are not: look at the clocks of all;"
-                    " nothing is forgotten until they agree"
-                )
-            return (
-                f"{is_off}, as far as so few can tell; nothing is forgotten until it is set right,"
-                " or more peers agree"
+            behind, ahead = (
+                CLOCK_CORRECTED
+                if self._correction
+                else CLOCK_BELIEVED
+                if self._proven
+                else CLOCK_OFF
             )
+            return (behind if off > 0 else ahead).format(time=roughly(off))
         if self._offsets:
             return ""
         if self._late > MAX_OFFSET_MS:
-            return (
-                f"this clock is {roughly(self._late)} behind the newest event here; until a"
-                " peer shows its clock nothing is forgotten, and nothing is said with an older"
-                " time: set it right, because certificates go by it"
-            )
+            return CLOCK_LATE.format(time=roughly(self._late))
         # Alone it is a holiday or a set clock, and nobody will ever confirm it: no alarm.
         if self._jumped and not self._alone():
-            return (
-                f"this clock moved by {roughly(self._jumped)} at once; nothing is forgotten"
-                " until a peer confirms it"
-            )
+            return CLOCK_MOVED.format(time=roughly(self._jumped))
         return ""
 
 

@@ -22,6 +22,7 @@ from devstream_desktop.control.messages.deploys import (
     TargetCheck,
     TargetChecks,
 )
+from devstream_desktop.control.node_words import POLICY_EXPIRED, POLICY_FORKED
 from devstream_desktop.deploy.answer import answers
 from devstream_desktop.deploy.backends.contract import CallbackError
 from devstream_desktop.deploy.database import RunsError
@@ -305,14 +306,7 @@ def policy_trouble(chain: PolicyChain, now: int) -> str:
     Then nothing is deployed; empty when it can.
     """
     if chain.forked:
-        return (
-            "two admins changed the team at once, or a key was stolen; nothing is deployed until"
-            " an admin makes the next change:"
-            " see devstream team policy"
-        )
+        return POLICY_FORKED.format(command="devstream team policy")
     if now > chain.current.expires:
-        return (
-            "the policy has expired; nothing is deployed until an admin starts devstream and"
-            " renews it, or makes any change"
-        )
+        return POLICY_EXPIRED
     return ""

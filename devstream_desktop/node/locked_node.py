@@ -20,6 +20,13 @@ from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.status import GetStatus, Unlock
 from devstream_desktop.control.messages.stream import News, Wait
+from devstream_desktop.control.node_words import (
+    KEYRING_LOCKED,
+    KEYRING_REFUSED,
+    KEYRING_SILENT,
+    KEYRING_UNSEEN,
+    KEYRING_UNSEEN_NEW,
+)
 from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
@@ -31,23 +38,6 @@ LOOK_S = 2.0
 
 From then on it is looked at this often.
 """
-SILENT = (
-    "the keyring, which holds this node's keys, has not answered yet; if it asks for a password,"
-    " its window may be behind others"
-)
-LOCKED = (
-    "the keyring, which holds this node's keys, is locked; enter its password (its window may be"
-    " behind others)"
-)
-REFUSED = (
-    "the keyring, which holds this node's keys, stays locked; unlock it, and the node goes on by"
-    " itself"
-)
-UNSEEN = (
-    "the keyring, which holds this node's keys, is not open, and nobody would see its prompt here;"
-    " unlock it on the desktop, and the node goes on by itself"
-)
-UNSEEN_NEW = f"{UNSEEN}; or end it and start it with --allow-key-file"
 _FIRST = -2
 """First revision of this kind; they are counted down from here.
 
@@ -97,7 +87,7 @@ class LockedNode:
                 asking.cancel()
                 self._asking = None
             else:
-                self._say(self._refused() if done else LOCKED if locked else SILENT)
+                self._say(self._refused() if done else KEYRING_LOCKED if locked else KEYRING_SILENT)
             was_locked = bool(locked)
 
     def end(self) -> None:
@@ -128,8 +118,8 @@ class LockedNode:
 
     def _refused(self) -> str:
         if os_keyring.can_ask():
-            return REFUSED
-        return UNSEEN if Vault.has_secrets(self._home) else UNSEEN_NEW
+            return KEYRING_REFUSED
+        return KEYRING_UNSEEN if Vault.has_secrets(self._home) else KEYRING_UNSEEN_NEW
 
     def _ask(self, *, may_prompt: bool | None = None) -> asyncio.Future[Vault]:
         asking = _abandonable(lambda: Vault.open(self._home, timeout_s=None, may_prompt=may_prompt))

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from devstream_desktop.control.node_words import (
+    ONLY_ADMIN,
+    POLICY_ENDS,
+    POLICY_ENDS_SIGNED,
+    TOO_FEW_ADMINS,
+)
+from devstream_desktop.control.plan_words import ASK
 from devstream_desktop.stream.text import roughly
 from devstream_desktop.team import WARNING_MS, Policy
 
@@ -10,20 +17,18 @@ def advice(policy: Policy, now: int, *, is_admin: bool) -> tuple[str, ...]:
     """Advise a team on its policy while there is time."""
     said = []
     if policy.expires - WARNING_MS < now <= policy.expires:
-        said.append(
-            f"the policy ends in {roughly(policy.expires - now)}, and then nothing is deployed; it"
-            f" renews itself when {_either(policy)} starts devstream"
-            + (" and enough admins sign" if policy.threshold > 1 else "")
-        )
+        ends = POLICY_ENDS_SIGNED if policy.threshold > 1 else POLICY_ENDS
+        said.append(ends.format(time=roughly(policy.expires - now), people=_either(policy)))
     admins = policy.active_admins()
     # One lost laptop would leave too few to sign anything; a person may have two that can.
     if len(admins) <= policy.threshold and not policy.recovery and not policy.of_one_device:
-        lost = "one of the admins'" if len(admins) > 1 else f"{policy.name_of(admins[0])}'s"
-        said.append(
-            f"if {lost} device is lost, nobody can change the team again:"
-            " make a second admin (devstream team grant PERSON admin) or keep a key on paper"
-            " (devstream team recovery-key)" + ("" if is_admin else f"; ask {_either(policy)}")
+        lost = (TOO_FEW_ADMINS if len(admins) > 1 else ONLY_ADMIN).format(
+            person=policy.name_of(admins[0]),
+            grant="devstream team grant PERSON admin",
+            key="devstream team recovery-key",
         )
+        ask = ASK.format(people=_either(policy))
+        said.append(lost if is_admin else f"{lost}; {ask}")
     return tuple(said)
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_desktop import language
-from devstream_desktop.control import plan_words
+from devstream_desktop.control import node_words, plan_words
+from devstream_desktop.control.known_words import span_text
 from devstream_desktop.control.plan_words import translated
 
 
@@ -23,6 +24,12 @@ class Upper(gettext.NullTranslations):
             literal.upper() + (f"{{{field}}}" if field else "") for literal, field, _, _ in parts
         )
 
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        return self.gettext(one if count == 1 else many)
+
+    def pgettext(self, context: str, message: str) -> str:
+        return self.gettext(message)
+
 
 @pytest.fixture
 def upper(monkeypatch):
@@ -33,10 +40,11 @@ def places(message: str) -> list[str]:
     return [field for _, field, _, _ in Formatter().parse(message) if field]
 
 
-@pytest.mark.parametrize("message", plan_words._MESSAGES)
+@pytest.mark.parametrize("message", [*plan_words._MESSAGES, *node_words._MESSAGES])
 def test_each_message_is_found_in_what_was_made_of_it(upper, message):
     values = {name: f"<{name} 1>" for name in places(message)}
-    assert translated(message.format(**values)) == Upper().gettext(message).format(**values)
+    known = node_words if message in node_words._MESSAGES else plan_words
+    assert known.translated(message.format(**values)) == Upper().gettext(message).format(**values)
 
 
 @settings(max_examples=60)
@@ -65,7 +73,7 @@ def test_a_name_with_braces_is_a_name(upper):
         ),
         (
             "shop production is locked by bo for 2h05m now: release; devstream unlock shop",
-            "shop production IS LOCKED BY bo FOR 2h05m NOW: release; devstream unlock shop",
+            "shop production IS LOCKED BY bo FOR 2H05M NOW: release; devstream unlock shop",
         ),
         # Half of it would be in two languages.
         ("ana may not; something new", "ana may not; something new"),
@@ -73,3 +81,13 @@ def test_a_name_with_braces_is_a_name(upper):
 )
 def test_a_refusal_is_told_clause_by_clause(upper, text, told):
     assert translated(text) == told
+
+
+@pytest.mark.parametrize("text", ["850 ms", "12 s", "3m12s", "2h05m", "3 d", "4 days", "1 minute"])
+def test_a_span_of_time_is_said_again(upper, text):
+    assert span_text(text) == text.upper()
+
+
+@pytest.mark.parametrize("text", ["90 s", "0m05s", "1 days", "ana", "12 s later", "9999999999 s"])
+def test_a_name_is_no_span_of_time(upper, text):
+    assert span_text(text) == text

@@ -19,7 +19,15 @@ from devstream_desktop.control.errors import ControlError, NoNodeError
 from devstream_desktop.control.messages.members import GetMembers
 from devstream_desktop.control.messages.status import Status, Unlock
 from devstream_desktop.control.messages.stream import Wait
-from devstream_desktop.node.locked_node import LOCKED, REFUSED, UNSEEN
+from devstream_desktop.control.node_words import (
+    KEYRING_LOCKED as LOCKED,
+)
+from devstream_desktop.control.node_words import (
+    KEYRING_REFUSED as REFUSED,
+)
+from devstream_desktop.control.node_words import (
+    KEYRING_UNSEEN as UNSEEN,
+)
 
 pytestmark = pytest.mark.process
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from devstream_desktop.control.messages.deploys import GetTargets, Targets, TargetStatus
 from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.node_words import translated
 from devstream_desktop.desk.preferences import Search
 from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.reader_thread import ReaderThread
@@ -228,6 +230,11 @@ class AppState(QObject):
         self._take_known(_Read([], [], [], self.seen, [], 0))
 
     def _set_status(self, status: Status) -> None:
+        status = msgspec.structs.replace(
+            status,
+            notices=tuple(map(translated, status.notices)),
+            locked=translated(status.locked),
+        )
         before, self.status = self.status, status
         if before is not None and before.team_id != status.team_id:
             # Joining a team replaces the history of the team of one.

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.members import GetMembers, Member, Members, Waiting
 from devstream_desktop.control.messages.policy import GetPolicy, PolicyState, Proposal
+from devstream_desktop.control.node_words import translated
 from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.widgets.dialog import Dialog, column, paint, say, tab_through
@@ -136,7 +137,7 @@ class TeamWindow(Dialog):
         # The members and the policy may both carry the same notice.
         more = self.policy.notices if self.policy is not None else ()
         notices = dict.fromkeys([*self.members.notices, *more])
-        self.notices.setText("\n".join(clean(notice, 300) for notice in notices))
+        self.notices.setText("\n".join(clean(translated(notice), 300) for notice in notices))
         self.notices.setVisible(bool(notices))
         if self.policy is not None:
             self.rules.setText(rules_text(self.policy, len(self.members.members)))

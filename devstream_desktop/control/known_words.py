@@ -1,0 +1,78 @@
+"""Sentences that a node sends in English, in the desk's language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from operator import mul
+from string import Formatter
+
+from devstream_desktop.language import _, english, places_in
+from devstream_desktop.stream.text import duration, roughly
+
+_COMMAND = "devstream "
+_MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
+_SPANS = tuple(
+    (re.compile(pattern), sizes)
+    for pattern, sizes in (
+        (r"(\d{1,9}) ms", (1,)),
+        (r"(\d{1,9}) s", (1000,)),
+        (r"(\d{1,9})m(\d\d)s", (_MINUTE, 1000)),
+        (r"(\d{1,9})h(\d\d)m", (_HOUR, _MINUTE)),
+        (r"(\d{1,9}) d", (_DAY,)),
+    )
+)
+"""Forms of `duration`, each with the milliseconds of its numbers."""
+_ROUGHLY = re.compile(r"(\d{1,9}) (minute|hour|day)s?")
+_UNITS = {"minute": _MINUTE, "hour": _HOUR, "day": _DAY}
+
+
+class KnownWords:
+    """Messages of one kind of answer."""
+
+    def __init__(self, messages: Iterable[str]) -> None:
+        # The narrower one first, where another fits as well: `the check CI is queued`.
+        self._messages = sorted(messages, key=_words, reverse=True)
+
+    def translated(self, text: str) -> str:
+        """Say a sentence in this program's language; one that is not known stays."""
+        clauses = [text, *text.split("; ")]
+        whole, *parts = map(self._clause, clauses)
+        if whole is not None:
+            return whole
+        known = [part for part in parts if part is not None]
+        # In two languages at once nobody reads it well.
+        return "; ".join(known) if len(known) == len(parts) else text
+
+    def _clause(self, text: str) -> str | None:
+        if text.startswith(_COMMAND):
+            return text
+        for message in self._messages:
+            if (values := places_in(message, text)) is not None:
+                return _(message).format(
+                    **{name: span_text(value) for name, value in values.items()}
+                )
+        return None
+
+
+def span_text(text: str) -> str:
+    """Say a span of time, which was written in English; any other text stays."""
+    if found := _ROUGHLY.fullmatch(text):
+        return _said_again(text, roughly, int(found[1]) * _UNITS[found[2]])
+    for pattern, sizes in _SPANS:
+        if found := pattern.fullmatch(text):
+            numbers = map(int, found.groups())
+            return _said_again(text, duration, sum(map(mul, numbers, sizes)))
+    return text
+
+
+def _said_again(text: str, say: Callable[[int], str], milliseconds: int) -> str:
+    with english():
+        # A name may look like a span.
+        if say(milliseconds) != text:
+            return text
+    return say(milliseconds)
+
+
+def _words(message: str) -> int:
+    return sum(len(literal) for literal, *_place in Formatter().parse(message))
