@@ -51,7 +51,7 @@ def script(shell: str) -> str:
         raise DevstreamError(
             f"completion needs {error.name}, which is not installed: pip install shtab"
         ) from None
-    from devstream_desktop.cli.main import whole_parser
+    from devstream_desktop.cli.parser import whole_parser
 
     parser = whole_parser()
     _name_files(parser)

@@ -1,22 +1,23 @@
-"""The `devstream` command: its parser, and how errors are reported."""
+"""The `devstream` command: one run of it, and how errors are reported."""
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
 
 from devstream_desktop import __version__
 from devstream_desktop.cli import streams
-from devstream_desktop.cli.commands import add_commands, fill_all
 from devstream_desktop.errors import DevstreamError
 
+# Not from `typing`, which alone takes as long as the rest of a --version.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
     from devstream_desktop.home import Home
 
-Command: TypeAlias = "Callable[[Home, argparse.Namespace], int]"
+    Command = Callable[[Home, argparse.Namespace], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +58,14 @@ def _ended(argv: Sequence[str] | None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    options = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    # Scripts ask for it often; the parser takes three times as long to load.
+    if list(words) == ["--version"]:
+        print(f"devstream {__version__}")
+        return 0
+    from devstream_desktop.cli.parser import build_parser
+
+    options = build_parser().parse_args(words)
     # Late, because a --help needs none of it.
     from devstream_desktop.cli import key_file
     from devstream_desktop.cli.arguments import unreadable
@@ -78,40 +86,3 @@ def _run(argv: Sequence[str] | None) -> int:
     key_file.choose(home, agreed=options.allow_key_file)
     command: Command = options.command
     return command(home, options)
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser; a command's own arguments come when needed."""
-    parser = argparse.ArgumentParser(
-        prog="devstream",
-        description="One sparse, live, peer-to-peer stream of what a team ships and breaks. "
-        "Without a command: the tray.",
-    )
-    parser.add_argument(
-        "--home",
-        metavar="DIR",
-        help="the folder of this node (default: $DEVSTREAM_HOME, else the user's data folder)",
-    )
-    parser.add_argument("--version", action="version", version=f"devstream {__version__}")
-    parser.add_argument(
-        "--allow-key-file",
-        action="store_true",
-        help="where no keyring can be used, keep the key that seals this node's secrets "
-        "in the file HOME/key (readable by you alone)",
-    )
-    parser.set_defaults(command=_tray)
-    add_commands(parser)
-    return parser
-
-
-def whole_parser() -> argparse.ArgumentParser:
-    """Return the parser of every command and option, for documentation and completion."""
-    parser = build_parser()
-    fill_all(parser)
-    return parser
-
-
-def _tray(home: Home, options: argparse.Namespace) -> int:
-    from devstream_desktop.cli.tray import tray
-
-    return tray(home, options)

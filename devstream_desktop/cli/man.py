@@ -87,7 +87,7 @@ def man(home: Home, options: argparse.Namespace) -> int:
 
 def pages() -> dict[str, str]:
     """Return each page by its name, such as `devstream-team`."""
-    from devstream_desktop.cli.main import whole_parser
+    from devstream_desktop.cli.parser import whole_parser
 
     parser = whole_parser()
     made = {"devstream": "\n".join(_first_page(parser))}

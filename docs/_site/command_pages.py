@@ -12,7 +12,7 @@ from parser_tables import options_table, usage_block
 from sphinx.application import Sphinx
 
 from devstream_desktop.cli.commands import one_liners, subcommands
-from devstream_desktop.cli.main import whole_parser
+from devstream_desktop.cli.parser import whole_parser
 
 _TYPES = "devstream source add"
 MARK = "<!-- commands -->"

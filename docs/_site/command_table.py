@@ -12,7 +12,7 @@ from pathlib import Path
 from parser_tables import cell
 
 from devstream_desktop.cli.commands import one_liners, subcommands
-from devstream_desktop.cli.main import whole_parser
+from devstream_desktop.cli.parser import whole_parser
 
 PAGE = Path(__file__).parents[1] / "commands.md"
 _MARKS = ("<!-- table: made by `make docs` -->", "<!-- end of table -->")

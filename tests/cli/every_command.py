@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from devstream_desktop.cli.main import whole_parser
+from devstream_desktop.cli.parser import whole_parser
 
 WORDS = {
     "moment": "2h",

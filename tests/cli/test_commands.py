@@ -42,6 +42,11 @@ def test_the_help_loads_no_command() -> None:
 
 
 @pytest.mark.process
+def test_the_version_is_told_without_the_parser() -> None:
+    assert not modules_after("--version") & {"argparse", "typing", *HEAVY}
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["tail", "search"])
 def test_what_reads_the_history_loads_no_client_of_a_node(name: str) -> None:
     assert not modules_after(name, "--help") & {"pynng", "asyncio"}

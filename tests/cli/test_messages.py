@@ -12,7 +12,7 @@ import pytest
 
 import devstream_desktop
 from devstream_desktop.cli.commands import subcommands
-from devstream_desktop.cli.main import whole_parser
+from devstream_desktop.cli.parser import whole_parser
 
 PRODUCT = Path(devstream_desktop.__path__[0])
 NAMED = re.compile(r"\bdevstream((?: (?:--)?[a-z][a-z-]*)+)")

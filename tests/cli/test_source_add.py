@@ -12,7 +12,7 @@ import pytest
 
 from devstream_collectors.contract import Collector, Option, Poll, SecretPath, Token, Webhook
 from devstream_desktop.cli import main
-from devstream_desktop.cli.main import build_parser
+from devstream_desktop.cli.parser import build_parser
 from devstream_desktop.cli.source.type_parser import fitted, parser_of
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.sources import AddSource, RemoteSource

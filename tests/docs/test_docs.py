@@ -18,7 +18,7 @@ import pytest
 import source_pages
 
 from devstream_desktop.cli.commands import subcommands
-from devstream_desktop.cli.main import whole_parser
+from devstream_desktop.cli.parser import whole_parser
 
 pytestmark = pytest.mark.process
 
