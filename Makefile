@@ -85,7 +85,7 @@ test-pythons:  ## the rooms that need no desktop on Python 3.11 to 3.14, each th
 	@packaging/pythons $(VERSIONS)
 
 # The tests of tests/desktops run on each; `make test` has weston alone.
-DESKTOPS ?= weston xfce xfce-dunst sway gnome
+DESKTOPS ?= weston xfce xfce-dunst sway gnome plasma
 
 test-desktops: setup-dev  ## the desk on weston, XFCE, sway, GNOME Shell and Plasma, headless; DESKTOPS="sway"; minutes
 	@packaging/system-packages desktops

@@ -232,7 +232,6 @@ class Plasma(Session):
     """KDE's compositor and shell."""
 
     name = "plasma"
-    tray_program = "plasmashell"
     programs = ("kwin_wayland", "kded5", "plasmashell", "gdbus")
     services = ("org.kde.ActivityManager", "org.kde.kglobalaccel", "org.kde.krunner")
     variables = MappingProxyType(
@@ -259,13 +258,20 @@ class Plasma(Session):
         self.environment["WAYLAND_DISPLAY"] = "wayland-kde"
         # For what the bus starts.
         self.told("dbus-update-activation-environment", "WAYLAND_DISPLAY")
-        self.start("kded5")
-        self.wait(lambda: self.has_name("org.kde.StatusNotifierWatcher"), "kded")
 
     def show_tray(self) -> None:
-        self.start("plasmashell", "--no-respawn")
-        self.wait(self.has_tray_host, "Plasma's tray", 60)
+        # kded takes the items, and says even without plasmashell that they are shown.
+        self.start("kded5")
+        self.wait(self.has_tray_host, "kded")
+        shell = self.start("plasmashell", "--no-respawn")
+        host = f"org.kde.StatusNotifierHost-{shell.pid}"
+        self.wait(lambda: self.has_name(host), "Plasma's tray", 60)
         self.wait(lambda: self.has_name(NOTIFICATIONS), "its notification server")
+
+    def hide_tray(self) -> None:
+        self.stop("plasmashell")
+        self.stop("kded5")
+        self.wait(lambda: not self.has_tray_host(), "the end of kded")
 
     def windows(self) -> list[str]:
         said = self.told(
