@@ -89,7 +89,7 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     garbage = GarbageCollector(application)
     app = App(home, start_node=start_node, node_command=node_command)
     instance.raised.connect(app.show_history)
-    signals = Signals(application.quit)
+    signals = Signals(_leave)
     app.begin()
     code = application.exec()
     signals.close()
@@ -97,6 +97,12 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     instance.close()
     garbage.close()
     return code
+
+
+def _leave() -> None:
+    # `quit` would close the windows first, and whoever closes the history is told that devstream
+    # goes on in the tray.
+    QApplication.exit()
 
 
 def _report_stuck() -> int:
@@ -158,6 +164,8 @@ class App(QObject):
         if self._window is not None:
             self._keep_place()
             self._window.hide()
+        # Nobody would hear their buttons.
+        self.notifier.withdraw_all()
         # The client before the node: a lost connection would show as trouble at the end.
         self.tray.close()
         self.client.close()
@@ -192,7 +200,7 @@ class App(QObject):
             window.mute_chosen.connect(self.popups.mute)
             window.approve_chosen.connect(self.dialogs.approve)
             window.note_chosen.connect(self.dialogs.note)
-            window.quit_chosen.connect(QApplication.quit)
+            window.quit_chosen.connect(_leave)
             window.closed.connect(self._history_closed)
             window.restore(self.store.note(PLACE))
             self._window = window
@@ -254,7 +262,7 @@ class App(QObject):
         self.menu.team_chosen.connect(self.dialogs.show_team)
         self.menu.status_chosen.connect(self.dialogs.show_status)
         self.menu.settings_chosen.connect(self.dialogs.show_settings)
-        self.menu.quit_chosen.connect(QApplication.quit)
+        self.menu.quit_chosen.connect(_leave)
         self.popups.show_line.connect(self._show_line)
         self.popups.show_history.connect(self.show_history)
         self.popups.claim_chosen.connect(self._claim)
@@ -385,7 +393,7 @@ class App(QObject):
         self._keep_place()
         if not self.tray.hosted:
             # Without a tray there would be no way back to an app without a window.
-            QTimer.singleShot(0, self, QApplication.quit)
+            QTimer.singleShot(0, self, _leave)
         elif not self._hidden_before.exists():
             # Once a login: the runtime folder is emptied with the session.
             self._hidden_before.touch(mode=0o600)

@@ -285,6 +285,18 @@ def test_a_deploy_from_the_menu_to_its_result(desk, panel, node):
 
 
 def test_quit_in_the_menu_ends_the_desk(desk, panel):
+    panel.click("History…")
+    desk.wait_window("^devstream · acme")
     panel.click("Quit")
     assert desk.process.wait(5) == 0
     assert not Path(f"/proc/{desk.process.pid}/fd").exists()
+    # Its window was not closed by a person, who would be told that it goes on in the tray.
+    assert panel.notes == []
+
+
+def test_a_desk_that_ends_takes_its_popups_along(desk, panel, node, story):
+    node.add(story.build("shop", now(), "failed", "c0ffee" * 6 + "c0ff", "1"))
+    note = panel.wait_note()
+    assert desk.end() == 0
+    # Nobody would hear its buttons.
+    panel.wait(lambda: note.id in panel.closed, "the popup stays")

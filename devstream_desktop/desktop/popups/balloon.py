@@ -52,3 +52,7 @@ class BalloonNotifier(QObject):
         """Forget the popup; Qt cannot take a balloon off the screen."""
         if self._last == key:
             self._last = ""
+
+    def withdraw_all(self) -> None:
+        """Forget the last popup; its balloon goes with the icon."""
+        self._last = ""

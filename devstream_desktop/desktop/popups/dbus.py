@@ -80,6 +80,11 @@ class DBusNotifier(QObject):
         if number is not None:
             self._bus.call(SERVER, "CloseNotification", "u", (number,))
 
+    def withdraw_all(self) -> None:
+        """Take every popup off the screen, and out of the queue."""
+        for key in (*self._waiting, *self._numbers):
+            self.withdraw(key)
+
     def _ask_server(self) -> None:
         self._bus.call(SERVER, "GetCapabilities", answer=self._capable)
         self._bus.call(

@@ -60,3 +60,7 @@ class Notifier(Protocol):
     def withdraw(self, key: str) -> None:
         """Take the popup with this key off the screen."""
         ...
+
+    def withdraw_all(self) -> None:
+        """Take every popup of this run off the screen."""
+        ...
