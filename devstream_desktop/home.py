@@ -42,6 +42,7 @@ import msgspec
 
 from devstream_desktop import machine, sqlite_file
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.language import N_, _
 
 T = TypeVar("T")
 
@@ -49,24 +50,34 @@ ASIDE = ".unreadable"
 """Ending of an unreadable file that was set aside."""
 _KEEP_ASIDE_S = 30 * 86_400
 _MEANING = {
-    "ports.json": "the ports are taken anew, so an invite made before may name one that is"
-    " closed; invite again",
-    "peers.json": "peers are found anew",
-    "feed.json": "this device goes on under a new feed; nothing of the history is lost",
-    "team.json": "it was written anew from the policy; nothing is lost",
-    "doors.json": "where certificates are renewed is found anew",
-    "invites.json": "the open invites are worth nothing any more; invite again whoever has"
-    " not joined",
-    "policy.msgpack": "what can be read of the team's policies counts, and the rest comes"
-    " from a device that has it",
-    "tls.sealed": "a new certificate is made or asked for; nothing is to be done unless it"
-    " does not come (devstream doctor)",
-    "joining-key.sealed": "a join that waited for an admin is asked for anew",
-    "intake.sqlite": "what could be read of it was kept; a delivery that was accepted and"
-    " waited may be lost, and polled sources may begin where they are now: send again"
-    " what is missed (most services have a button for it)",
+    "ports.json": N_(
+        "the ports are taken anew, so an invite made before may name one that is"
+        " closed; invite again"
+    ),
+    "peers.json": N_("peers are found anew"),
+    "feed.json": N_("this device goes on under a new feed; nothing of the history is lost"),
+    "team.json": N_("it was written anew from the policy; nothing is lost"),
+    "doors.json": N_("where certificates are renewed is found anew"),
+    "invites.json": N_(
+        "the open invites are worth nothing any more; invite again whoever has not joined"
+    ),
+    "policy.msgpack": N_(
+        "what can be read of the team's policies counts, and the rest comes"
+        " from a device that has it"
+    ),
+    "tls.sealed": N_(
+        "a new certificate is made or asked for; nothing is to be done unless it"
+        " does not come (devstream doctor)"
+    ),
+    "joining-key.sealed": N_("a join that waited for an admin is asked for anew"),
+    "intake.sqlite": N_(
+        "what could be read of it was kept; a delivery that was accepted and"
+        " waited may be lost, and polled sources may begin where they are now: send again"
+        " what is missed (most services have a button for it)"
+    ),
 }
 """Meaning of a file's loss, and what to do, by its name."""
+_BEGUN_ANEW = N_("it is begun anew")
 _SOCKET_PATH = 90
 """Bytes of the longest home whose sockets are reached directly."""
 _OTHER_RUNTIME = "set XDG_RUNTIME_DIR to a folder that is yours alone"
@@ -198,7 +209,9 @@ class Home:
         found = [path for folder in folders for path in folder.glob(f"*{ASIDE}")]
         found += sqlite_file.asides(self.intake)
         return tuple(
-            f"{name} could not be read, and was set aside as {path.name}: {_meaning(name)}"
+            _("{name} could not be read, and was set aside as {file}: {meaning}").format(
+                name=name, file=path.name, meaning=_meaning(name)
+            )
             for path in sorted(found)
             if path.stat().st_mtime > since
             and (name := path.name.removesuffix(ASIDE).partition(".damaged-")[0])
@@ -289,7 +302,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _meaning(name: str) -> str:
-    return _MEANING.get(name, "it is begun anew")
+    return _(_MEANING.get(name, _BEGUN_ANEW))
 
 
 def _check_private(folder: Path) -> None:

@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "git_address": set(),
     "webhook_signature": set(),
     "sqlite_file": {"language", "machine"},
-    "home": {"errors", "machine", "sqlite_file"},
+    "home": {"errors", "language", "machine", "sqlite_file"},
     "door": {"address", "machine"},
     "config": {"errors", "language", "machine", "stream"},
     "settings": {"address", "config", "errors", "language", "stream"},

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from devstream_desktop import machine, sqlite_file
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.language import _
 
 _FIRST = """
 CREATE TABLE runs (
@@ -216,13 +217,11 @@ class Database:
 
 def lost(damaged: Path) -> str:
     """Return the sentence for a database that was set aside as `damaged`."""
-    return (
-        "the record of what was deployed from here was damaged: what ran, and whether anything "
-        "still runs, is not known any more."
-        f" See that nothing of it still runs (what it printed is in {damaged.parent / LOGS}), "
-        f"then remove {damaged},"
-        " and deploys go on within a minute"
-    )
+    return _(
+        "the record of what was deployed from here was damaged: what ran, and whether anything"
+        " still runs, is not known any more. See that nothing of it still runs (what it printed is"
+        " in {folder}), then remove {file}, and deploys go on within a minute"
+    ).format(folder=damaged.parent / LOGS, file=damaged)
 
 
 @contextmanager

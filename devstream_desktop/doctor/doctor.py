@@ -49,7 +49,7 @@ from devstream_desktop.keys import (
     VaultLockedError,
     key_file,
 )
-from devstream_desktop.language import _, number
+from devstream_desktop.language import _, english, number
 from devstream_desktop.outlet.config import load as load_outlets
 from devstream_desktop.settings import load_settings
 from devstream_desktop.shared_files import shared
@@ -144,7 +144,7 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
         yield from (
             # Each notice says itself what to do.
             problem("node", translated(notice), "")
-            for notice in _further(status, [*kept, *history, listening])
+            for notice in _further(home, status, [*kept, *history, listening])
         )
     yield _transport()
     yield from menu(home)
@@ -152,9 +152,12 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
     yield from popups(test=test_popup)
 
 
-def _further(status: Status, checked: list[Check]) -> list[str]:
+def _further(home: Home, status: Status, checked: list[Check]) -> list[str]:
     """List the node's notices that have no check of their own."""
     said = {status.pruning_suspended, status.policy_trouble, *(check.what for check in checked)}
+    # A node speaks English.
+    with english():
+        said |= {*home.set_aside()}
     return [text for text in status.notices if text not in said]
 
 

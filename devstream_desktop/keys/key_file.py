@@ -16,6 +16,7 @@ from pathlib import Path
 
 from devstream_desktop import machine
 from devstream_desktop.keys.errors import ExposedKeyError, VaultError
+from devstream_desktop.language import _
 
 KEY_BYTES = 32
 _MAX_FILE = 256
@@ -38,8 +39,9 @@ def read(path: Path, *, trusted: bool = False) -> bytes:
                 _check_private(path, os.fstat(file.fileno()))
             content = file.read(_MAX_FILE)
     except OSError as error:
-        raise VaultError(f"the key file {path} cannot be read: {machine.reason(error)}") from error
-    return decode(content, f"the key file {path}")
+        said = _("the key file {path} cannot be read: {reason}")
+        raise VaultError(said.format(path=path, reason=machine.reason(error))) from error
+    return decode(content, _("the key file {path}").format(path=path))
 
 
 def make(path: Path) -> bytes:
@@ -65,7 +67,8 @@ def make(path: Path) -> bytes:
         finally:
             Path(temporary).unlink(missing_ok=True)
     except OSError as error:
-        raise VaultError(f"the key file {path} cannot be made: {machine.reason(error)}") from error
+        said = _("the key file {path} cannot be made: {reason}")
+        raise VaultError(said.format(path=path, reason=machine.reason(error))) from error
     return read(path)
 
 
@@ -89,23 +92,25 @@ def decode(content: bytes, where: str) -> bytes:
         except (binascii.Error, ValueError):
             key = b""
     if len(key) != KEY_BYTES:
-        raise VaultError(
-            f"{where} holds no key (32 bytes, or their base64), and without it no secret of this "
-            "home opens: restore it from a backup,"
-            " or join again with a fresh --home"
+        said = _(
+            "{place} holds no key (32 bytes, or their base64), and without it no secret of this"
+            " home opens: restore it from a backup, or join again with a fresh --home"
         )
+        raise VaultError(said.format(place=where))
     return key
 
 
 def _check_private(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise VaultError(f"the key file {path} is not a regular file")
+        raise VaultError(_("the key file {path} is not a regular file").format(path=path))
     # Mode bits say nothing there; the profile's folder is the person's own.
     if sys.platform == "win32":
         return
     # Whoever owns the file can change its mode and read the key.
     if status.st_uid != os.geteuid():
-        raise VaultError(f"the key file {path} belongs to another user; give it to this one: chown")
+        said = _("the key file {path} belongs to another user; give it to this one: {command}")
+        raise VaultError(said.format(path=path, command="chown"))
     if stat.S_IMODE(status.st_mode) & 0o077:
         close = f"chmod 600 {shlex.quote(str(path))}"
-        raise ExposedKeyError(f"the key file {path} can be read by others; close it: {close}")
+        said = _("the key file {path} can be read by others; close it: {command}")
+        raise ExposedKeyError(said.format(path=path, command=close))

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from devstream_desktop.keys import key_file
 from devstream_desktop.keys.errors import KeyringError, VaultError, VaultLockedError
+from devstream_desktop.language import N_, _
 
 if TYPE_CHECKING:
     from jeepney.io.blocking import DBusConnection
 
 SERVICE = "devstream"
-UNSEEN = "the keyring is not open, and nobody would see its prompt here (no display, or ssh)"
+UNSEEN = N_("the keyring is not open, and nobody would see its prompt here (no display, or ssh)")
 TIMEOUT_S = 20.0
 """Seconds that a keyring may take.
 
@@ -43,8 +44,9 @@ _ALLOWED = {"darwin": (("macOS", "Keyring"),), "win32": (("Windows", "WinVaultKe
     sys.platform, _LINUX
 )
 _KWALLETS = ("kwalletd6", "kwalletd5")
-_SEALED = "this home's secrets are sealed with the key that it holds"
-_NEW = "start with --allow-key-file, and the key is kept in a file that only you can read"
+_SEALED = N_("this home's secrets are sealed with the key that it holds")
+_NEW = N_("start with --allow-key-file, and the key is kept in a file that only you can read")
+_OR_NEW = N_("or start with --allow-key-file, and the key is kept in a file that only you can read")
 
 
 _T = TypeVar("_T")
@@ -83,23 +85,26 @@ def sealing_key(
 
     """
     # A file could not hold the key of what is sealed already.
-    way_out = f"or {_NEW}" if may_create else _SEALED
+    way_out = _(_OR_NEW) if may_create else _(_SEALED)
 
     def work() -> bytes:
         available = (find_stores or stores)()
         if not available:
-            raise KeyringError(
-                f"no keyring is running here; {_NEW}"
-                if may_create
-                # Which of the two has it cannot be told from here.
-                else "no keyring is running here, and this home's secrets are sealed with a key"
-                " that is not in it; start the keyring that has it, set DEVSTREAM_KEY_FILE where"
-                " a file has it, or join again with a fresh --home and --allow-key-file"
+            if may_create:
+                absent = _("no keyring is running here")
+                raise KeyringError(f"{absent}; {_(_NEW)}")
+            # Which of the two has it cannot be told from here.
+            gone = _(
+                "no keyring is running here, and this home's secrets are sealed with a key that is"
+                " not in it; start the keyring that has it, set {variable} where a file has it, or"
+                " join again with a fresh --home and --allow-key-file"
             )
+            raise KeyringError(gone.format(variable="DEVSTREAM_KEY_FILE"))
         # Reading it would show its prompt. Where a look says nothing, nor can ssh show one: macOS
         # refuses there by itself.
         if not may_prompt and _ALLOWED is _LINUX and is_locked() is not False:
-            raise VaultLockedError(f"{UNSEEN}: unlock it on the desktop; {way_out}")
+            unlock = _("{reason}: unlock it on the desktop").format(reason=_(UNSEEN))
+            raise VaultLockedError(f"{unlock}; {way_out}")
         return _find_or_make(available, username, may_create=may_create)
 
     try:
@@ -108,16 +113,15 @@ def sealing_key(
     except VaultError:
         raise
     except TimeoutError:
-        message = (
-            f"the keyring did not answer in {timeout_s:.0f} s; it is probably locked: unlock it "
-            f"and start again; {way_out}"
-        )
-        raise VaultLockedError(message) from None
+        silent = _(
+            "the keyring did not answer in {seconds} s; it is probably locked: unlock it and start"
+            " again"
+        ).format(seconds=f"{timeout_s:.0f}")
+        raise VaultLockedError(f"{silent}; {way_out}") from None
     except Exception as error:  # backends raise what their D-Bus library raises
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise VaultLockedError(
-            f"the keyring was not opened ({reason}); unlock it; {way_out}"
-        ) from error
+        closed = _("the keyring was not opened ({reason}); unlock it").format(reason=reason)
+        raise VaultLockedError(f"{closed}; {way_out}") from error
 
 
 def can_ask() -> bool:
@@ -212,15 +216,18 @@ def _find_or_make(available: Sequence[Store], username: str, *, may_create: bool
     for store in available:
         kept = store.get_password(SERVICE, username)
         if kept is not None:
-            return key_file.decode(kept.encode(), "the keyring's devstream entry")
+            return key_file.decode(kept.encode(), _("the keyring's devstream entry"))
     if not may_create:
         raise VaultError(
-            "the keyring no longer holds the key that seals this home's secrets; "
-            "restore the keyring, or start with a fresh --home and join the team again"
+            _(
+                "the keyring no longer holds the key that seals this home's secrets; restore the"
+                " keyring, or start with a fresh --home and join the team again"
+            )
         )
     key = os.urandom(key_file.KEY_BYTES)
     text = key_file.encode(key)
     available[0].set_password(SERVICE, username, text)
     if available[0].get_password(SERVICE, username) != text:
-        raise KeyringError(f"the keyring took the key and did not give it back; {_NEW}")
+        taken = _("the keyring took the key and did not give it back")
+        raise KeyringError(f"{taken}; {_(_NEW)}")
     return key

@@ -19,6 +19,7 @@ from devstream_desktop import machine
 from devstream_desktop.home import Home, set_aside, write_private
 from devstream_desktop.keys import key_file, os_keyring
 from devstream_desktop.keys.errors import SecretDamagedError, VaultError
+from devstream_desktop.language import _
 
 _MAGIC = b"dss1"
 _NONCE_BYTES = 12
@@ -134,27 +135,25 @@ class Vault:
             with self._path(name).open("rb") as file:
                 sealed = file.read(_MAX_SEALED)
         except OSError as error:
-            raise VaultError(
-                f"the secret {name} cannot be read: {machine.reason(error)}"
-            ) from error
+            said = _("the secret {name} cannot be read: {reason}")
+            raise VaultError(said.format(name=name, reason=machine.reason(error))) from error
         nonce, ciphertext = (
             sealed[len(_MAGIC) :][:_NONCE_BYTES],
             sealed[len(_MAGIC) + _NONCE_BYTES :],
         )
         # Cut off or overwritten: the cipher would say the same, but not what to do.
         if not sealed.startswith(_MAGIC) or len(nonce) != _NONCE_BYTES:
-            raise SecretDamagedError(
-                f"the secret {name} is damaged; restore {self._path(name)} from a backup"
-            )
+            said = _("the secret {name} is damaged; restore {path} from a backup")
+            raise SecretDamagedError(said.format(name=name, path=self._path(name)))
         try:
             # The name is authenticated, so a file cannot stand in for another.
             return self._cipher.decrypt(nonce, ciphertext, _AAD + name.encode())
         except InvalidTag:
-            raise SecretDamagedError(
-                f"the secret {name} does not open: it was sealed with another key (another "
-                "keyring or DEVSTREAM_KEY_FILE), or was changed;"
-                f" use that key, or restore {self._path(name)} from a backup"
-            ) from None
+            said = _(
+                "the secret {name} does not open: it was sealed with another key (another keyring"
+                " or {variable}), or was changed; use that key, or restore {path} from a backup"
+            ).format(name=name, variable="DEVSTREAM_KEY_FILE", path=self._path(name))
+            raise SecretDamagedError(said) from None
 
     def names(self) -> list[str]:
         """Return the secrets there are."""
