@@ -95,8 +95,46 @@ CLOCK_LATE = N_(
 CLOCK_MOVED = N_(
     "this clock moved by {time} at once; nothing is forgotten until a peer confirms it"
 )
+LINK_NO_NODE = N_("what listens there is not a devstream node")
+LINK_REJECTED = N_("it rejected this device: it does not know it (yet), or this device was revoked")
+LINK_NOT_BELIEVED = N_(
+    "it is of this team but does not accept this device's certificate: its clock is wrong, or this"
+    " device is of an older team of that name"
+)
+LINK_HUNG_UP = N_(
+    "it hung up while greeting: it has no certificate that it may show, or it is no devstream node"
+)
+LINK_REFUSED = N_("nothing listens there: is the node running, and is the port right?")
+LINK_SILENT = N_("no answer: the host is off, asleep, or a firewall is in between")
+LINK_UNREACHED = N_("it cannot be reached: {reason}")
+LINK_OWN_EXPIRED = N_(
+    "this device's certificate expired on {day}: ask the issuer for a new one, or set this clock"
+    " right"
+)
+LINK_OWN_EARLY = N_(
+    "this device's certificate is not valid yet: this clock is behind; set it right"
+)
+LINK_ANOTHER_TEAM = N_("it belongs to another team")
+LINK_EXPIRED = N_("its certificate has expired, or this clock is ahead")
+LINK_EARLY = N_("its certificate is not valid yet: its clock or this one is wrong")
+LINK_NO_NODE_CERTIFICATE = N_("its certificate is not one of a devstream node")
+LINK_CERTIFICATE = N_("its certificate is not accepted: {reason}")
 
 _MESSAGES = (
+    LINK_NO_NODE,
+    LINK_REJECTED,
+    LINK_NOT_BELIEVED,
+    LINK_HUNG_UP,
+    LINK_REFUSED,
+    LINK_SILENT,
+    LINK_UNREACHED,
+    LINK_OWN_EXPIRED,
+    LINK_OWN_EARLY,
+    LINK_ANOTHER_TEAM,
+    LINK_EXPIRED,
+    LINK_EARLY,
+    LINK_NO_NODE_CERTIFICATE,
+    LINK_CERTIFICATE,
     KEYRING_SILENT,
     KEYRING_LOCKED,
     KEYRING_REFUSED,

@@ -13,7 +13,7 @@ from devstream_desktop.control.messages.status import (
     SourceStatus,
     Status,
 )
-from devstream_desktop.language import _, ngettext, number
+from devstream_desktop.language import _, ngettext, number, pgettext
 from devstream_desktop.stream.text import duration
 
 IN_STEP_MS = 2_000
@@ -220,11 +220,24 @@ def lost(one: MissingStatus, now: int) -> str:
 
 def peer(one: PeerStatus, now: int) -> str:
     """Say how the link with a peer is."""
-    parts = [part for part in (one.direction, one.state) if part]
+    parts = [link_word(part) for part in (one.direction, one.state) if part]
     if one.behind:
-        parts.append(f"{one.behind:,} to get")
+        parts.append(_("{count} to get").format(count=number(one.behind)))
     if one.lag:
-        parts.append(f"{one.lag:,} to give")
+        parts.append(_("{count} to give").format(count=number(one.lag)))
     if one.device and abs(one.clock_offset) >= IN_STEP_MS:
-        parts.append(f"its clock {offset(one.clock_offset)}")
-    return ", ".join([*parts, f"heard {ago(one.seen, now)}"])
+        parts.append(_("its clock {offset}").format(offset=offset(one.clock_offset)))
+    return ", ".join([*parts, _("heard {age}").format(age=ago(one.seen, now))])
+
+
+def link_word(word: str) -> str:
+    """Say a state or a direction of `PeerStatus`."""
+    known = {
+        "connecting": pgettext("link", "connecting"),
+        "syncing": pgettext("link", "syncing"),
+        "live": pgettext("link", "live"),
+        "lost": pgettext("link", "lost"),
+        "dialed": pgettext("link", "dialed"),
+        "accepted": pgettext("link", "accepted"),
+    }
+    return known.get(word, word)

@@ -333,7 +333,9 @@ def _refusal(refused: RefusedStatus, now: int) -> Check:
     )
     who = " ".join(part for part in (refused.address, refused.device[:8]) if part)
     said = _("no link with {peer}, last tried {age}: {reason}").format(
-        peer=who or _("somebody"), age=wording.ago(refused.seen, now), reason=refused.reason
+        peer=who or _("somebody"),
+        age=wording.ago(refused.seen, now),
+        reason=translated(refused.reason),
     )
     return warning("peer", said, advice)
 

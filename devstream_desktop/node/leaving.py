@@ -7,8 +7,8 @@ from collections.abc import Callable
 from time import monotonic
 
 from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.node_words import LINK_REJECTED
 from devstream_desktop.home import Home
-from devstream_desktop.mesh.transport.probe import REJECTED
 from devstream_desktop.node.core import Node
 from devstream_desktop.team import Policy, Team
 
@@ -42,7 +42,7 @@ async def tell_team(node: Node, *, force: bool) -> str:
     revoke = f"devstream team revoke {node.device[:8]}"
     linked = await _until(lambda: _linked(node), 0 if force else LINK_S)
     # A revoked device gets no newer policy: that nobody lets it in is all it can know.
-    if not linked and any(one.reason == REJECTED for one in node.mesh.status().refused):
+    if not linked and any(one.reason == LINK_REJECTED for one in node.mesh.status().refused):
         unknown = f"where it is not revoked, an admin does it: {revoke}"
         return f"{gone}, which rejects it; {unknown}"
     if not force and not linked:

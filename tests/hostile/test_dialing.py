@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from raw_member import INDEX, now_ms
 
+from devstream_desktop.control.node_words import LINK_NO_NODE
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.address import LOWEST_PORT, join, may_be_named
 from devstream_desktop.mesh.limits import NAMED_BURST
@@ -26,7 +27,6 @@ from devstream_desktop.mesh.overlay.known import Source
 from devstream_desktop.mesh.overlay.table import MAX_BARRED, NOBODY_MS, Overlay
 from devstream_desktop.mesh.service import UnreachableError
 from devstream_desktop.mesh.timing import Timing
-from devstream_desktop.mesh.transport.probe import NO_NODE
 from devstream_desktop.stream.entry import device_id
 
 EVERYWHERE = "0.0.0.0"
@@ -245,7 +245,7 @@ async def test_where_no_node_answers_is_dialed_once_however_often_it_is_named(
     node, mallory = await make_node(timing=Timing(connect=1.5, peers=0.2)), raw()
     async with trap() as (address, met):
         await names(node, mallory, [address], way="peers")
-        await node.until(lambda: NO_NODE in node.refusals(), seconds=20)
+        await node.until(lambda: LINK_NO_NODE in node.refusals(), seconds=20)
         before = len(met)
         await asyncio.sleep(2.0)
         assert len(met) == before <= 6, (

@@ -234,6 +234,10 @@ class AppState(QObject):
             status,
             notices=tuple(map(translated, status.notices)),
             locked=translated(status.locked),
+            refused=tuple(
+                msgspec.structs.replace(one, reason=translated(one.reason))
+                for one in status.refused
+            ),
         )
         before, self.status = self.status, status
         if before is not None and before.team_id != status.team_id:

@@ -16,6 +16,7 @@ from devstream_desktop.control.wording import (
     clock,
     ends,
     heard,
+    link_word,
     offset,
     outlet_told,
     outlet_untold,
@@ -144,7 +145,7 @@ def peer_cells(peer: PeerStatus, now: int) -> tuple[str, ...]:
         peer.person,
         peer.device[:8],
         peer.address,
-        ", ".join(_link(part) for part in (peer.state, peer.direction) if part),
+        ", ".join(link_word(part) for part in (peer.state, peer.direction) if part),
         f"{number(peer.behind)} / {number(peer.lag)}" if peer.behind or peer.lag else "",
         # Before the first answer nothing is known of its clock.
         offset(peer.clock_offset) if peer.device else "",
@@ -214,19 +215,6 @@ def refusal_text(peer: RefusedStatus, now: int) -> str:
     )
     age = ago(peer.seen, now)
     return said.format(peer=who, count=number(peer.count), age=age, reason=peer.reason)
-
-
-def _link(word: str) -> str:
-    """Say a state or a direction of `PeerStatus`."""
-    known = {
-        "connecting": pgettext("link", "connecting"),
-        "syncing": pgettext("link", "syncing"),
-        "live": pgettext("link", "live"),
-        "lost": pgettext("link", "lost"),
-        "dialed": pgettext("link", "dialed"),
-        "accepted": pgettext("link", "accepted"),
-    }
-    return known.get(word, word)
 
 
 def _state(word: str) -> str:

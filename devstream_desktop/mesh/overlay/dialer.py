@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Sequence
 from typing import TypeVar
 
 from devstream_desktop.address import AddressError
+from devstream_desktop.control.node_words import LINK_NO_NODE, LINK_NOT_BELIEVED
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.address import may_be_named, resolve
 from devstream_desktop.mesh.core import Core
@@ -21,7 +22,7 @@ from devstream_desktop.mesh.session import Session, State
 from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.transport.admission import refusal
 from devstream_desktop.mesh.transport.link import Credentials, Link, LinkError, tls_config
-from devstream_desktop.mesh.transport.probe import NO_NODE, NOT_BELIEVED, why
+from devstream_desktop.mesh.transport.probe import why
 from devstream_desktop.mesh.wire import PeerAddress, Range
 
 TEND_S = 1.0
@@ -293,9 +294,9 @@ class Dialer:
             self._core.refusals.note(address, device, reason)
         elif session is not None and not session.ended_because:
             _log.info("the link with %s at %s ended: %s", device[:8], address, reason)
-        if reason == NOT_BELIEVED:
+        if reason == LINK_NOT_BELIEVED:
             self._core.on_disbelieved()
-        nobody = reason == NO_NODE
+        nobody = reason == LINK_NO_NODE
         self._overlay.lost(
             address, self._core.clock(), refused=refused, full=full, was_up=was_up, nobody=nobody
         )

@@ -14,6 +14,22 @@ from datetime import UTC, datetime
 from cryptography import x509
 
 from devstream_desktop.address import split
+from devstream_desktop.control.node_words import (
+    LINK_ANOTHER_TEAM,
+    LINK_CERTIFICATE,
+    LINK_EARLY,
+    LINK_EXPIRED,
+    LINK_HUNG_UP,
+    LINK_NO_NODE,
+    LINK_NO_NODE_CERTIFICATE,
+    LINK_NOT_BELIEVED,
+    LINK_OWN_EARLY,
+    LINK_OWN_EXPIRED,
+    LINK_REFUSED,
+    LINK_REJECTED,
+    LINK_SILENT,
+    LINK_UNREACHED,
+)
 from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials
 
 PROBE_S = 4.0
@@ -25,16 +41,6 @@ It happens once for each refused dial, and those back off.
 # X509_V_ERR_* of OpenSSL (https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/).
 _NOT_YET_VALID, _EXPIRED, _HOSTNAME = 9, 10, 62
 _UNKNOWN_ISSUER = (2, 7, 18, 19, 20, 21)
-
-NO_NODE = "what listens there is not a devstream node"
-REJECTED = "it rejected this device: it does not know it (yet), or this device was revoked"
-NOT_BELIEVED = (
-    "it is of this team but does not accept this device's certificate: its clock is wrong, or this"
-    " device is of an older team of that name"
-)
-HUNG_UP = (
-    "it hung up while greeting: it has no certificate that it may show, or it is no devstream node"
-)
 
 
 async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
@@ -58,20 +64,20 @@ async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
     except ssl.SSLCertVerificationError as error:
         return _reason(error)
     except ssl.SSLError:
-        return NO_NODE
+        return LINK_NO_NODE
     except ConnectionRefusedError:
-        return "nothing listens there: is the node running, and is the port right?"
+        return LINK_REFUSED
     except TimeoutError:
-        return "no answer: the host is off, asleep, or a firewall is in between"
+        return LINK_SILENT
     except ConnectionError:
-        return HUNG_UP
+        return LINK_HUNG_UP
     except OSError as error:
-        return f"it cannot be reached: {error.strerror or error}"
+        return LINK_UNREACHED.format(reason=error.strerror or error)
     writer.close()
     with contextlib.suppress(OSError, TimeoutError, ssl.SSLError):
         async with asyncio.timeout(PROBE_S):
             await writer.wait_closed()
-    return REJECTED if reached else NOT_BELIEVED
+    return LINK_REJECTED if reached else LINK_NOT_BELIEVED
 
 
 def own_certificate_fault(credentials: Credentials) -> str:
@@ -83,20 +89,19 @@ def own_certificate_fault(credentials: Credentials) -> str:
     now = datetime.now(UTC)
     if now > certificate.not_valid_after_utc:
         day = certificate.not_valid_after_utc.date().isoformat()
-        advice = "ask the issuer for a new one, or set this clock right"
-        return f"this device's certificate expired on {day}: {advice}"
+        return LINK_OWN_EXPIRED.format(day=day)
     if now < certificate.not_valid_before_utc:
-        return "this device's certificate is not valid yet: this clock is behind; set it right"
+        return LINK_OWN_EARLY
     return ""
 
 
 def _reason(error: ssl.SSLCertVerificationError) -> str:
     if error.verify_code in _UNKNOWN_ISSUER:
-        return "it belongs to another team"
+        return LINK_ANOTHER_TEAM
     if error.verify_code == _EXPIRED:
-        return "its certificate has expired, or this clock is ahead"
+        return LINK_EXPIRED
     if error.verify_code == _NOT_YET_VALID:
-        return "its certificate is not valid yet: its clock or this one is wrong"
+        return LINK_EARLY
     if error.verify_code == _HOSTNAME:
-        return "its certificate is not one of a devstream node"
-    return f"its certificate is not accepted: {error.verify_message}"
+        return LINK_NO_NODE_CERTIFICATE
+    return LINK_CERTIFICATE.format(reason=error.verify_message)
