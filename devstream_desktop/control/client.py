@@ -10,8 +10,6 @@ import threading
 import time
 from typing import Self, TypeVar
 
-import pynng
-
 from devstream_desktop.control.errors import (
     ControlError,
     NodeStoppedError,
@@ -19,6 +17,7 @@ from devstream_desktop.control.errors import (
     StartingError,
 )
 from devstream_desktop.control.messages.base import Reply, Request
+from devstream_desktop.control.nng import pynng
 from devstream_desktop.control.wire import (
     MAX_MESSAGE,
     AnyReply,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -132,10 +133,18 @@ AnyReply = (
 )
 
 _encoder = msgspec.msgpack.Encoder()
-_request_decoder: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)
-_reply_decoder: msgspec.msgpack.Decoder[AnyReply] = msgspec.msgpack.Decoder(AnyReply)
-
 _R = TypeVar("_R", bound=Reply)
+
+
+# Made when needed: each process reads one direction alone.
+@cache
+def _request_decoder() -> msgspec.msgpack.Decoder[AnyRequest]:
+    return msgspec.msgpack.Decoder(AnyRequest)
+
+
+@cache
+def _reply_decoder() -> msgspec.msgpack.Decoder[AnyReply]:
+    return msgspec.msgpack.Decoder(AnyReply)
 
 
 def encode_request(request: Request[Reply]) -> bytes:
@@ -161,7 +170,7 @@ def decode_request(data: bytes) -> AnyRequest:
         )
     try:
         check_msgpack(data[1:], _MAX_VALUES)
-        return _request_decoder.decode(data[1:])
+        return _request_decoder().decode(data[1:])
     except ValueError as error:
         raise ControlError(f"the node does not understand this request: {error}") from None
 
@@ -179,7 +188,7 @@ def decode_reply(data: bytes) -> AnyReply:
         )
     try:
         check_msgpack(data[1:], _MAX_VALUES)
-        return _reply_decoder.decode(data[1:])
+        return _reply_decoder().decode(data[1:])
     except ValueError as error:
         raise ControlError(
             f"the node's answer makes no sense ({error}); end it and start again"

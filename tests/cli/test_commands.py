@@ -53,6 +53,14 @@ def test_what_reads_the_history_loads_no_client_of_a_node(name: str) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("name", ["emit", "status"])
+def test_the_client_of_a_node_loads_no_event_loop(name: str) -> None:
+    loaded = modules_after(name, "--help")
+    assert "pynng" in loaded
+    assert not loaded & {"asyncio", "ssl"}
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_loads_what_it_needs_alone(name: str) -> None:
     loaded = modules_after(name, "--help")
