@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from devstream_desktop.cli.arguments import prose
+from devstream_desktop.cli.arguments import moment, prose
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.home import Home
@@ -31,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--actor", type=prose, default="", help="who did it")
     parser.add_argument("--title", type=prose, default="", help="one line; more is cut")
     parser.add_argument("--url", default="")
+    parser.add_argument(
+        "--time",
+        type=moment,
+        default=0,
+        metavar="WHEN",
+        help="when it happened, as 5m (ago) or 2026-11-22T18:30Z; default: now",
+    )
     words = ", ".join(severity.word for severity in Severity)
     parser.add_argument("--severity", default="", help=words)
     parser.add_argument(
@@ -60,6 +67,7 @@ def emit(home: Home, options: argparse.Namespace) -> int:
         previous=options.previous,
         count=max(options.count, 0),
         key=options.key,
+        time=options.time,
     )
     print(ask(home, request).text)
     return 0

@@ -70,7 +70,8 @@ def emit_event(request: Emit, *, now: int, nonce: str, scope: str = "") -> Event
         service=request.service,
         subject=subject,
         key=_key(kind, request, subject, scope, f"{now}/{nonce}"),
-        time=now,
+        # A script may run late; what is yet to come cannot have happened.
+        time=min(request.time, now) if request.time > 0 else now,
         severity=_severity(request.severity),
         environment=request.environment,
         ref=short_ref(request.ref),
@@ -85,6 +86,11 @@ def emit_event(request: Emit, *, now: int, nonce: str, scope: str = "") -> Event
         quiet=request.quiet,
         scope=scope if kind in _SCOPED else "",
     )
+
+
+def heard_at(request: Emit, now: int) -> int:
+    """Return `now` for a change without a time of its own, else 0: its time is known."""
+    return now if request.previous and request.time <= 0 else 0
 
 
 def _kind(word: str) -> Kind:

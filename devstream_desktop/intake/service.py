@@ -31,7 +31,7 @@ from devstream_desktop.intake.config import source_file
 from devstream_desktop.intake.config.names import SourcesError
 from devstream_desktop.intake.config.source_file import Vault
 from devstream_desktop.intake.config.source_info import source_info
-from devstream_desktop.intake.emit import emit_event
+from devstream_desktop.intake.emit import emit_event, heard_at
 from devstream_desktop.intake.health import Publish
 from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.occurrence import KnownFacts
@@ -281,7 +281,7 @@ class Intake:
                 break
         now = self._now()
         event = emit_event(request, now=now, nonce=secrets.token_hex(8), scope=scope)
-        news = await self._publisher.publish([event], received=now if request.previous else 0)
+        news = await self._publisher.publish([event], received=heard_at(request, now))
         return (news[0] if news else event).key
 
     async def _apply(self, listed: list[Source]) -> None:

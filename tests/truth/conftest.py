@@ -15,7 +15,7 @@ from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.intake.emit import emit_event
+from devstream_desktop.intake.emit import emit_event, heard_at
 from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.intake.registry import webhook_collector
 from devstream_desktop.stream.entry import (
@@ -102,7 +102,7 @@ class Node:
         """Take in a `devstream emit`."""
         request = Emit(kind=kind, state=state, **({"service": "shop"} | options))
         event = emit_event(request, now=self.now, nonce=str(next(self._nonce)))
-        return await self.publisher.publish([event], received=self.now if request.previous else 0)
+        return await self.publisher.publish([event], received=heard_at(request, self.now))
 
     def pass_time(self, milliseconds: int = 60_000) -> None:
         """Let time go by, here and at the peers."""

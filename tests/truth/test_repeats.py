@@ -241,6 +241,42 @@ async def test_k1_a_look_that_missed_moves_makes_no_return_of_a_hook_that_comes_
     assert node.rows()[0].event.revision == A
 
 
+@pytest.mark.parametrize("late", [2, 3], ids=["after one move", "after two"])
+async def test_k1_a_hook_that_runs_late_says_when_the_push_was(node, late) -> None:
+    """Looks have told what came after it; a hook of the shell runs in the background."""
+
+    async def look(before: str, after: str) -> None:
+        node.pass_time(100)
+        seen = change_event(
+            SourceInfo("shop", branches=("main",), service="shop"),
+            service_scope("shop"),
+            Moved("main", before, after),
+            forced=False,
+            count=1,
+            head=None,
+            now=node.now,
+        )
+        await node.see(seen)
+
+    moves = [("", A), (A, B), (B, A), (A, B)][: late + 1]
+    pushed: list[int] = []
+    for before, after in moves:
+        await look(before, after)
+        # The look had begun when the push came.
+        pushed.append(node.now + 10)
+    for (before, after), at in zip(moves, pushed, strict=True):
+        node.pass_time(700)
+        state = "created" if not before else "pushed"
+        ref = {"ref": "main", "revision": after, "previous": before}
+        await node.emit("change", state, time=at, **ref)
+    assert ends(node) == [after for _, after in moves]
+
+
+async def test_k1_a_script_cannot_say_what_is_yet_to_come(node) -> None:
+    await node.emit("change", "pushed", ref="main", revision=A, time=node.now + 3_600_000)
+    assert node.lines()[0].event.time == node.now
+
+
 async def test_k1_two_collectors_tell_each_move_once(pair) -> None:
     one, other = pair
     source = SourceInfo("hook", branches=("main",))

@@ -52,6 +52,8 @@ class Emit(Request[Done], frozen=True, tag=True, kw_only=True):
     """The script's own name of this happening; without one the state before tells repeats apart."""
     quiet: bool = False
     """Store it without a popup: history that is filled in."""
+    time: int = 0
+    """Time of the happening by this machine's clock, UTC milliseconds; 0 for now."""
 
 
 class Imported(Reply, frozen=True, tag=True, kw_only=True):
