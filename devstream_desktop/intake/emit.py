@@ -89,7 +89,7 @@ def emit_event(request: Emit, *, now: int, nonce: str, scope: str = "") -> Event
 
 
 def heard_at(request: Emit, now: int) -> int:
-    """Return `now` for a change without a time of its own, else 0: its time is known."""
+    """Return `now` for a change without a time, else 0."""
     return now if request.previous and request.time <= 0 else 0
 
 
