@@ -77,7 +77,8 @@ def test_nothing_is_shipped_or_believed_by_what_is_struck_out(told) -> None:
         shipment = board.shipment(told.reader, "shop", "production", ref="main", sha="")
         checks = len(board.shipment(told.reader, "shop", "production", ref="", sha="a" * 40).checks)
         deploying = board.deploying(told.reader, "shop", "production", NOW)
-        return shipment.sha[:1], shipment.current[:1], deploying, checks, present.on_duty()
+        on_duty = tuple(person for person, (_, on) in present.duty.items() if on)
+        return shipment.sha[:1], shipment.current[:1], deploying, checks, on_duty
 
     assert now() == ("b", "b", "eve", 2, ("ana",))
     told.history.follow({}, {STOLEN: 0})
