@@ -30,7 +30,8 @@ class Window:
 
     def __init__(self, results: Iterable[Result] = ()) -> None:
         self._results = deque(results, maxlen=PAST)
-        self._newest = max(self._results, default=None)
+        self.newest = max(self._results, default=None)
+        """The result of the newest work among them."""
 
     @property
     def full(self) -> bool:
@@ -46,17 +47,17 @@ class Window:
         gone = self._results[0] if self.full else None
         self._results.append(result)
         # Nearly always the next result is of the newest work.
-        if self._newest is None or result > self._newest:
-            self._newest = result
-        elif gone is self._newest:
-            self._newest = max(self._results)
+        if self.newest is None or result > self.newest:
+            self.newest = result
+        elif gone is self.newest:
+            self.newest = max(self._results)
 
     def judge(self, kind: Kind, result: Result, said: int) -> tuple[Transition, Tone]:
         """Return the next result's meaning, and what it says of its thing.
 
         `said` is the work as its author says it; 0 for an author who says none.
         """
-        newest = self._newest
+        newest = self.newest
         if newest is None:
             return transition(kind, result.state, ""), tone(kind, result.state)
         behind = said > 0 and newest.work > result.work

@@ -94,11 +94,16 @@ class Tail:
         row, self._running, down, self.down = self._running, None, self.down, False
         return None if down else row
 
-    def stands_on_later_than(self, place: bytes) -> bool:
-        """Tell whether rows up to `place` change nothing of the state."""
+    def stands_without(self, rows: Sequence[Row], place: bytes) -> bool:
+        """Tell whether older rows change nothing of the state.
+
+        They gave results up to `place` new meanings.
+        """
         older = len(self.steps) == STEPS and self.steps[0].place > place
         behind = self.window.full and self.window.first > place
-        return older and behind and self.edge > place and not self.state.moving
+        # Its own result can be stamped earlier than a step to it.
+        moving = next((one.run for one in self.steps if one.id == self.state.moving), None)
+        return older and behind and self.edge > place and all(row.run != moving for row in rows)
 
     def may_go_on(self, rows: Sequence[Row]) -> bool:
         """Tell whether the rows are newer, and of the one kind."""

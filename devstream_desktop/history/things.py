@@ -43,6 +43,8 @@ _BEFORE = (
     "SELECT place, work, run, state FROM lines WHERE subject = ? AND terminal AND place < ?"
     f" ORDER BY place DESC LIMIT {PAST}"
 )
+_AFTER_ALL = b"\xff" * 16
+"""Above every place."""
 _DECISIVE = (
     "SELECT id, place, tone, state, kind, service, environment, severity, plain FROM lines"
     " WHERE subject = ? AND terminal AND tone ORDER BY place DESC LIMIT 1"
@@ -140,23 +142,18 @@ class Things:
                 meanings += tail.go_on(span.arrived)
                 going.append((subject, tail))
                 continue
-            window, moved = self._judge(subject, span.first, span.last)
+            reach = self._judge(subject, span)
             # Older than all that the thing's state stands on: nothing else changes.
-            if (
-                tail is not None
-                and span.arrived
-                and not moved
-                and tail.stands_on_later_than(span.last)
-            ):
+            if tail is not None and span.arrived and tail.stands_without(span.arrived, reach):
                 self._tails.put(subject, tail)
             else:
-                self._fold(subject, window)
+                self._fold(subject)
         self._go_on(going, meanings)
         # A claim of an older version names the subject without its scope.
         for subject in claimed:
             for (thing,) in self._connection.execute(_NAMED, (subject, subject)).fetchall():
                 self._tails.take(thing)
-                self._fold(thing, None)
+                self._fold(thing)
 
     def _go_on(
         self, going: Sequence[tuple[int, Tail]], meanings: Sequence[tuple[str, int, int]]
@@ -191,46 +188,54 @@ class Things:
             span.last = place
         return span
 
-    def _judge(self, subject: int, first: bytes, last: bytes) -> tuple[Window | None, bool]:
-        """Judge results from `first` to `last`, and later ones they may affect.
+    def _judge(self, subject: int, span: _Touched) -> bytes:
+        """Judge the results in a span, and later ones they may affect.
 
-        Returns the window after the newest result, where it was reached, and whether the meaning
-        of a result after `last` changed.
+        Returns the last place where a meaning may have changed.
         """
-        before = self._connection.execute(_BEFORE, (subject, first)).fetchall()
-        rows = self._connection.execute(_RESULTS, (subject, first))
+        # Steps on the way to a result have no meaning, and give none.
+        if span.arrived and not any(row.terminal for row in span.arrived):
+            return span.last
+        rows = self._connection.execute(_RESULTS, (subject, span.first))
         window: Window | None = None
         changes: list[tuple[str, int, int]] = []
-        beyond, moved, whole = 0, False, True
+        beyond, reach = 0, span.last
+        newest: Result | None = None
         for row_id, place, work, run, state, name, was, weighed in rows:
             if window is None:
-                window = Window(
-                    Result(place_of_work(name, at, done), at, other, said)
-                    for at, done, other, said in reversed(before)
-                )
-            if place > last:
+                window = self._window(subject, name, span.first)
+                newest = window.newest
+            result = Result(place_of_work(name, place, work), place, run, state)
+            if place <= span.last:
+                newest = max(newest or result, result)
+            else:
                 beyond += 1
-                if beyond > PAST:
-                    whole = False
+                # Rows that only came hide nothing from a row that sees newer work than theirs.
+                hidden = span.arrived and newest and window.newest and window.newest > newest
+                if hidden or beyond > PAST:
                     rows.close()
                     break
-            result = Result(place_of_work(name, place, work), place, run, state)
             # A row that is not read again yet is judged when it is.
             if name:
                 meaning, weight = window.judge(Kind(name), result, work)
                 if meaning != was or weight != weighed:
                     changes.append((meaning.value, weight, row_id))
-                    moved = moved or place > last
+                    reach = max(reach, place)
             window.append(result)
         if changes:
             self._connection.executemany(_MEANING, changes)
-        return window if whole else None, moved
+        return reach
 
-    def _fold(self, subject: int, window: Window | None) -> None:
-        """Write the row of a thing, or delete it.
+    def _window(self, subject: int, kind: str, place: bytes) -> Window:
+        """Return the last results of a thing before a place."""
+        rows = self._connection.execute(_BEFORE, (subject, place)).fetchall()
+        return Window(
+            Result(place_of_work(kind, at, work), at, run, state)
+            for at, work, run, state in reversed(rows)
+        )
 
-        `window` is its last results, where they are known.
-        """
+    def _fold(self, subject: int) -> None:
+        """Write the row of a thing, or delete it."""
         ask = self._connection.execute
         found = ask(_DECISIVE, (subject,)).fetchone()
         steps = [Step(*row) for row in ask(_STEPS, (subject,)).fetchall()]
@@ -261,7 +266,8 @@ class Things:
         )
         if kind == Kind.DEPLOY:
             self._run(subject, service, environment)
-        if window is not None and weight:
+        if weight:
+            window = self._window(subject, kind, _AFTER_ALL)
             newest = deque(reversed(steps), maxlen=STEPS)
             self._tails.put(subject, Tail(state, window, newest, place, edge, began))
 

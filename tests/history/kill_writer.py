@@ -108,7 +108,7 @@ def live(folder: Path, seed: int, say: Callable[[str], None]) -> None:
             )
         elif what < 0.9:
             batch = []
-            for _ in range(rng.choice((1, 1, 20, 200))):
+            for _ in range(rng.choice((1, 1, 20, 300))):
                 seq += 1
                 batch.append(peer_entry(seq, prev))
                 prev = body_hash(batch[-1].body)

@@ -25,7 +25,9 @@ import pytest
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
+from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.entry import KEY_BYTES
+from devstream_desktop.stream.query import parse_query
 
 WRITER = Path(__file__).parent / "kill_writer.py"
 OWN, PEER_FEED, TEAM, clock = itemgetter("OWN", "PEER_FEED", "TEAM", "clock")(
@@ -123,6 +125,8 @@ def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path, below) -> None:
             history = History(path, FeedMirror(tmp_path / "feed.json"), OWN, TEAM)
             slowest = max(slowest, time.monotonic() - began)
             rows = {row.feed: row for row in history.feeds()}
+            if seed % 10 == 0 or seed == LIVES - 1:
+                _check_search(history)
             below().close()
             for feed, numbers in own.items():
                 held = _held(rows[feed])
@@ -143,6 +147,15 @@ def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path, below) -> None:
     logging.getLogger(__name__).info("%d kills: %s", LIVES, figures)
     assert acknowledged > LIVES, figures
     assert slowest < OPEN_S, figures
+
+
+def _check_search(history: History) -> None:
+    """After an idle moment a search finds every line, whatever the kill met."""
+    while history.tend():
+        pass
+    with Reader(history.path) as reader:
+        found = reader.page(parse_query("fact"), limit=1_000_000, superseded=True)
+        assert len(found) == reader.count()
 
 
 def _held(row) -> set[int]:

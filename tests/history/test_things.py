@@ -7,10 +7,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from folded import Telling, World, fold
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devstream_desktop.history.judging import Result, Window
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.entry import parse_entry
@@ -217,3 +219,29 @@ def test_a_sighting_of_a_revoked_device_counts_no_more(history: History, new_fee
         assert reader.red_now()[0].seen_by == ("a",)
         history.follow({}, {other.feed: 0})
         assert reader.red_now()[0].seen_by == ()
+
+
+def test_an_older_result_judges_few_later_ones_anew(
+    history: History, new_feed: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A catch-up brings a past newest first, and each part of it is older than all before."""
+    feed, judged = new_feed(), []
+    judge = Window.judge
+
+    def counted(window: Window, kind: Kind, result: Result, said: int) -> object:
+        judged.append(result)
+        return judge(window, kind, result, said)
+
+    told = []
+    for number in range(1, 91):
+        state = ("failed", "succeeded")[number // 2 % 2]
+        fields = {"kind": Kind.BUILD, "state": state, "order": number, "number": str(number)}
+        event = event_of("suite", number, START + number, fields | {"service": "shop"})
+        entry = feed.entry(event, clock=(START + number) << 16)
+        told.append(Telling(entry, event, "suite"))
+    monkeypatch.setattr(Window, "judge", counted)
+    for at in range(60, -1, -30):
+        judged.clear()
+        history.add([Arrival(one.entry, "peer") for one in told[at : at + 30]])
+        assert len(judged) <= 32
+        check(history.path, fold(told[at:], set()))

@@ -22,7 +22,7 @@ from replicas import NOW, entry, give, key_of, payloads, replica
 from rooms import load
 
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.core import PART
+from devstream_desktop.mesh.core import CHAIN_PART, PART
 from devstream_desktop.mesh.limits import (
     COST_BURST,
     COST_RATE,
@@ -187,6 +187,24 @@ async def test_a_batch_of_forgeries_under_many_feeds_costs_a_few_checks(
     with pytest.raises(LinkError):
         await link.push(*spoilt)
     assert checks.count <= PART
+
+
+async def test_only_a_chain_is_taken_in_large_parts(make_node, raw, monkeypatch) -> None:
+    node, mallory = await make_node(), raw()
+    core, sizes = node.mesh._core, []
+    take = core.take
+
+    def counted(batch, sender):
+        sizes.append(len(batch))
+        return take(batch, sender)
+
+    monkeypatch.setattr(core, "take", counted)
+    outcome = await core.take_in_parts(entries(mallory.feed(1), 600), "peer")
+    assert (sizes, len(outcome.stored)) == ([PART, CHAIN_PART, 200], 600)
+    sizes.clear()
+    checks = Checks(core.replica.signatures, monkeypatch)
+    await core.take_in_parts(entries(mallory.feed(2), 500, chained=False), "peer")
+    assert (sizes, checks.count) == ([CHAIN_PART, PART, 100], 500)
 
 
 async def test_a_proof_that_is_known_costs_no_check_and_no_reading(

@@ -23,6 +23,8 @@ class Signatures:
         self._verify = identity.verify
         self._preamble = preamble(identity.team)
         self._unchecked: dict[tuple[bytes, int], None] = {}
+        self.checked = 0
+        """Signatures checked since the start."""
 
     def sign(self, body: bytes) -> bytes:
         """Sign the body of an entry with this device's key."""
@@ -30,6 +32,7 @@ class Signatures:
 
     def right(self, entry: Entry) -> bool:
         """Verify an entry's own signature."""
+        self.checked += 1
         return self._verify(entry.feed[:KEY_BYTES], self._preamble + entry.body, entry.signature)
 
     def check_later(self, entries: Iterable[Entry]) -> None:
