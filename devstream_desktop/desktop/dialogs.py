@@ -12,6 +12,7 @@ from devstream_desktop.desk.autostart import autostart
 from devstream_desktop.desktop.client.doctor_process import DoctorProcess
 from devstream_desktop.desktop.client.preferences import LivePreferences
 from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.platform.front import bring_to_front
 from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
@@ -94,9 +95,7 @@ class Dialogs(QObject):
         """Bring up the dialog of a deploy that goes on."""
         for dialog in self.open:
             if isinstance(dialog, DeployDialog) and dialog.name == name:
-                dialog.show()
-                dialog.raise_()
-                dialog.activateWindow()
+                bring_to_front(dialog)
 
     def invite(self) -> None:
         """Make an invite."""
@@ -134,8 +133,7 @@ class Dialogs(QObject):
         """Show the settings, of which there is one window."""
         for one in self.open:
             if isinstance(one, SettingsWindow):
-                one.raise_()
-                one.activateWindow()
+                bring_to_front(one)
                 return one
         login = autostart(self._home)
         window = SettingsWindow(self._home, self._state, self._preferences, login, self._reload)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,6 +27,14 @@ from devstream_desktop.desk.store import OPENED, DeskStore
 
 CHOSEN = os.environ.get("DESKTOPS", "weston").split()
 PICTURES = Path("build/desktops")
+OTHER = """
+from PySide6.QtWidgets import QApplication, QLabel
+application = QApplication([])
+window = QLabel("a window")
+window.setWindowTitle("another")
+window.show()
+application.exec()
+"""
 LOOPBACK = '[mesh]\nlisten = "127.0.0.1:0"\ndiscovery = false\n'
 
 
@@ -148,3 +158,18 @@ def fires(team: Team, unique: str) -> Callable[[str], None]:
         )  # fmt: skip
 
     return fire
+
+
+@pytest.fixture
+def another(session: Session, team: Team) -> Iterator[Callable[[], None]]:
+    """Shows the window of another program."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def show() -> None:
+        environment = team.ana.environment | session.for_programs
+        started.append(subprocess.Popen([sys.executable, "-c", OTHER], env=environment))
+
+    yield show
+    for one in started:
+        one.terminate()
+        one.wait(10)

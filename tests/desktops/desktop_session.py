@@ -116,6 +116,10 @@ class Session(ABC):
     def windows(self) -> list[str]:
         """The titles of the windows on the screen, as the desktop knows them."""
 
+    def focused(self) -> str | None:
+        """The title of the window that has the keyboard; None where the desktop tells nobody."""
+        return None
+
     def choose(self, number: int, action: str, label: str) -> bool:
         """Choose an action of a popup as its server lets one; false where none but a mouse can."""
         return False
@@ -143,12 +147,12 @@ class Session(ABC):
         self._processes.append((name, process))
         return process
 
-    def told(self, *command: str, **variables: str) -> str:
+    def told(self, *command: str, wait: float = 5) -> str:
         """Return the words that a program prints; none where it fails or takes long."""
         try:
             done = subprocess.run(
-                command, env=self.environment | variables,
-                capture_output=True, text=True, timeout=5, check=False,
+                command, env=self.environment,
+                capture_output=True, text=True, timeout=wait, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return ""

@@ -35,6 +35,10 @@ class Weston(Session):
         )  # fmt: skip
         self.wait((self.run_folder / "wayland-test").exists, "its socket")
 
+    def focused(self) -> str:
+        # There is no seat; the window in front is told first.
+        return (self.windows() or [""])[0]
+
     def windows(self) -> list[str]:
         return re.findall(r"top-level window '(.*?)' of", self.told("weston-debug", "scene-graph"))
 
@@ -81,8 +85,11 @@ class Sway(Session):
         self.start("waybar")
         self.wait(self.has_tray_host, "waybar's tray")
 
+    def focused(self) -> str:
+        return next((one["name"] for one in self._shown() if one["focused"]), "")
+
     def windows(self) -> list[str]:
-        return _titles(json.loads(self.told("swaymsg", "-t", "get_tree")))
+        return [one["name"] for one in self._shown()]
 
     def choose(self, number: int, action: str, label: str) -> bool:
         self.told("makoctl", "invoke", "-n", str(number), action)
@@ -91,6 +98,16 @@ class Sway(Session):
     def picture(self, path: Path) -> bool:
         self.told("grim", str(path))
         return path.exists()
+
+    def _shown(self) -> list[dict]:
+        """The windows of sway's tree."""
+        found, left = [], [json.loads(self.told("swaymsg", "-t", "get_tree"))]
+        while left:
+            one = left.pop()
+            left += [*one["nodes"], *one["floating_nodes"]]
+            if one["type"] in ("con", "floating_con") and one.get("pid"):
+                found.append(one)
+        return found
 
     def _sockets(self, pattern: str) -> list[Path]:
         return [path for path in self.run_folder.glob(pattern) if path.is_socket()]
@@ -129,6 +146,9 @@ class Xfce(Session):
     def show_tray(self) -> None:
         self.start("xfce4-panel", "--disable-wm-check")
         self.wait(self.has_tray_host, "the panel's tray")
+
+    def focused(self) -> str:
+        return self.told("xdotool", "getactivewindow", "getwindowname")
 
     def windows(self) -> list[str]:
         found = self.told("xdotool", "search", "--onlyvisible", "--name", "devstream").split()
@@ -184,6 +204,9 @@ class Gnome(Session):
         self.start("unshare", "-m", "--propagation", "private", "sh", "-c", hide + shell)
         self.wait(lambda: self._eval("1") == "1", "GNOME Shell", 60)
         self.wait(lambda: self.has_name(NOTIFICATIONS), "its notification server")
+        # Its start shows the overview, and tells root of being root.
+        self._eval("Main.overview.hide()")
+        self._eval("Main.messageTray.getSources().forEach(source => source.destroy())")
         (socket,) = [path for path in self.run_folder.glob("wayland-?") if path.is_socket()]
         self.environment["WAYLAND_DISPLAY"] = socket.name
 
@@ -196,6 +219,10 @@ class Gnome(Session):
     def hide_tray(self) -> None:
         self._eval(f"Main.extensionManager.disableExtension('{self.extension}')")
         self.wait(lambda: not self.has_tray_host(), "the end of the extension")
+
+    def focused(self) -> str:
+        window = "global.display.focus_window"
+        return json.loads(self._eval(f"{window} ? {window}.title : null") or "null") or ""
 
     def windows(self) -> list[str]:
         return json.loads(
@@ -280,16 +307,9 @@ class Plasma(Session):
         )  # fmt: skip
         return re.findall(r"\('[^']*', '([^']*)'", said)
 
-
-def _titles(node: dict) -> list[str]:
-    """The titles in sway's tree."""
-    found, left = [], [node]
-    while left:
-        one = left.pop()
-        left += [*one.get("nodes", []), *one.get("floating_nodes", [])]
-        if one.get("type") in ("con", "floating_con") and one.get("pid"):
-            found.append(one["name"])
-    return found
+    def picture(self, path: Path) -> bool:
+        self.told("spectacle", "-b", "-n", "-f", "-o", str(path), wait=20)
+        return path.exists()
 
 
 ALL: dict[str, type[Session]] = {

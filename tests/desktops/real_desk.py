@@ -63,7 +63,7 @@ class Desk:
         def find() -> Note | None:
             return next((n for n in self.notes if words in f"{n.summary} {n.body}"), None)
 
-        note = self.bus.wait(find, f"no popup tells {words!r}: {self.notes}", timeout)
+        note = self.bus.wait(find, f"no popup tells {words!r}", timeout)
         assert note is not None
         return note
 

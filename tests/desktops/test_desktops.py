@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import signal
 import time
 
@@ -80,10 +82,28 @@ def test_im_on_it_on_a_popup_arrives_at_another_node(bus, desk, team, fires, uni
     bus.wait(claimed, "bo does not hear that ana is on it", 20)
 
 
-def test_details_of_a_popup_open_the_window(desk, fires, unique) -> None:
+def test_details_of_a_popup_open_the_window(session, bus, desk, fires, unique, another) -> None:
     fires("5xx over 2 %")
     desk.choose(desk.wait_note(unique), "history")
     desk.wait_window(HISTORY)
+    if session.focused() is None:
+        return
+    bus.wait(lambda: session.focused() == HISTORY, "the window has not the keyboard", 20)
+    # It is there, behind another's.
+    another()
+    bus.wait(lambda: session.focused() == "another", "the other window is not in front", 20)
+    tries = itertools.count()
+
+    def told() -> bool:
+        # Under X Qt notices 0.4 s later that the keyboard went, and shows no popup until then.
+        fires(f"once more, {next(tries)}")
+        with contextlib.suppress(AssertionError):
+            return bool(desk.wait_note("once more", 1))
+        return False
+
+    bus.wait(told, "nothing pops up over the other window", 10)
+    desk.choose(desk.wait_note("once more"), "history")
+    bus.wait(lambda: session.focused() == HISTORY, "the window stays behind the other", 20)
 
 
 @pytest.mark.popups

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.commands import Command, Commands
+from devstream_desktop.desktop.platform.front import bring_to_front
 from devstream_desktop.desktop.platform.web_links import safe_link
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.icons import Mark, icon
@@ -299,13 +300,10 @@ class HistoryWindow(QWidget):
 
     def bring_up(self) -> None:
         """Show the window in front of the others."""
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         # Who left it comes back for what is new, and not for where they were.
         if not self.isVisible():
             self.browser.view.to_top()
-        self.show()
-        self.raise_()
-        self.activateWindow()
+        bring_to_front(self)
 
     @property
     def watched(self) -> bool:
