@@ -16,6 +16,21 @@ from devstream_desktop.stream.log import FeedRecord
 ReadEntry = Callable[[int, bytes, bytes], Entry | None]
 """Reads `(lsn, body, signature)` of a row (`Lines.entry`)."""
 
+Run = tuple[int, int]
+"""First and last of numbers without a gap."""
+FEW = 500
+"""Numbers that are read rather than counted."""
+HALVINGS = 8
+"""Times that a part is halved at most: no author's gaps make a start long."""
+_COUNT = "SELECT COUNT(*) FROM log WHERE feed = ? AND seq BETWEEN ? AND ?"
+# Numbers minus their rank are equal inside an unbroken run.
+_RUNS = (
+    "SELECT MIN(seq), MAX(seq) FROM"
+    " (SELECT seq, seq - ROW_NUMBER() OVER (ORDER BY seq) AS run"
+    " FROM log WHERE feed = ? AND seq BETWEEN ? AND ?)"
+    " GROUP BY run ORDER BY 1"
+)
+
 
 class Feeds:
     """Reads and writes the rows of feeds; what writes is inside the caller's transaction."""
@@ -50,18 +65,10 @@ class Feeds:
 
     def records(self) -> list[FeedRecord]:
         """List every feed, frozen ones too, with its runs of held numbers."""
-        runs: dict[int, list[tuple[int, int]]] = {}
-        # Numbers minus their rank are equal inside an unbroken run.
-        query = (
-            "SELECT feed, MIN(seq), MAX(seq) FROM"
-            " (SELECT feed, seq, seq - ROW_NUMBER() OVER (PARTITION BY feed ORDER BY seq) AS run"
-            " FROM log)"
-            " GROUP BY feed, run ORDER BY feed, 2"
-        )
-        for feed, first, last in self._connection.execute(query):
-            runs.setdefault(feed, []).append((first, last))
         rows = self._connection.execute(
-            "SELECT id, feed, floor, tip_body, tip_signature, proof IS NOT NULL FROM feeds"
+            "SELECT id, feed, floor, tip_body, tip_signature, proof IS NOT NULL,"
+            " (SELECT MIN(seq) FROM log WHERE feed = feeds.id),"
+            " (SELECT MAX(seq) FROM log WHERE feed = feeds.id) FROM feeds"
         ).fetchall()
         return [
             FeedRecord(
@@ -69,10 +76,32 @@ class Feeds:
                 floor,
                 stored_entry(body, signature),
                 bool(frozen),
-                tuple(runs.get(row_id, ())),
+                () if first is None else tuple(self._runs(row_id, first, last)),
             )
-            for row_id, feed, floor, body, signature, frozen in rows
+            for row_id, feed, floor, body, signature, frozen, first, last in rows
         ]
+
+    def _runs(self, feed_id: int, first: int, last: int) -> list[Run]:
+        """Find the runs of held numbers between two held ones.
+
+        Counting an index is twenty times faster than reading it, and a feed has few gaps: they are
+        looked for where a part holds fewer numbers than it spans.
+        """
+        runs: list[Run] = []
+        parts = [(first, last, 0)]
+        while parts:
+            first, last, depth = parts.pop()
+            bounds = (feed_id, first, last)
+            (count,) = self._connection.execute(_COUNT, bounds).fetchone()
+            if count == last - first + 1:
+                _join(runs, first, last)
+            elif count < FEW or depth == HALVINGS:
+                for run in self._connection.execute(_RUNS, bounds):
+                    _join(runs, *run)
+            else:
+                middle = (first + last) // 2
+                parts += [(middle + 1, last, depth + 1), (first, middle, depth + 1)]
+        return runs
 
     def head(self, feed: bytes) -> int:
         """Return the largest number of a feed that is held or settled; 0 for none."""
@@ -170,6 +199,13 @@ class Feeds:
             if (proof := stored_proof(packed)) is not None:
                 found[feed] = proof
         return found
+
+
+def _join(runs: list[Run], first: int, last: int) -> None:
+    """Add the next run; it may go on where the last one ends."""
+    if runs and runs[-1][1] == first - 1:
+        first = runs.pop()[0]
+    runs.append((first, last))
 
 
 def _fitting(entries: Iterable[Entry | None], max_bytes: int) -> list[Entry]:

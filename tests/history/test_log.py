@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from devstream_desktop.history import epoch as epoch_module
+from devstream_desktop.history import feeds
 from devstream_desktop.history.database import SCHEMA_VERSION, HistoryError, HistoryFullError
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
@@ -40,6 +41,18 @@ def test_arrivals_are_numbered_and_returned_in_order(history, feed, make, arriva
     assert [entry.seq for entry in found] == [3, 4, 5]
     assert position == 5
     assert found[0].body == entries[2].body
+
+
+def test_a_start_reads_no_feed_without_gaps(history, feed, make, arrival, below) -> None:
+    """A history has a million numbers, and their index takes a second to read."""
+    entries = [feed.entry(make()) for _ in range(feeds.FEW + 100)]
+    history.add([arrival(entry) for entry in entries])
+    asked: list[str] = []
+    below().set_trace_callback(asked.append)
+    assert [record.runs for record in history.feeds()] == [((1, len(entries)),)]
+    below().set_trace_callback(None)
+    assert sum("COUNT" in statement for statement in asked) == 1
+    assert not any("ROW_NUMBER" in statement for statement in asked)
 
 
 def test_what_is_held_is_skipped(history, feed, make, arrival) -> None:
@@ -113,12 +126,19 @@ def test_a_peer_is_not_told_what_it_said(history, feed, new_feed, make, arrival)
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(seed=st.integers(0, 2**32))
+@given(
+    seed=st.integers(0, 2**32), few=st.sampled_from([0, 2, 500]), halvings=st.sampled_from([1, 8])
+)
 def test_runs_are_what_is_held_in_whatever_order_it_came(
-    seed: int, tmp_path: Path, new_feed, make, arrival
+    seed: int, few: int, halvings: int, tmp_path: Path, new_feed, make, arrival, monkeypatch
 ) -> None:
+    # Counted, halved or read: the same is found.
+    monkeypatch.setattr(feeds, "FEW", few)
+    monkeypatch.setattr(feeds, "HALVINGS", halvings)
     rng = random.Random(seed)
-    history = History(tmp_path / f"{seed}.sqlite", FeedMirror(None), bytes(32), "team")
+    history = History(
+        tmp_path / f"{seed}-{few}-{halvings}.sqlite", FeedMirror(None), bytes(32), "team"
+    )
     feed = new_feed()
     entries = [feed.entry(make()) for _ in range(12)]
     held = rng.sample(entries, rng.randint(0, 12))
