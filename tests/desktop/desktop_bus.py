@@ -63,7 +63,7 @@ class DesktopBus:
 
     def wait_item(self, timeout: float = 10) -> str:
         return self.wait(
-            lambda: self.items and self.items[-1],
+            lambda: next(reversed(self.items), ""),
             "no tray item was registered",
             timeout,
         )

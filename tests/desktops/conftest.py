@@ -109,7 +109,9 @@ def sit(
 
     yield start
     PICTURES.mkdir(parents=True, exist_ok=True)
-    session.picture((PICTURES / f"{request.node.name}.png").absolute())
+    # Without its parameter: ImageMagick takes brackets for a part of a picture.
+    test = request.function.__name__.removeprefix("test_")
+    session.picture((PICTURES / f"{session.name}-{test}.png").absolute())
     for one in started:
         one.end()
     assert not started or "Traceback" not in log.read_text(errors="replace")

@@ -137,12 +137,12 @@ class Session(ABC):
         self.start("dbus-daemon", f"--config-file={config}", "--nofork")
         self.wait(bus.exists, "the session bus")
 
-    def start(self, *command: str, **variables: str) -> subprocess.Popen[bytes]:
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a program of the desktop; its log is in the folder, under its name."""
         name = Path(command[0]).name
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                command, env=self.environment | variables, stdout=log, stderr=log
+                command, env=self.environment, cwd=self.folder, stdout=log, stderr=log
             )
         self._processes.append((name, process))
         return process
@@ -151,7 +151,7 @@ class Session(ABC):
         """Return the words that a program prints; none where it fails or takes long."""
         try:
             done = subprocess.run(
-                command, env=self.environment,
+                command, env=self.environment, cwd=self.folder,
                 capture_output=True, text=True, timeout=wait, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

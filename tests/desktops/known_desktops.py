@@ -204,8 +204,10 @@ class Gnome(Session):
         self.start("unshare", "-m", "--propagation", "private", "sh", "-c", hide + shell)
         self.wait(lambda: self._eval("1") == "1", "GNOME Shell", 60)
         self.wait(lambda: self.has_name(NOTIFICATIONS), "its notification server")
-        # Its start shows the overview, and tells root of being root.
+        # Its start ends in the overview, and tells root of being root.
+        self.wait(lambda: self._eval("Main.layoutManager._startingUp") == "false", "its start")
         self._eval("Main.overview.hide()")
+        self.wait(lambda: self._eval("Main.overview.visible") == "false", "the desktop")
         self._eval("Main.messageTray.getSources().forEach(source => source.destroy())")
         (socket,) = [path for path in self.run_folder.glob("wayland-?") if path.is_socket()]
         self.environment["WAYLAND_DISPLAY"] = socket.name
