@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
@@ -30,7 +31,6 @@ from devstream_desktop.desktop.client.sightings import Sightings
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.dialogs import Dialogs
 from devstream_desktop.desktop.duty import Duty
-from devstream_desktop.desktop.peek.peek import Peek
 from devstream_desktop.desktop.platform.display import check_display
 from devstream_desktop.desktop.platform.garbage import GarbageCollector
 from devstream_desktop.desktop.platform.instance import Instance
@@ -47,12 +47,15 @@ from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.appearance import show_colours
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import clock_time
-from devstream_desktop.desktop.windows.history.window import HistoryWindow
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.language import _
 from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.subject import Line
+
+if TYPE_CHECKING:
+    from devstream_desktop.desktop.peek.peek import Peek
+    from devstream_desktop.desktop.windows.history.window import HistoryWindow
 
 _AGES_MS = 30_000
 """Milliseconds after which ages in tooltip and menu are written anew."""
@@ -183,8 +186,10 @@ class App(QObject):
         self._history_window().bring_up()
 
     def _history_window(self) -> HistoryWindow:
-        # Made when first wanted: most days begin and end in the tray.
+        # Imported and made when first wanted: most days begin and end in the tray.
         if self._window is None:
+            from devstream_desktop.desktop.windows.history.window import HistoryWindow
+
             window = HistoryWindow(self.state, self.popups.why)
             window.duty_chosen.connect(self.duty.switch)
             window.unlock_chosen.connect(self._unlock)
@@ -352,8 +357,10 @@ class App(QObject):
         self._ask(Claim(entry=line.entry), lambda reason: self._notify(unclaimed, reason))
 
     def _show_peek(self) -> None:
-        # Made when first wanted, as the window is.
+        # Imported and made when first wanted, as the window is.
         if self._peek is None:
+            from devstream_desktop.desktop.peek.peek import Peek
+
             peek = Peek(self.state, self.menu.deploy, self.menu.snooze)
             peek.line_chosen.connect(self._show_line)
             peek.window_chosen.connect(self.show_history)

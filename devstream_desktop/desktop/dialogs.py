@@ -1,9 +1,13 @@
-"""Windows and dialogs beside the history window: opened, brought up again, forgotten."""
+"""Windows and dialogs beside the history window: opened, brought up again, forgotten.
+
+Each is imported when it is first opened: a start needs none of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -15,20 +19,13 @@ from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.platform.front import bring_to_front
 from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.icons import Mark, icon
-from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
-from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
-from devstream_desktop.desktop.windows.export_dialog import ExportDialog
-from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
-from devstream_desktop.desktop.windows.join_dialog import JoinDialog
-from devstream_desktop.desktop.windows.note_dialog import NoteDialog
-from devstream_desktop.desktop.windows.settings.rule_text import rule_for
-from devstream_desktop.desktop.windows.settings.window import SettingsWindow
-from devstream_desktop.desktop.windows.status_window import StatusWindow
-from devstream_desktop.desktop.windows.team.window import TeamWindow
 from devstream_desktop.home import Home
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.rules import first
 from devstream_desktop.stream.subject import Line
+
+if TYPE_CHECKING:
+    from devstream_desktop.desktop.windows.settings.window import SettingsWindow
 
 
 class Dialogs(QObject):
@@ -75,14 +72,20 @@ class Dialogs(QObject):
 
     def approve(self, line: Line) -> None:
         """Review a deploy that waits for a second person."""
+        from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
+
         self._open(ApproveDialog(line))
 
     def note(self, line: Line, hand: bool) -> None:
         """Write a note about a thing, or hand the thing over."""
+        from devstream_desktop.desktop.windows.note_dialog import NoteDialog
+
         self._open(NoteDialog(line, self._state.person, hand=hand))
 
     def deploy(self, place: TargetStatus, action: str = "") -> None:
         """Show the plan of a deploy, or of another `Action`."""
+        from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
+
         dialog = DeployDialog(place, self._state.status, action=action)
         # Qt ends these connections when the dialog is deleted.
         self._state.arrived.connect(dialog.follow)
@@ -93,22 +96,30 @@ class Dialogs(QObject):
 
     def bring_deploy(self, name: str) -> None:
         """Bring up the dialog of a deploy that goes on."""
+        from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
+
         for dialog in self.open:
             if isinstance(dialog, DeployDialog) and dialog.name == name:
                 bring_to_front(dialog)
 
     def invite(self) -> None:
         """Make an invite."""
+        from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
+
         self._open(InviteDialog(self._state.status))
 
     def join(self) -> None:
         """Join a team."""
+        from devstream_desktop.desktop.windows.join_dialog import JoinDialog
+
         dialog = JoinDialog(self._state)
         dialog.stale.connect(self._state.refresh_status)
         self._open(dialog)
 
     def show_team(self) -> None:
         """Show people, devices and what waits for a signature."""
+        from devstream_desktop.desktop.windows.team.window import TeamWindow
+
         window = TeamWindow(self._state)
         window.invite_chosen.connect(self.invite)
         # Qt ends this connection when the window is deleted.
@@ -117,6 +128,8 @@ class Dialogs(QObject):
 
     def show_status(self) -> None:
         """Show whether devstream works, and let the doctor look."""
+        from devstream_desktop.desktop.windows.status_window import StatusWindow
+
         window = StatusWindow(self._state)
         window.stale.connect(self._state.refresh_status)
         window.check_chosen.connect(self._doctor.examine)
@@ -127,10 +140,14 @@ class Dialogs(QObject):
 
     def export(self, query: Query, words: str) -> None:
         """Write the lines of a search, typed as `words`, to a file."""
+        from devstream_desktop.desktop.windows.export_dialog import ExportDialog
+
         self._open(ExportDialog(self._home.history, query, words))
 
     def show_settings(self) -> SettingsWindow:
         """Show the settings, of which there is one window."""
+        from devstream_desktop.desktop.windows.settings.window import SettingsWindow
+
         for one in self.open:
             if isinstance(one, SettingsWindow):
                 bring_to_front(one)
@@ -142,6 +159,8 @@ class Dialogs(QObject):
 
     def edit_rule(self, line: Line) -> None:
         """Open the settings at the rule that decides about a line."""
+        from devstream_desktop.desktop.windows.settings.rule_text import rule_for
+
         rules, window = self._preferences.current.rules, self.show_settings()
         at = datetime.fromtimestamp(line.received / 1000).astimezone()
         rule = first(rules, line, self._state.names, at)
@@ -151,6 +170,8 @@ class Dialogs(QObject):
             window.show_rule(None, rule_for(line))
 
     def _tell_running(self) -> None:
+        from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
+
         running = [one for one in self.open if isinstance(one, DeployDialog) and one.running]
         self.running_changed.emit([dialog.name for dialog in running])
 
@@ -165,6 +186,7 @@ class Dialogs(QObject):
         dialog.activateWindow()
 
     def _forget(self, dialog: Dialog) -> None:
+
         # A dialog may finish twice: DeployDialog rejects itself before it closes.
         if dialog in self.open:
             self.open.remove(dialog)
