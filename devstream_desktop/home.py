@@ -3,6 +3,8 @@
     settings.toml    the operator's settings (see settings.py)
     sources.toml     the collector's sources, written by `devstream source add`; never a secret
     outlets.json     where the stream leaves; never a secret. outlet-NAME.json: how far one is
+    carriers.json    brokers that carry the stream beside gossip; never a secret. carrier-NAME.json:
+                     how far one is
     targets.toml     what the executor can deploy, written by the operator
     desk.toml        the preferences of this desk's person (desk/preferences.py)
     desk.sqlite      what this desk has shown and what was seen (desk/store.py)
@@ -140,6 +142,14 @@ class Home:
     def outlet_state(self, name: str) -> Path:
         """Return the file that says how far an outlet is."""
         return self.root / f"outlet-{name}.json"
+
+    @property
+    def carriers(self) -> Path:
+        return self.root / "carriers.json"
+
+    def carrier_place(self, name: str) -> Path:
+        """Return the file that says how far a carrier is."""
+        return self.root / f"carrier-{name}.json"
 
     @property
     def targets(self) -> Path:

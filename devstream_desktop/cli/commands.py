@@ -23,6 +23,7 @@ COMMANDS = {
     "source": "the sources of this collector",
     "rules": "your own mapping, for senders that no collector knows",
     "out": "post the stream, or what a search finds of it, to another service",
+    "carrier": "a broker that carries the stream between sites, beside gossip",
     "emit": "publish one event, from a script",
     "tail": "show the newest lines",
     "search": "find lines: words, and filters such as env:production or is:red",

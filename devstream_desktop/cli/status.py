@@ -14,6 +14,7 @@ from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control import wording
 from devstream_desktop.control.messages.status import (
+    CarrierStatus,
     GetStatus,
     OutletStatus,
     PeerStatus,
@@ -88,6 +89,7 @@ def _lines(found: Status, now: int) -> Iterator[str]:
         yield f"metrics  {found.metrics}"
     yield from (_source(source, now) for source in found.sources)
     yield from (f"  outlet {outlet_line(outlet, now)}" for outlet in found.outlets)
+    yield from (f"  carrier {carrier_line(carrier, now)}" for carrier in found.carriers)
 
 
 def _history(found: Status, now: int) -> str:
@@ -124,3 +126,12 @@ def outlet_line(outlet: OutletStatus, now: int) -> str:
     told = ", ".join(filter(None, (*counts, last)))
     where = f"({outlet.form}{search}, {outlet.location})"
     return f"{outlet.name} {where} {outlet.state}, {told}{error}"
+
+
+def carrier_line(carrier: CarrierStatus, now: int) -> str:
+    """Describe a carrier in one line."""
+    told = ", ".join(filter(None, (carrier.state, wording.carrier_lag(carrier))))
+    since = f" since {wording.ago(carrier.since, now)}" if carrier.since else ""
+    error = f": {carrier.error}" if carrier.error else ""
+    where = f" ({', '.join(carrier.servers)})" if carrier.servers else ""
+    return f"{carrier.name}{where} {told}{since}{error}"

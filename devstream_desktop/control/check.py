@@ -12,6 +12,8 @@ NAMES = frozenset(
     {
         N_("address"),
         N_("admins"),
+        N_("carrier"),
+        N_("carriers"),
         N_("certificate"),
         N_("clock"),
         N_("deploys"),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from devstream_desktop.address import AddressError, is_loopback, split
 from devstream_desktop.control.messages.status import (
+    CarrierStatus,
     MissingStatus,
     OutletStatus,
     PeerStatus,
@@ -102,6 +103,12 @@ def outlet_untold(outlet: OutletStatus) -> str:
         (_("{count} left out after a day"), outlet.late),
     )
     return ", ".join(said.format(count=number(lines)) for said, lines in counts if lines)
+
+
+def carrier_lag(carrier: CarrierStatus) -> str:
+    """Say what waits to be read or sent; empty for nothing."""
+    counts = ((_("{count} to read"), carrier.unread), (_("{count} to send"), carrier.unsent))
+    return ", ".join(said.format(count=number(waiting)) for said, waiting in counts if waiting)
 
 
 def on_duty(status: Status) -> tuple[str, ...]:

@@ -379,6 +379,20 @@ def outlets(status: Status, now: int) -> Iterator[Check]:
             yield warning("outlet", what, test)
 
 
+def carriers(status: Status) -> Iterator[Check]:
+    """Check whether the carriers carry."""
+    for one in status.carriers:
+        if one.error:
+            # Its sentence is the node's, in English.
+            test = _("when that is put right: {command}").format(
+                command=f"devstream carrier test {one.name}"
+            )
+            yield warning("carrier", f"{one.name}: {one.error}", test)
+        else:
+            lag = wording.carrier_lag(one) or _("nothing waits")
+            yield ok("carrier", f"{one.name}: {lag}")
+
+
 def missing(status: Status, now: int) -> Iterator[Check]:
     """Check what is not here, and why."""
     for one in status.lost:

@@ -50,6 +50,7 @@ from devstream_desktop.keys import (
     key_file,
 )
 from devstream_desktop.language import _, english, number
+from devstream_desktop.mesh.carrier.config import load as load_carriers
 from devstream_desktop.outlet.config import load as load_outlets
 from devstream_desktop.settings import load_settings
 from devstream_desktop.shared_files import shared
@@ -97,6 +98,8 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
     yield _file("targets", home.targets, load_targets)
     if home.outlets.exists():
         yield _file("outlets", home.outlets, lambda _: load_outlets(home))
+    if home.carriers.exists():
+        yield _file("carriers", home.carriers, lambda _: load_carriers(home))
     status, node = _node(home)
     yield node
     standing: Standing | None = None
@@ -141,6 +144,7 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
         yield from checks.peers(status, now, alone=alone)
         yield from checks.missing(status, now)
         yield from checks.outlets(status, now)
+        yield from checks.carriers(status)
         yield from (
             # Each notice says itself what to do.
             problem("node", translated(notice), "")
@@ -208,7 +212,9 @@ def _modes(home: Home) -> Iterator[Check]:
 def _kept(home: Home) -> Iterator[Check]:
     """Check the JSON files of the node: no start ends for one."""
     broken = []
-    for path in sorted({*home.root.glob("*.json"), *home.team.glob("*.json")} - {home.outlets}):
+    for path in sorted(
+        {*home.root.glob("*.json"), *home.team.glob("*.json")} - {home.outlets, home.carriers}
+    ):
         try:
             msgspec.json.decode(path.read_bytes())
         except (OSError, ValueError, RecursionError):
@@ -255,7 +261,8 @@ def _correct(path: Path) -> str:
     example = shared("examples", path.name)
     # What is written by commands has no example.
     if not example.exists():
-        add = "devstream out add" if path.suffix == ".json" else "devstream source add"
+        out = "devstream carrier add" if path.stem == "carriers" else "devstream out add"
+        add = out if path.suffix == ".json" else "devstream source add"
         return _("correct {file}, or remove it and add what was in it again: {command}").format(
             file=path, command=add
         )

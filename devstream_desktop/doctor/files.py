@@ -102,6 +102,14 @@ def _of_secret(name: str, error: SecretDamagedError) -> Check:
             remove=f"devstream out remove {of}", add="devstream out add"
         )
         return problem("secrets", said, again)
+    if kind == "carrier":
+        said = _("the credentials of the carrier {name} are damaged, so it is not used").format(
+            name=of
+        )
+        again = _("{remove}, then add it again with its credentials: {add}").format(
+            remove=f"devstream carrier remove {of}", add="devstream carrier add"
+        )
+        return problem("secrets", said, again)
     if kind == "source":
         source = of.removesuffix("-token")
         said = _("the secret {name} is damaged, so the source {source} cannot be heard").format(

@@ -113,6 +113,8 @@ class Core:
 
         We then want what we did not want before.
         """
+        self.carried = False
+        """True while a broker's log is read to its end (carrier/)."""
         self.on_compared: Callable[[], None] = lambda: None
         """Called when a neighbour has shown what it has."""
         self.on_disbelieved: Callable[[], None] = lambda: None

@@ -42,8 +42,9 @@ class Overview:
         dialed = [self._dialed(*item) for item in self._dialer.sessions.items()]
         peers = (*dialed, *self._accepted())
         catching_up, catch_up_total = self.catch_up()
-        # Only a neighbour that has given all it has shows that the rest is with nobody.
-        level = not catching_up and any(peer.state == State.LIVE for peer in peers)
+        # Only a neighbour or a log that has given all it has shows that the rest is with nobody.
+        given = core.carried or any(peer.state == State.LIVE for peer in peers)
+        level = given and not catching_up
         shortfall = replica.shortfall(core.team_time())
         return MeshStatus(
             address=address,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from devstream_desktop import address as addresses
 from devstream_desktop.door.service import Service
 from devstream_desktop.mesh.address import may_be_named, may_be_said, resolve
 from devstream_desktop.mesh.answers import Answers, OnAsk
+from devstream_desktop.mesh.carrier.broker import Broker
+from devstream_desktop.mesh.carrier.carrier import Carrier
+from devstream_desktop.mesh.carrier.place import PlaceFile
 from devstream_desktop.mesh.core import Core, PolicyExchange
 from devstream_desktop.mesh.inquiry import Inquiries, NotAnsweredError, UnreachableError
 from devstream_desktop.mesh.membership import Membership
@@ -240,6 +244,28 @@ class Mesh:
 
         """
         return await self._inquiries.ask(device, topic, body, seconds)
+
+    def carrier(
+        self,
+        name: str,
+        broker: Broker,
+        place: Path,
+        *,
+        travels: Callable[[bytes], bool] = lambda _: True,
+        relay: bool = True,
+    ) -> Carrier:
+        """Make a carrier of the stream to a broker and back.
+
+        Args:
+            name: For a person.
+            broker: The broker.
+            place: The file that remembers how far it is.
+            travels: Tells which of the policy documents may go to a broker.
+            relay: Send what others wrote as well.
+
+        """
+        file = PlaceFile(place)
+        return Carrier(self._core, name, broker, file, travels=travels, relay=relay)
 
     def policy_changed(self) -> None:
         """Follow a new policy: show it to the peers, end refused links, ask for refused entries."""

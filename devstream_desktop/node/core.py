@@ -21,6 +21,7 @@ from devstream_desktop.keys import Vault, verify
 from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
 from devstream_desktop.node import board, enrolment, source_list
 from devstream_desktop.node.board import Board
+from devstream_desktop.node.carriers import Carriers
 from devstream_desktop.node.deploy_archive import DeployArchive
 from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
@@ -109,6 +110,7 @@ class Node:
         self.roles: Roles
         self.archive: DeployArchive
         self.mesh: Mesh
+        self.carriers: Carriers
         self.sender: Sender
         self.feeds: Feeds
         self.reach: Reach
@@ -160,6 +162,7 @@ class Node:
         # Before the mesh, which may bring a new policy at once.
         self.team.on_change = self._on_policy
         await self._start_mesh(ends)
+        self.carriers = Carriers(self.home, self.vault, self.team, self.mesh)
         # Whoever makes events ends before the mesh that takes them away: the executor first.
         ends.push_async_callback(self.trust.stop)
         ends.push_async_callback(self._end_tasks)
@@ -177,6 +180,7 @@ class Node:
         )
         self.spawn(care.run())
         self.spawn(self.sender.run())
+        self.spawn(self.carriers.run())
 
     async def stop(self) -> None:
         """End every part, those that make events first."""

@@ -6,6 +6,7 @@ from devstream_desktop import __version__
 from devstream_desktop.control.messages.status import SourceStatus, Status
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
+from devstream_desktop.mesh.carrier.config import stopped
 from devstream_desktop.node.outlets import outlets_of
 from devstream_desktop.team import standing_of
 
@@ -21,7 +22,12 @@ def status_of_files(
     except (DevstreamError, ValueError, OSError):
         # In no team yet, or its files are broken, which the start itself will report.
         return Status(
-            version=__version__, locked=locked, sources=sources, outlets=outlets, notices=notices
+            version=__version__,
+            locked=locked,
+            sources=sources,
+            outlets=outlets,
+            carriers=stopped(home),
+            notices=notices,
         )
     return Status(
         version=__version__,
@@ -37,5 +43,6 @@ def status_of_files(
         locked=locked,
         sources=sources,
         outlets=outlets,
+        carriers=stopped(home),
         notices=notices,
     )

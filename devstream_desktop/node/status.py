@@ -92,6 +92,7 @@ async def describe(node: Node) -> Status:
         refused=tuple(refused_lines(mesh.refused)),
         sources=tuple(node.roles.intake.status()) if node.roles.intake is not None else (),
         outlets=outlets,
+        carriers=node.carriers.status(),
         targets=len(node.board.offers),
         events=disk.events,
         feeds=mesh.feeds,

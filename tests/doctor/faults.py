@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 import msgspec
-from following import add_outlet, devstream, set_secret, start
+from following import add_carrier, add_outlet, devstream, set_secret, start
 from rooms import load
 
 from devstream_desktop.clock import now_ms
@@ -49,6 +49,11 @@ def spoil_a_source(home: Home) -> None:
 def spoil_an_outlet(home: Home) -> None:
     add_outlet(home)
     write(home.secrets / "outlet-chat.sealed", b"dss1" + bytes(60))
+
+
+def spoil_a_carrier(home: Home) -> None:
+    add_carrier(home)
+    write(home.secrets / "carrier-nats.sealed", b"dss1" + bytes(60))
 
 
 def spoil_a_deploys_secret(home: Home) -> None:

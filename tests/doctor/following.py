@@ -135,6 +135,28 @@ def add_outlet_again(home: Home, advice: str) -> None:
     add_outlet(home)
 
 
+def remove_carriers(home: Home, advice: str) -> None:
+    named = re.search(r"correct (.+?), or remove it and add what was in it again: (.+)", advice)
+    assert named is not None
+    Path(named[1]).unlink()
+    add_carrier(home)
+
+
+def add_carrier(home: Home) -> None:
+    seed = home.root.parent / "seed"
+    seed.write_text("SUAMLK2ZNL35WSMW37E7UD4VZ7ELPKW7DHC3BWBSD2GCZ7IUQQXZIORRBU")
+    devstream(
+        home, f"devstream carrier add nats tls://nats.example --creds {shlex.quote(str(seed))}"
+    )
+
+
+def add_carrier_again(home: Home, advice: str) -> None:
+    remove, add = advice.split(", then ")
+    devstream(home, remove)
+    assert add.endswith("devstream carrier add")
+    add_carrier(home)
+
+
 def set_secret(home: Home, advice: str) -> None:
     value = home.root.parent / "value"
     value.write_text("a token")

@@ -12,6 +12,7 @@ from faults import (
     another_certificate,
     backed_up,
     fork,
+    spoil_a_carrier,
     spoil_a_deploys_secret,
     spoil_a_source,
     spoil_an_outlet,
@@ -20,6 +21,7 @@ from faults import (
     team_of,
 )
 from following import (
+    add_carrier_again,
     add_outlet_again,
     add_source_again,
     as_the_example,
@@ -28,6 +30,7 @@ from following import (
     in_a_shell,
     last_command,
     remove_aside,
+    remove_carriers,
     remove_named,
     remove_outlets,
     remove_sources,
@@ -94,6 +97,12 @@ ROWS: dict[str, Row] = {
         "add what was in it again: devstream out add",
         remove_outlets,
     ),
+    "carriers": Row(
+        lambda home: write(home.carriers, b"{"),
+        "carriers",
+        "add what was in it again: devstream carrier add",
+        remove_carriers,
+    ),
     "unreadable": Row(
         lambda home: write(home.root / "peers.json", b"{"),
         "home",
@@ -119,6 +128,12 @@ ROWS: dict[str, Row] = {
         "secrets",
         "then add it again with its address: devstream out add",
         add_outlet_again,
+    ),
+    "a carrier's credentials": Row(
+        spoil_a_carrier,
+        "secrets",
+        "then add it again with its credentials: devstream carrier add",
+        add_carrier_again,
     ),
     "a deploy's secret": Row(
         spoil_a_deploys_secret, "secrets", "devstream secret set ", set_secret

@@ -91,6 +91,7 @@ ELSEWHERE = {
     "test_it_waits_and_says_what_for_and_goes_on_when_the_keyring_is_unlocked",
     "a device that has it whole gives it again": "node/test_mending.py",
     "when that is put right: devstream out test": "node/test_outlets.py",
+    "when that is put right: devstream carrier test": "node/test_carriers.py",
     "devstream install-desktop": "cli/test_install_desktop.py::test_doctor_knows_what_is_missing",
     "on GNOME install the extension AppIndicator": "desktop/test_no_server.py::"
     "test_doctor_names_the_server_and_shows_a_popup",

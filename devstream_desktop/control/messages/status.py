@@ -115,6 +115,24 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """End of the token it is polled with, UTC milliseconds; 0: not known."""
 
 
+class CarrierStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A broker that carries the stream beside the links to peers."""
+
+    name: str
+    servers: tuple[str, ...] = ()
+    """Addresses of its servers."""
+    state: str
+    """`connecting`, `catching up`, `live` or `gone`; `stopped` where no node runs."""
+    unread: int = 0
+    """Messages of its stream that are not read yet."""
+    unsent: int = 0
+    """Events here that were not offered to it yet."""
+    error: str = ""
+    """One sentence; empty when all is well."""
+    since: int = 0
+    """Time of the last change between gone and there, UTC milliseconds; 0: never."""
+
+
 class OutletStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One of this home's outlets: where the stream leaves."""
 
@@ -177,6 +195,7 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     refused: tuple[RefusedStatus, ...] = ()
     sources: tuple[SourceStatus, ...] = ()
     outlets: tuple[OutletStatus, ...] = ()
+    carriers: tuple[CarrierStatus, ...] = ()
     targets: int = 0
     events: int = 0
     oldest: int = 0

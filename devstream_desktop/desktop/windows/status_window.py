@@ -249,6 +249,9 @@ class NodeDetails(QWidget):
         _show_lines(self.refused, (refusal_text(peer, now) for peer in status.refused[:_SHOWN]))
         errors = [f"{source.name}: {source.error}" for source in status.sources if source.error]
         errors += [f"{outlet.name}: {outlet.error}" for outlet in status.outlets if outlet.error]
+        errors += [
+            f"{carrier.name}: {carrier.error}" for carrier in status.carriers if carrier.error
+        ]
         _show_lines(self.troubles, errors[:_SHOWN])
 
 

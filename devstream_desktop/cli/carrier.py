@@ -1,0 +1,113 @@
+"""`devstream carrier`: a broker that carries the stream between sites, beside gossip."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from devstream_desktop import machine
+from devstream_desktop.cli.arguments import add_json
+from devstream_desktop.cli.node_client import ask
+from devstream_desktop.cli.output import print_json
+from devstream_desktop.cli.status import carrier_line
+from devstream_desktop.clock import now_ms
+from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.home import Home
+from devstream_desktop.stream.text import flat
+
+_WIDTH = 500
+_MOST = 64 * 1024
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the commands of `carrier`."""
+    commands = parser.add_subparsers(title="carrier commands", metavar="COMMAND", required=True)
+    parser = commands.add_parser("add", help="carry the stream over a cluster of NATS servers")
+    parser.add_argument("kind", metavar="KIND", choices=["nats"], help="nats, for NATS JetStream")
+    about = "the servers of the cluster, such as tls://nats.example.org:4222"
+    parser.add_argument("urls", metavar="URL", nargs="+", help=about)
+    about = (
+        "a file with the credentials (- is standard input): .creds as nsc makes them, or the "
+        "seed of an nkey; they are kept sealed"
+    )
+    parser.add_argument("--creds", metavar="FILE", help=about)
+    about = "the authority of the servers' certificates (default: this machine's authorities)"
+    parser.add_argument("--ca", metavar="FILE", help=about)
+    about = "copies of the stream on different servers, where it has to be made (default: 1)"
+    parser.add_argument("--replicas", metavar="COUNT", type=int, default=1, help=about)
+    about = "send only this device's own events, where the server allows it no others"
+    parser.add_argument("--own-only", action="store_true", help=about)
+    parser.set_defaults(command=create)
+    parser = commands.add_parser("list", help="every carrier and how it goes")
+    add_json(parser)
+    parser.set_defaults(command=show)
+    parser = commands.add_parser("test", help="connect, and look at rights and streams")
+    parser.add_argument("name", metavar="NAME", nargs="?", default="nats")
+    parser.set_defaults(command=test)
+    parser = commands.add_parser("remove", help="carry no more, and forget the credentials")
+    parser.add_argument("name", metavar="NAME")
+    parser.set_defaults(command=remove)
+
+
+def create(home: Home, options: argparse.Namespace) -> int:
+    """Add a carrier; a running node uses it within seconds."""
+    # Late, because `carrier list` opens no keys.
+    from devstream_desktop.node.carriers import add_carrier
+
+    given = {
+        "kind": options.kind,
+        "urls": options.urls,
+        "ca": str(Path(options.ca).absolute()) if options.ca else "",
+        "replicas": options.replicas,
+        "relay": not options.own_only,
+    }
+    add_carrier(home, given, _read(options.creds) if options.creds else "")
+    print(f"added {options.kind}: a running node carries the stream over it as well")
+    print("try it: devstream carrier test")
+    return 0
+
+
+def show(home: Home, options: argparse.Namespace) -> int:
+    """Print every carrier and how it goes."""
+    found = ask(home, GetStatus()).carriers
+    if options.json:
+        print_json(found)
+        return 0
+    for one in found:
+        print(flat(carrier_line(one, now_ms()), _WIDTH))
+    if not found:
+        print("no carriers; devstream carrier add")
+    return 0
+
+
+def test(home: Home, options: argparse.Namespace) -> int:
+    """Connect as the node does; exit 1 where something is not as it should be."""
+    from devstream_desktop.node.carriers import try_carrier
+
+    remarks = try_carrier(home, options.name)
+    if remarks:
+        raise DevstreamError(f"{options.name} answers, but {'; '.join(remarks)}")
+    print(f"{options.name} works: this device may read the streams and send to them")
+    return 0
+
+
+def remove(home: Home, options: argparse.Namespace) -> int:
+    """Remove a carrier."""
+    from devstream_desktop.node.carriers import remove_carrier
+
+    remove_carrier(home, options.name)
+    print(f"removed {options.name}; what its stream holds stays there until it is too old")
+    return 0
+
+
+def _read(file: str) -> str:
+    try:
+        if file == "-":
+            return sys.stdin.read(_MOST).strip()
+        with Path(file).open(encoding="utf-8") as opened:
+            return opened.read(_MOST).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = machine.reason(error) if isinstance(error, OSError) else "it is no text"
+        raise DevstreamError(f"{file} cannot be read: {reason}") from None

@@ -1,0 +1,166 @@
+"""Carriers added, removed, tried and run, whether a node runs or not.
+
+The node looks at the file again and again, and sealed credentials are a file of their own: so a
+command may change both while it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from devstream_desktop.control.messages.status import CarrierStatus
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.home import Home
+from devstream_desktop.keys import Vault
+from devstream_desktop.mesh.carrier import config
+from devstream_desktop.mesh.carrier.broker import BrokerError
+from devstream_desktop.mesh.carrier.carrier import Carrier
+from devstream_desktop.mesh.carrier.config import CarrierError, Settings
+from devstream_desktop.mesh.carrier.nats import Access, NatsBroker, Wanted, missing_client
+from devstream_desktop.mesh.service import Mesh
+from devstream_desktop.team import PolicyChain, Team, is_renewal, membership, standing_of
+
+LOOK_SECONDS = 2.0
+_DAY_S = 86_400
+
+_log = logging.getLogger(__name__)
+
+
+def add_carrier(home: Home, given: Mapping[str, object], credentials: str) -> None:
+    """Add a carrier; see `config.add`. Blocks.
+
+    `given` are fields of `config.Settings`.
+
+    Raises:
+        CarrierError, VaultError, NoTeamError: each says what to do.
+
+    """
+    # Without a team there is no stream to carry.
+    standing_of(home)
+    if missing := missing_client():
+        raise CarrierError(missing)
+    settings = msgspec.convert(given, Settings)
+    config.add(home, Vault.open(home), settings, credentials)
+
+
+def remove_carrier(home: Home, name: str) -> None:
+    """Remove a carrier with its credentials. Blocks.
+
+    Raises:
+        CarrierError, VaultError: each says what to do.
+
+    """
+    config.find(home, name)
+    config.remove(home, Vault.open(home), name)
+
+
+def try_carrier(home: Home, name: str) -> list[str]:
+    """Connect as a carrier does; return what is not as it should be, a sentence each. Blocks.
+
+    Raises:
+        CarrierError: it cannot be used at all.
+        VaultError, NoTeamError: each says what to do.
+
+    """
+    settings = config.find(home, name)
+    standing = standing_of(home)
+    chain = PolicyChain.load(membership.policy_path(home))
+    broker = _broker(settings, Vault.open(home), chain)
+
+    async def connect() -> list[str]:
+        try:
+            await broker.open()
+            remarks = await broker.remarks()
+            if not await broker.may_send(standing.device):
+                remarks.append(
+                    f"this device may not publish {broker.subjects_of(standing.device)}:"
+                    " others do not get its events this way; give it that right"
+                )
+        finally:
+            await broker.close()
+        return remarks
+
+    try:
+        return asyncio.run(connect())
+    except BrokerError as error:
+        raise CarrierError(f"the carrier {name} does not work: {error}") from None
+
+
+class Carriers:
+    """Runs the carriers that there are, while `run` runs.
+
+    Args:
+        home: Whose carriers.
+        vault: Seals their credentials.
+        team: Whose stream.
+        mesh: Where it comes from and goes to.
+
+    """
+
+    def __init__(self, home: Home, vault: Vault, team: Team, mesh: Mesh) -> None:
+        self._home = home
+        self._vault = vault
+        self._team = team
+        self._mesh = mesh
+        self._running: dict[Settings, tuple[Carrier, asyncio.Task[None]]] = {}
+        self._trouble = ""
+        """The reason why the carriers cannot be read or begun."""
+
+    async def run(self) -> None:
+        """Follow the carriers that there are, until it is cancelled."""
+        try:
+            while True:
+                try:
+                    await self._follow(await asyncio.to_thread(config.load, self._home))
+                    self._trouble = ""
+                except DevstreamError as error:
+                    # Once, because it is looked at again and again.
+                    if str(error) != self._trouble:
+                        _log.warning("%s", error)
+                    self._trouble = str(error)
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            await self._follow([])
+
+    def status(self) -> tuple[CarrierStatus, ...]:
+        """Describe each."""
+        found = [
+            replace(carrier.status(), servers=settings.urls)
+            for settings, (carrier, _) in self._running.items()
+        ]
+        if self._trouble:
+            found.append(CarrierStatus(name="carriers", state="gone", error=self._trouble))
+        return tuple(found)
+
+    async def _follow(self, carriers: list[Settings]) -> None:
+        for settings in [one for one in self._running if one not in carriers]:
+            _, task = self._running.pop(settings)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        for settings in carriers:
+            if settings not in self._running:
+                broker = await asyncio.to_thread(_broker, settings, self._vault, self._team.chain)
+                carrier = self._mesh.carrier(
+                    settings.kind,
+                    broker,
+                    self._home.carrier_place(settings.kind),
+                    travels=_travels,
+                    relay=settings.relay,
+                )
+                self._running[settings] = carrier, asyncio.create_task(carrier.run())
+
+
+def _travels(document: bytes) -> bool:
+    # Certificates and requests for them go over links only, whose ends are proven.
+    return not is_renewal(document)
+
+
+def _broker(settings: Settings, vault: Vault, chain: PolicyChain) -> NatsBroker:
+    access = Access(settings.urls, settings.ca, config.credentials_of(vault, settings))
+    wanted = Wanted(chain.current.retention_days * _DAY_S, settings.replicas)
+    return NatsBroker(chain.team, access, wanted)

@@ -1,0 +1,228 @@
+"""Nodes with real NATS servers from Debian's package, on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nats
+import pytest
+from memory_broker import Carried, data_of, forge, held
+from nacl.signing import SigningKey
+from nats_server import Server, needs_nats, nkey, servers
+
+from devstream_desktop.mesh.carrier import entries, papers
+from devstream_desktop.mesh.carrier.broker import BrokerError
+from devstream_desktop.mesh.carrier.nats import Access, NatsBroker, Wanted
+from devstream_desktop.shared_files import shared
+
+pytestmark = [pytest.mark.process, needs_nats]
+DAY_S = 86_400
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "RELAY_S", 0.1)
+    monkeypatch.setattr(papers, "RELAY_S", 0.1)
+    monkeypatch.setattr(papers, "TRY_S", 0.1)
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[[], Server]]:
+    with servers(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture
+async def carry(tmp_path: Path) -> AsyncIterator[Callable[..., Carried]]:
+    """Begin to carry for a node; all carriers are stopped at the end."""
+    running: list[Carried] = []
+
+    def begin(
+        node: Any, server: Server, *, url: str = "", relay: bool = True, **access: str
+    ) -> Carried:
+        access_ = Access([url or server.url], **access)
+        broker = NatsBroker(node.team.id, access_, Wanted(30 * DAY_S))
+        running.append(Carried(node, broker, tmp_path, relay=relay))
+        return running[-1]
+
+    yield begin
+    await asyncio.gather(*(one.stop() for one in running))
+
+
+def live(carried: Carried) -> bool:
+    return carried.carrier.status().state == "live"
+
+
+async def test_gossip_the_stream_and_both_end_with_equal_histories_whatever_happens(
+    make_node, make_server, carry
+):
+    server = make_server()
+    gossip = await make_node()
+    both = [await make_node(peers=[gossip]) for _ in range(2)]
+    stream = [await make_node() for _ in range(2)]
+    carried = [carry(node, server) for node in (*both, *stream)]
+    nodes = [gossip, *both, *stream]
+    for n in range(20):
+        await asyncio.gather(*(node.say(f"{node.device[:4]} {n}") for node in nodes))
+    for node in nodes:
+        await node.until(lambda node=node: len(node.entries) == 100)
+
+    server.end()
+    await nodes[1].until(lambda: all(one.carrier.status().error for one in carried))
+    await asyncio.gather(*(node.say(f"{node.device[:4]} without it") for node in nodes))
+    for node in (gossip, *both):
+        await node.until(lambda node=node: len(node.entries) >= 103)
+    server.start()
+    for node in nodes:
+        await node.until(lambda node=node: len(node.entries) == 105, 20)
+
+    server.end()
+    server.wipe()
+    server.start()
+    fresh = await make_node()
+    carry(fresh, server)
+    await gossip.say("after")
+    for node in (*nodes, fresh):
+        await node.until(lambda node=node: len(node.entries) == 106, 20)
+    assert len({frozenset(held(node)) for node in (*nodes, fresh)}) == 1
+    assert all(len(node.entries) == len(held(node)) for node in nodes)
+
+
+async def test_a_publisher_with_valid_credentials_is_believed_nothing(
+    make_node, make_server, carry, team
+):
+    server = make_server()
+    author, reader = await make_node(), await make_node()
+    carried = carry(author, server)
+    await author.until(lambda: live(carried))
+    said = await author.say("genuine")
+    hostile = await nats.connect(server.url)
+    stream, key = hostile.jetstream(), SigningKey.generate()
+    subject = f"devstream.{team.id}.feed.x"
+    for data in (b"", b"x" * 64, b"\xff" * 4000, forge(team.id, key, said[0].feed, seq=2)):
+        await stream.publish(subject, data)
+    await author.until(lambda: carried.carrier.status().unsent == 0)
+    for _ in range(3):
+        await stream.publish(subject, data_of(said[0]))
+    with pytest.raises(Exception, match="message size exceeds"):
+        await stream.publish(subject, bytes(100_000))
+    await stream.publish(f"devstream.{team.id}.paper.policy.{'0' * 32}", b"a policy")
+    await hostile.close()
+    carry(reader, server)
+    await author.say("after that")
+    await reader.until(lambda: len(reader.entries) == 2)
+    assert reader.titles() == ["genuine", "after that"]
+    assert held(reader) == held(author)
+    assert reader.policies.chain == []
+
+
+async def test_a_stream_with_a_lost_connection_in_the_middle_of_a_catch_up(
+    make_node, make_server, carry
+):
+    server = make_server()
+    old, fresh = await make_node(), await make_node()
+    carried = carry(old, server)
+    await old.say(*(f"commit {n}" for n in range(3000)))
+    await old.until(lambda: live(carried) and not carried.carrier.status().unsent)
+    carry(fresh, server)
+    await fresh.until(lambda: len(fresh.entries) > 100)
+    server.end()
+    server.start()
+    await fresh.until(lambda: len(fresh.entries) == 3000, 20)
+    assert held(fresh) == held(old)
+
+
+def certify(authority: Any, folder: Path) -> tuple[Path, Path, Path]:
+    """Make an authority and a server's certificate of it: authority, certificate, key."""
+    found = authority.credentials("localhost")
+    files = (folder / "ca.pem", folder / "cert.pem", folder / "key.pem")
+    for file, pem in zip(
+        files, (found.ca_pem, found.certificate_pem, found.key_pem), strict=True
+    ):  # fmt: skip
+        file.write_text(pem)
+    return files
+
+
+async def test_the_example_of_a_server_stops_who_writes_another_ones_feed(
+    make_node, make_server, carry, team, other_team, tmp_path
+):
+    relay, own = await make_node(), await make_node()
+    ca, certificate, key = certify(other_team, tmp_path)
+    (relay_seed, relay_key), (own_seed, own_key) = nkey(), nkey()
+    server = make_server()
+    server.end()
+    example = shared("examples", "nats-server.conf").read_text()
+    words = {
+        "0.0.0.0:4222": f"127.0.0.1:{server.port}",
+        "/var/lib/nats": str(tmp_path / "store"),
+        "/etc/nats/cert.pem": str(certificate),
+        "/etc/nats/key.pem": str(key),
+        "KEY_OF_RELAY": relay_key,
+        "KEY_OF_DEVICE": own_key,
+        "TEAM": team.id,
+        "DEVICE": own.device,
+    }
+    for word, meant in words.items():
+        assert word in example
+        example = example.replace(word, meant)
+    server.start(example)
+    url = f"tls://localhost:{server.port}"
+
+    carried = carry(relay, server, url=url, ca=str(ca), credentials=relay_seed)
+    await relay.until(lambda: live(carried))
+    limited = carry(own, server, url=url, ca=str(ca), credentials=own_seed, relay=False)
+    await relay.say("of the relay")
+    await own.say("its own")
+    for node in (relay, own):
+        await node.until(lambda node=node: len(node.entries) == 2)
+    assert limited.carrier.status().error == ""
+
+    access = Access([url], str(ca), own_seed)
+    broker = NatsBroker(team.id, access, Wanted(30 * DAY_S, replicas=3))
+    await broker.open()
+    try:
+        assert await broker.may_send(own.device)
+        assert not await broker.may_send(relay.device)
+        (remark,) = await broker.remarks()
+        assert "has 1 replicas, and 3 were asked for" in remark
+        # The server does not answer what is not allowed.
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await broker.context().purge_stream(f"devstream-{team.id}")
+    finally:
+        await broker.close()
+    for wrong, said in ((nkey()[0], "uthorization"), ("", "uthorization")):
+        broker = NatsBroker(team.id, Access([url], str(ca), wrong), Wanted(DAY_S))
+        with pytest.raises(BrokerError, match=said):
+            await broker.open()
+        await broker.close()
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    broker = NatsBroker(team.id, Access([url], str(certify(team, stranger)[0])), Wanted(DAY_S))
+    with pytest.raises(BrokerError, match="its certificate is not trusted"):
+        await broker.open()
+    await broker.close()
+
+
+async def test_a_server_that_wants_no_tls_hears_nothing_of_a_client_that_does():
+    heard = b""
+    info = b'INFO {"server_id":"x","version":"2.9.10","nonce":"abc","auth_required":true}\r\n'
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal heard
+        writer.write(info)
+        heard += await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    url = f"tls://localhost:{port}"
+    broker = NatsBroker("acme", Access([url], credentials=nkey()[0]), Wanted(DAY_S))
+    with pytest.raises(BrokerError, match="it does not speak TLS"):
+        await broker.open()
+    await broker.close()
+    listener.close()
+    assert heard == b""
