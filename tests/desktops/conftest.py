@@ -35,6 +35,10 @@ window.setWindowTitle("another")
 window.show()
 application.exec()
 """
+DEPLOY = """#!/bin/sh
+for try in $(seq 300); do [ -e {released} ] && exit; sleep 0.1; done
+exit 1
+"""
 LOOPBACK = '[mesh]\nlisten = "127.0.0.1:0"\ndiscovery = false\n'
 
 
@@ -62,7 +66,10 @@ def team() -> Iterator[Team]:
         with DeskStore(ana.home.desk) as store:
             store.set_note(OPENED, b"yes")
         bo.home.root.mkdir(mode=0o700, exist_ok=True)
-        bo.home.targets.write_text('[target.shop.staging]\nrun = ["sleep", "1"]\n')
+        script = bo.folder / "deploy.sh"
+        script.write_text(DEPLOY.format(released=bo.folder / "released"))
+        script.chmod(0o700)
+        bo.home.targets.write_text(f'[target.shop.staging]\nrun = ["{script}"]\n')
         ends.enter_context(ana.node())
         with Client(ana.home.control_url()) as client:
             invite = client.ask(Invite(pre_approved=True)).text
@@ -129,6 +136,14 @@ def desk(session: Session, bus: DesktopBus, team: Team, sit: Callable[[Member], 
     else:
         one.wait_window("devstream · acme")
     return one
+
+
+@pytest.fixture
+def released(team: Team) -> Iterator[Path]:
+    """A file for which the deploys of bo's node wait."""
+    file = team.bo.folder / "released"
+    yield file
+    file.unlink(missing_ok=True)
 
 
 @pytest.fixture
