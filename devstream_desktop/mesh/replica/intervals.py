@@ -124,6 +124,11 @@ def newest(ranges: Ranges, limit: int) -> Ranges:
     return result
 
 
+def numbers(ranges: Iterable[tuple[int, int]]) -> list[int]:
+    """Return the members one by one, ascending."""
+    return [number for first, last in ranges for number in range(first, last + 1)]
+
+
 def size(ranges: Iterable[tuple[int, int]]) -> int:
     """Return the count of numbers in the set."""
     return sum(last - first + 1 for first, last in ranges)

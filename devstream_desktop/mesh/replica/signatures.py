@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import islice
 
+from devstream_desktop.mesh.replica import intervals
 from devstream_desktop.mesh.replica.identity import Identity
+from devstream_desktop.mesh.replica.intervals import Ranges
 from devstream_desktop.mesh.replica.store import LogStore
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, preamble
 
 MAX_UNCHECKED = 100_000
-"""Entries accepted by the chain alone, remembered for a later check."""
+"""Entries of a feed that a later check remembers: the chain alone has proven them."""
 
 
 class Signatures:
@@ -22,7 +23,8 @@ class Signatures:
         self._sign = identity.sign
         self._verify = identity.verify
         self._preamble = preamble(identity.team)
-        self._unchecked: dict[tuple[bytes, int], None] = {}
+        self._unchecked: dict[bytes, Ranges] = {}
+        """By feed. As ranges: a catch-up brings a hundred thousand."""
         self.checked = 0
         """Signatures checked since the start."""
 
@@ -37,10 +39,13 @@ class Signatures:
 
     def check_later(self, entries: Iterable[Entry]) -> None:
         """Remember entries that only the hash chain has proven."""
-        self._unchecked.update(dict.fromkeys((entry.feed, entry.seq) for entry in entries))
-        # The oldest are given up: their bodies are proven already.
-        while len(self._unchecked) > MAX_UNCHECKED:
-            del self._unchecked[next(iter(self._unchecked))]
+        found: defaultdict[bytes, Ranges] = defaultdict(list)
+        for entry in entries:
+            found[entry.feed].append((entry.seq, entry.seq))
+        for feed, numbers in found.items():
+            known = intervals.union([*self._unchecked.get(feed, []), *numbers])
+            # The oldest are given up: their bodies are proven already.
+            self._unchecked[feed] = intervals.newest(known, MAX_UNCHECKED)
 
     def check(self, limit: int) -> int:
         """Check up to `limit` remembered signatures; returns the number of wrong ones.
@@ -48,17 +53,20 @@ class Signatures:
         The bodies of those are genuine. Somebody on the way damaged their signatures.
         """
         wrong = 0
-        right: defaultdict[bytes, list[int]] = defaultdict(list)
-        for feed, seq in list(islice(self._unchecked, limit)):
-            del self._unchecked[(feed, seq)]
-            entry = self._store.entry(feed, seq)
-            # It expired since it came in.
-            if entry is None:
-                continue
-            if self.right(entry):
-                right[feed].append(seq)
-            else:
-                wrong += 1
-        for feed, seqs in right.items():
-            self._store.verified(feed, seqs)
+        for feed in list(self._unchecked):
+            if limit <= 0:
+                break
+            ranges = self._unchecked[feed]
+            numbers = intervals.numbers(intervals.newest(ranges, limit))
+            # None, where the entry expired since it came in.
+            found = [self._store.entry(feed, seq) for seq in numbers]
+            entries = [entry for entry in found if entry is not None]
+            right = [entry.seq for entry in entries if self.right(entry)]
+            wrong += len(entries) - len(right)
+            if right:
+                self._store.verified(feed, right)
+            intervals.take(ranges, numbers[0], numbers[-1])
+            if not ranges:
+                del self._unchecked[feed]
+            limit -= len(numbers)
         return wrong

@@ -56,6 +56,20 @@ def test_a_run_costs_one_signature_check_and_news_one_each(pair):
     assert all(arrival.verified for _, arrival in b.feeds.store.rows)
 
 
+def test_what_came_newest_first_is_checked_later_each_once(pair):
+    a, b = pair
+    entries = a.own.publish(payloads(30), NOW)
+    for last in (30, 20, 10):
+        give(entries[last - 10 : last], b)
+    checked = []
+    verify = b.signatures._verify
+    b.signatures._verify = lambda *given: checked.append(1) or verify(*given)
+    for done in (7, 14, 21, 28, 29, 29):
+        assert b.signatures.check(7) == 0
+        assert len(checked) == done
+    assert all(arrival.verified for _, arrival in b.feeds.store.rows)
+
+
 def test_a_spoilt_signature_inside_a_run_does_not_harm_but_is_told(pair):
     a, b = pair
     entries = a.own.publish(payloads(5), NOW)
