@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+
+import psutil
 
 _SERVICES = Path("/usr/share/dbus-1/services")
 _BUS = """<busconfig>
@@ -92,12 +95,19 @@ class Session(ABC):
         """End the newest program of this name."""
         place = max(at for at, (other, _) in enumerate(self._processes) if other == name)
         _, process = self._processes.pop(place)
+        helpers = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            helpers = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(5)
+        # Plasma's services leave some behind.
+        for helper in psutil.wait_procs(helpers, timeout=1)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                helper.kill()
 
     @abstractmethod
     def start_screen(self) -> None:
