@@ -41,10 +41,10 @@ MOST_OFF_MS = 100 * 365 * 86_400_000
 """The most that a peer's clock is taken to be off."""
 PART = 100
 """Entries taken at once: 15 ms when each needs a signature check of its own."""
-CHAIN_PART = 300
+CHAIN_PART = 200
 """Entries taken at once after a part that the hash chain proved: 30 ms.
 
-Half an answer to a FETCH. In a larger transaction each entry costs less.
+A third of an answer to a FETCH. In a larger transaction each entry costs less.
 """
 PROOFS = 10
 """Proofs taken at once: two signature checks and a write each."""
