@@ -142,6 +142,34 @@ async def test_what_a_broker_holds_back_is_named(make_node, carry, broker):
     assert len(reader.entries) == 4
 
 
+async def test_silence_is_not_taken_for_the_end(make_node, carry, broker, monkeypatch):
+    author, reader = await make_node(), await make_node()
+    carry(author, broker)
+    await author.say(*(f"commit {n}" for n in range(5)))
+    await author.until(lambda: len(broker.entries.messages) == 5)
+    read, left = broker.entries.read, 4
+
+    async def silent(first):
+        nonlocal left
+        left -= 1
+        return [] if left >= 0 else await read(first)
+
+    monkeypatch.setattr(broker.entries, "read", silent)
+    carry(reader, broker)
+    await reader.until(lambda: len(reader.entries) == 5)
+
+
+async def test_what_was_deleted_at_the_broker_is_read_past(make_node, carry, broker):
+    author, reader = await make_node(), await make_node()
+    carry(author, broker)
+    await author.say("one", "two")
+    await author.until(lambda: len(broker.entries.messages) == 2)
+    del broker.entries.messages[1]
+    carried = carry(reader, broker)
+    await reader.until(lambda: carried.carrier.status().state == "live")
+    assert reader.titles() == ["one"]
+
+
 async def test_a_broker_that_takes_nothing_is_said_until_it_does(
     make_node, carry, broker, monkeypatch
 ):

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from devstream_desktop.door.bucket import Bucket
-from devstream_desktop.mesh.carrier.broker import Extent, Log, Message, Outgoing, Sent, append
+from devstream_desktop.mesh.carrier.broker import (
+    BrokerError,
+    Extent,
+    Log,
+    Message,
+    Outgoing,
+    Sent,
+    append,
+)
 from devstream_desktop.mesh.carrier.place import Place
 from devstream_desktop.mesh.core import PART, Core
 from devstream_desktop.mesh.limits import MAX_WAIT_S, cost_of_bytes, cost_of_rows, cost_of_waste
@@ -160,16 +168,25 @@ class Entries:
             self._place.read_again()
 
     async def _read_window(self, first: int, last: int) -> None:
-        at = max(first, last - WINDOW + 1)
+        at, made = max(first, last - WINDOW + 1), self._place.made
         while at <= last:
             messages = await self._log.read(at)
-            # The rest of these was deleted at the broker.
-            end = messages[-1].seq if messages else last
+            if not messages:
+                # Looked at anew, the log finds out that its reader is dead.
+                await self._look()
+                if self._place.made != made:
+                    return
+                messages = await self._log.read(at)
             if messages:
                 await self._take(at, messages)
-            else:
-                self._place.took(at, end)
-            at = end + 1
+                at = messages[-1].seq + 1
+                continue
+            # Silence is no sign that they were deleted, and what counts as read is never asked for.
+            for number in range(last, at - 1, -1):
+                if await self._log.at(number) is not None:
+                    raise BrokerError("it does not give what it has")
+            self._place.took(at, last)
+            return
 
     async def _take(self, first: int, messages: Sequence[Message], *, news: bool = False) -> None:
         """Take in messages as a peer's, and note what the log has. `news`: they came just now."""

@@ -331,6 +331,8 @@ class _NatsLog:
         """The number that the reader is at."""
         self._delivered = 0
         """Messages that the reader has brought."""
+        self._silent = False
+        """The last read brought nothing."""
         self._oldest = (0, 0)
         """Number and time of the oldest message."""
 
@@ -346,6 +348,9 @@ class _NatsLog:
             first, last = max(1, info.state.first_seq), info.state.last_seq
             if last > MAX_SEQ:
                 raise BrokerError("it numbers its messages as no server does")
+            # Its server may have died, and then nobody answers: another reader is made.
+            if self._silent and last >= self._next:
+                self.forget()
             since = 0
             if first > 1 and info.state.messages:
                 if self._oldest[0] != first:
@@ -362,9 +367,11 @@ class _NatsLog:
             reader = self._reader
             if reader is None:
                 raise BrokerError("the connection was lost")
+            self._silent = False
             try:
                 found = await reader.fetch(BATCH, timeout=WAIT_S)
             except TimeoutError:
+                self._silent = True
                 self._broker.context()
                 return []
             messages: list[Message] = []
