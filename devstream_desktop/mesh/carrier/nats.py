@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 MISSING = (
     "the client for NATS is not installed; install devstream with it: pip install 'devstream[nats]'"
 )
-CONNECT_S, REQUEST_S, CLOSE_S = 5, 10.0, 0.5
+CONNECT_S, ANSWER_S, SEND_S, CLOSE_S = 5, 4.0, 10.0, 0.5
+"""Seconds to connect, for an answer, to send, and to close."""
 BATCH = 64
 """Messages asked for at once: at most 32 MiB, whatever somebody put there."""
 SENT_AT_ONCE = 256
@@ -188,7 +189,7 @@ class NatsBroker:
         """
         if self._client is None or not self._client.is_connected:
             raise BrokerError(self._said or "the connection was lost")
-        return self._client.jetstream(timeout=REQUEST_S)
+        return self._client.jetstream(timeout=ANSWER_S)
 
     @contextlib.asynccontextmanager
     async def told(self) -> AsyncIterator[None]:
@@ -405,7 +406,7 @@ class _NatsLog:
         """As `Log`."""
         receipts: list[Receipt] = []
         for at in range(0, len(messages), SENT_AT_ONCE):
-            async with self._broker.told(), asyncio.timeout(REQUEST_S):
+            async with self._broker.told(), asyncio.timeout(SEND_S):
                 context = self._broker.context()
                 waiting = [
                     await context.publish_async(
