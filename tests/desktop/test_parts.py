@@ -25,7 +25,7 @@ MAY_IMPORT = {
         *("client.background", "client.export", "client.preferences", "client.replay"),
     },
     "duty": {"client", "popups"},
-    "dialogs": {"windows", "widgets", "client"},
+    "dialogs": {"windows", "widgets", "platform", "client"},
     "app": {
         *("client", "platform", "widgets", "commands", "popups", "tray", "peek", "windows"),
         *("dialogs", "duty"),

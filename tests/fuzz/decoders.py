@@ -36,6 +36,7 @@ from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.keys.errors import RecoveryKeyError
 from devstream_desktop.keys.recovery_key import read_recovery_key, write_recovery_key
 from devstream_desktop.mesh import wire
+from devstream_desktop.mesh.carrier.papers import read_proof
 from devstream_desktop.mesh.transport.framing import Deframer, FramingError
 from devstream_desktop.mesh.transport.link import Credentials, tls_config
 from devstream_desktop.node.board import Board
@@ -437,6 +438,8 @@ def decoders() -> list[Decoder]:
     """All of them but the sources' (sources.py)."""
     entries = bodies()
     proof = msgspec.msgpack.encode([(entries[0], SIGNATURE), (entries[1], SIGNATURE)])
+    signed = [wire.SignedEntry(one, SIGNATURE) for one in entries[:2]]
+    carried = msgspec.msgpack.encode(wire.Pair(*signed))
     addresses = [b"192.0.2.1:7400", b"[2001:db8::1]:7400", b"host.example:1"]
     asked = [
         control.encode_request(one)
@@ -516,6 +519,7 @@ def decoders() -> list[Decoder]:
             entries,
         ),
         Decoder("stored proof", stored_proof, [proof]),
+        Decoder("proof of a broker", read_proof, [carried], (ValueError, MalformedEntryError)),
         Decoder(
             "bounds of msgpack",
             lambda data: check_msgpack(data, 1000),

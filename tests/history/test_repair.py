@@ -196,9 +196,9 @@ def test_a_stop_in_the_middle_of_saving_repeats_it(sound, filled, tmp_path, monk
         with pytest.raises(KeyboardInterrupt) as raised:
             sound()
     # What was open is closed, though the error still holds it.
-    held_open = [Path(one.path).name for one in psutil.Process().open_files()]
+    held_open = {Path(one.path) for one in psutil.Process().open_files()}
     assert raised.value.__traceback__
-    assert "history.sqlite" not in held_open
+    assert tmp_path / "history.sqlite" not in held_open
     history, told = sound()
     assert "1,800 events were saved" in told
     assert held(history).keys() == filled.keys()

@@ -28,7 +28,7 @@ from devstream_desktop.mesh.limits import MAX_WAIT_S, cost, cost_of_bytes
 from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.replica.chain import contradict
 from devstream_desktop.stream.bounds import check_msgpack
-from devstream_desktop.stream.entry import MalformedEntryError, body_hash, parse_entry
+from devstream_desktop.stream.entry import Entry, MalformedEntryError, body_hash, parse_entry
 
 POLICY, PROOF = "policy", "proof"
 TRY_S = 1.0
@@ -178,13 +178,8 @@ class Papers:
 
     def _pair(self, data: bytes) -> wire.Pair | None:
         """Parse a proof; None for what proves nothing."""
-        if len(data) > _MOST_PROOF:
-            return None
         try:
-            check_msgpack(data, _MOST_VALUES)
-            pair = _pair.decode(data)
-            one = parse_entry(pair.first.body, pair.first.signature)
-            other = parse_entry(pair.second.body, pair.second.signature)
+            pair, one, other = read_proof(data)
         except (ValueError, MalformedEntryError):
             return None
         right = self._core.replica.signatures.right
@@ -223,3 +218,19 @@ def _feed_of(pair: wire.Pair) -> bytes:
 def _paper(kind: str, data: bytes) -> Outgoing:
     name = body_hash(data).hex()
     return Outgoing(f"{kind}.{name}", data, f"{kind}-{name}")
+
+
+def read_proof(data: bytes) -> tuple[wire.Pair, Entry, Entry]:
+    """Read the two entries of a proof; nobody has checked what they prove.
+
+    Raises:
+        ValueError: it is longer or deeper than a proof, or none.
+        MalformedEntryError: one of the two is no entry.
+
+    """
+    if len(data) > _MOST_PROOF:
+        raise ValueError("it is longer than any proof")
+    check_msgpack(data, _MOST_VALUES)
+    pair = _pair.decode(data)
+    one = parse_entry(pair.first.body, pair.first.signature)
+    return pair, one, parse_entry(pair.second.body, pair.second.signature)
