@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,13 @@ def hooked(repository, tmp_path):
         while not written.exists() or written.read_text().count("\n") < count:
             assert time.monotonic() < deadline, "the hook did not call in time"
             time.sleep(0.02)
-        return [line.split("\x1f")[:-1] for line in written.read_text().splitlines()]
+        words = [line.split("\x1f")[:-1] for line in written.read_text().splitlines()]
+        for call in words:
+            place = call.index("--time")
+            said = datetime.fromisoformat(call[place + 1]).timestamp()
+            assert 0 <= time.time() - said < 60, "the time of the push"
+            del call[place : place + 2]
+        return words
 
     return read
 

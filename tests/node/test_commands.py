@@ -66,10 +66,11 @@ def test_duty_is_said_and_seen(world, until) -> None:
         "person": "ana",
         "on_duty": True,
         "duty": ["ana"],
+        "since": {},
     }
     assert ana.run("duty", "off") == "ana is off duty"
     assert bob.run("duty", "on") == "bob is on duty"
-    until("ana knows that bob is", lambda: "bob" in ana.run("duty", "show"))
+    until("ana knows that bob is", lambda: "bob (1 minute)" in ana.run("duty", "show"))
     ana.stop()
     ana.start()
     assert ana.run("duty", "show").startswith("ana is off duty")
