@@ -206,7 +206,8 @@ class DeployRequests:
             device=node.device,
             person=node.team.person,
             executor=executor,
-            now=now_ms(),
+            # A time ahead of its entry's is not believed, and the request's key holds it.
+            now=node.mesh.team_time(),
             action=action,
             **parts,  # type: ignore[arg-type]
         )

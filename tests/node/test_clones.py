@@ -120,6 +120,14 @@ class Scene:
         for desk in (self.ana, self.carl):
             desk.process.send_signal(signal.SIGCONT)
 
+    def the_clock_is_set(self, offset_ms: int) -> None:
+        """Set everybody's clock at once; new links show each that the others' are set too."""
+        self.clock.set(offset_ms)
+        for desk in (self.ana, self.carl):
+            desk.stop()
+            port = desk.ready["mesh"].rpartition(":")[2]
+            desk.start("--listen", f"127.0.0.1:{port}", program=self.clock.program)
+
     def both_say(self, what: str, times: int = 1) -> None:
         for number in range(times):
             self.acknowledged |= say(self.bob, f"bob {what} {number}")
@@ -134,7 +142,7 @@ class Scene:
 
     def everybody_is_told(self, words: str) -> None:
         for desk in self.everybody:
-            self.until(f"told: {words}", lambda desk=desk: told(desk, words))
+            self.until(f"told: {words}", lambda desk=desk: told(desk, words), LEVEL_S)
 
     def the_advice_is_shown(self) -> None:
         commands = [(self.twin, "status"), (self.bob, "doctor"), (self.carl, "team", "members")]
@@ -179,7 +187,7 @@ def test_a_machine_that_was_cloned_loses_nothing_and_is_told_what_to_do(
 
     scene.both_say("goes on", 20)
     # No further: what the clock says here may still be told to one whose own is right.
-    clock.set(SIDE_BY_SIDE_MS)
+    scene.the_clock_is_set(SIDE_BY_SIDE_MS)
     scene.both_say("later")
     scene.all_have_all(*scene.everybody)
     assert len({frozenset(desk.facts()) for desk in scene.everybody}) == 1
@@ -188,5 +196,5 @@ def test_a_machine_that_was_cloned_loses_nothing_and_is_told_what_to_do(
 
     scene.nothing_is_deployed_while_both_live()
     scene.it_deploys_once_the_clone_has_ended()
-    clock.set(0)
+    scene.the_clock_is_set(0)
     scene.the_clone_joins_anew()
