@@ -45,23 +45,10 @@ ALONE_MS = 6 * 3_600_000
 
 Network time sets a wrong clock right long before.
 """
-SET_MS = 600_000
-"""Distance to the peers' median that puts our clock in doubt.
+STEP_MS = MAX_OFFSET_MS // 2
+"""Jump after which the peers must show their clocks anew.
 
-Clocks nearer than this to each other agree.
-"""
-MAX_JUMP_MS = 3_600_000
-"""Jump against the steady clock that puts ours in doubt.
-
-Until a peer agrees with it.
-"""
-MAX_AWAY_MS = 3 * 86_400_000
-"""Distance at start that puts our clock in doubt.
-
-Past all that is known, until a peer agrees with it: a machine may start with any time at all. A
-holiday looks the same, but ends with the first peer; a weekend is shorter. Until a peer agrees with
-it: a machine may start with any time at all. A holiday looks the same, but ends with the first
-peer; a weekend is shorter.
+Half the distance: two clocks that agreed and were set by less, one ahead and one back, agree still.
 """
 SET_MS = 1_000
 """Jump against the steady clock that shows a set clock.
@@ -164,7 +151,7 @@ class ClockWatch:
         if abs(jump) > SET_MS:
             self._proven = False
         # Older offsets were measured against another clock.
-        if abs(jump) > MAX_OFFSET_MS:
+        if abs(jump) > STEP_MS:
             self.steps += 1
             self._fresh.clear()
         if abs(jump) > MAX_JUMP_MS:

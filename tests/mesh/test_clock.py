@@ -43,6 +43,27 @@ def test_a_jump_is_doubted_until_a_peer_confirms_it():
     assert watch.doubt() == ""
 
 
+@pytest.mark.parametrize("error", [-1, 0, 1])
+def test_a_clock_that_is_set_by_what_is_tolerated_makes_the_peers_show_theirs_anew(error):
+    # Nobody knows whether theirs were set with it: without a new look a team that was set at once
+    # would believe for an hour that everybody else is off.
+    watch = ClockWatch()
+    watch.tick(0, 0)
+    watch.heard("a", 0)
+    watch.tick(10 * MINUTE + error, 0)
+    assert watch.steps == 1
+
+
+def test_two_clocks_that_are_set_by_less_than_a_step_agree_still():
+    watch = ClockWatch()
+    watch.tick(0, 0)
+    watch.heard("a", 0)
+    watch.tick(5 * MINUTE, 0)
+    assert watch.steps == 0
+    watch.heard("a", -10 * MINUTE)  # it was set back by as much
+    assert watch.doubt() == ""
+
+
 def test_setting_the_clock_right_ends_the_doubt_without_hearing_again():
     watch = ClockWatch()
     watch.tick(0, 0)
