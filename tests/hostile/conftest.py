@@ -25,7 +25,7 @@ _mesh, _node = load("mesh/conftest.py"), load("node/conftest.py")
 make_node, team = _mesh.make_node, _mesh.team
 world, until = _node.world, _node.until
 STATUS_MS = 5_000
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 @pytest.fixture

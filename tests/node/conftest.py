@@ -22,7 +22,7 @@ from devstream_desktop.home import Home
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 DEVSTREAM = [sys.executable, "-m", "devstream_desktop"]
 CLOCKED = Path(__file__).parent.parent / "hosts" / "clocked_node.py"
 
