@@ -17,7 +17,7 @@ from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
-from devstream_desktop.outlet.config import FORMS, Outlet, find, load
+from devstream_desktop.outlet.config import FORMS, Outlet, outlets
 from devstream_desktop.stream.text import flat
 
 _WIDTH = 500
@@ -86,7 +86,7 @@ def create(home: Home, options: argparse.Namespace) -> int:
 def show(home: Home, options: argparse.Namespace) -> int:
     """Print every outlet and how it goes."""
     # A file that cannot be read is said here, and not told as a home without outlets.
-    load(home)
+    outlets(home).load()
     found = ask(home, GetStatus()).outlets
     if options.json:
         print_json(found)
@@ -102,7 +102,7 @@ def test(home: Home, options: argparse.Namespace) -> int:
     """Post a line of a test, or read a feed."""
     from devstream_desktop.node.outlets import read_feed, try_outlet
 
-    if find(home, options.name).is_feed:
+    if outlets(home).find(options.name).is_feed:
         lines = read_feed(home, options.name, _intake(home))
         print(f"{options.name} is served; it has {lines} of the newest lines")
     else:

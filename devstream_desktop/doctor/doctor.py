@@ -50,8 +50,8 @@ from devstream_desktop.keys import (
     key_file,
 )
 from devstream_desktop.language import _, english, number
-from devstream_desktop.mesh.carrier.config import load as load_carriers
-from devstream_desktop.outlet.config import load as load_outlets
+from devstream_desktop.mesh.carrier.config import carriers
+from devstream_desktop.outlet.config import outlets
 from devstream_desktop.settings import load_settings
 from devstream_desktop.shared_files import shared
 from devstream_desktop.team import PolicyError, Standing, membership, standing_of
@@ -97,9 +97,9 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
     yield from _libraries(home)
     yield _file("targets", home.targets, load_targets)
     if home.outlets.exists():
-        yield _file("outlets", home.outlets, lambda _: load_outlets(home))
+        yield _file("outlets", home.outlets, lambda _: outlets(home).load())
     if home.carriers.exists():
-        yield _file("carriers", home.carriers, lambda _: load_carriers(home))
+        yield _file("carriers", home.carriers, lambda _: carriers(home).load())
     status, node = _node(home)
     yield node
     standing: Standing | None = None

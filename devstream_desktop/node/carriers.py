@@ -1,20 +1,14 @@
-"""Carriers added, removed, tried and run, whether a node runs or not.
-
-The node looks at the file again and again, and sealed credentials are a file of their own: so a
-command may change both while it runs.
-"""
+"""Carriers added, removed, tried and run, whether a node runs or not."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 
 import msgspec
 from msgspec.structs import replace
 
 from devstream_desktop.control.messages.status import CarrierStatus
-from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
 from devstream_desktop.mesh.carrier import config
@@ -23,12 +17,10 @@ from devstream_desktop.mesh.carrier.carrier import Carrier
 from devstream_desktop.mesh.carrier.config import CarrierError, Settings
 from devstream_desktop.mesh.carrier.nats import Access, NatsBroker, Wanted, missing_client
 from devstream_desktop.mesh.service import Mesh
+from devstream_desktop.sealed_list import Watch
 from devstream_desktop.team import PolicyChain, Team, is_renewal, membership, standing_of
 
-LOOK_SECONDS = 2.0
 _DAY_S = 86_400
-
-_log = logging.getLogger(__name__)
 
 
 def add_carrier(home: Home, given: Mapping[str, object], credentials: str) -> None:
@@ -55,8 +47,8 @@ def remove_carrier(home: Home, name: str) -> None:
         CarrierError, VaultError: each says what to do.
 
     """
-    config.find(home, name)
-    config.remove(home, Vault.open(home), name)
+    config.carriers(home).find(name)
+    config.carriers(home).remove(Vault.open(home), name)
 
 
 def try_carrier(home: Home, name: str) -> list[str]:
@@ -67,10 +59,10 @@ def try_carrier(home: Home, name: str) -> list[str]:
         VaultError, NoTeamError: each says what to do.
 
     """
-    settings = config.find(home, name)
+    settings = config.carriers(home).find(name)
     standing = standing_of(home)
     chain = PolicyChain.load(membership.policy_path(home))
-    broker = _broker(settings, Vault.open(home), chain)
+    broker = _broker(home, Vault.open(home), settings, chain)
 
     async def connect() -> list[str]:
         try:
@@ -108,24 +100,11 @@ class Carriers:
         self._team = team
         self._mesh = mesh
         self._running: dict[Settings, tuple[Carrier, asyncio.Task[None]]] = {}
-        self._trouble = ""
-        """The reason why the carriers cannot be read or begun."""
+        self._watch = Watch(config.carriers(home), self._follow)
 
     async def run(self) -> None:
         """Follow the carriers that there are, until it is cancelled."""
-        try:
-            while True:
-                try:
-                    await self._follow(await asyncio.to_thread(config.load, self._home))
-                    self._trouble = ""
-                except DevstreamError as error:
-                    # Once, because it is looked at again and again.
-                    if str(error) != self._trouble:
-                        _log.warning("%s", error)
-                    self._trouble = str(error)
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            await self._follow([])
+        await self._watch.run()
 
     def status(self) -> tuple[CarrierStatus, ...]:
         """Describe each."""
@@ -133,8 +112,8 @@ class Carriers:
             replace(carrier.status(), servers=settings.urls)
             for settings, (carrier, _) in self._running.items()
         ]
-        if self._trouble:
-            found.append(CarrierStatus(name="carriers", state="gone", error=self._trouble))
+        if self._watch.trouble:
+            found.append(CarrierStatus(name="carriers", state="gone", error=self._watch.trouble))
         return tuple(found)
 
     async def _follow(self, carriers: list[Settings]) -> None:
@@ -144,7 +123,9 @@ class Carriers:
             await asyncio.gather(task, return_exceptions=True)
         for settings in carriers:
             if settings not in self._running:
-                broker = await asyncio.to_thread(_broker, settings, self._vault, self._team.chain)
+                broker = await asyncio.to_thread(
+                    _broker, self._home, self._vault, settings, self._team.chain
+                )
                 carrier = self._mesh.carrier(
                     settings.kind,
                     broker,
@@ -160,7 +141,7 @@ def _travels(document: bytes) -> bool:
     return not is_renewal(document)
 
 
-def _broker(settings: Settings, vault: Vault, chain: PolicyChain) -> NatsBroker:
-    access = Access(settings.urls, settings.ca, config.credentials_of(vault, settings))
+def _broker(home: Home, vault: Vault, settings: Settings, chain: PolicyChain) -> NatsBroker:
+    access = Access(settings.urls, settings.ca, config.credentials_of(home, vault, settings))
     wanted = Wanted(chain.current.retention_days * _DAY_S, settings.replicas)
     return NatsBroker(chain.team, access, wanted)

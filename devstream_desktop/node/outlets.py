@@ -1,8 +1,4 @@
-"""Outlets added, removed, tried and described, whether a node runs or not.
-
-The node looks at the file again and again, and a sealed secret is a file of its own: so a command
-may change both while it runs.
-"""
+"""Outlets added, removed, tried and described, whether a node runs or not."""
 
 from __future__ import annotations
 
@@ -38,7 +34,8 @@ def remove_outlet(home: Home, name: str) -> None:
         OutletError, VaultError: each says what to do.
 
     """
-    config.remove(home, Vault.open(home), name)
+    config.outlets(home).find(name)
+    config.outlets(home).remove(Vault.open(home), name)
 
 
 def outlets_of(home: Home, serving: Serving | None = None) -> tuple[tuple[OutletStatus, ...], str]:
@@ -59,8 +56,8 @@ def try_outlet(home: Home, name: str) -> None:
         OutletError, VaultError, PostError: each says why.
 
     """
-    outlet = config.find(home, name)
-    target = config.target_of(Vault.open(home), name)
+    outlet = config.outlets(home).find(name)
+    target = config.target_of(home, Vault.open(home), name)
     now = now_ms()
     event = make_event(
         kind=Kind.SOURCE,
@@ -85,8 +82,8 @@ def read_feed(home: Home, name: str, intake: str) -> int:
         OutletError, VaultError, PostError: each says why.
 
     """
-    outlet = config.find(home, name)
-    token = config.target_of(Vault.open(home), name).key
+    outlet = config.outlets(home).find(name)
+    token = config.target_of(home, Vault.open(home), name).key
     password = base64.b64encode(f"{name}:{token}".encode()).decode()
     body = get(f"{intake}{outlet.path}", {"authorization": f"Basic {password}"})
     return body.count(b"<entry>")

@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from collections.abc import Sequence
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 import msgspec
 
-from devstream_desktop import machine
 from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.home import Home, write_private
+from devstream_desktop.home import Home
+from devstream_desktop.sealed_list import SealedList, Vault
 from devstream_desktop.stream.query import InvalidQueryError, Query, parse_query
 
 Form = Literal["cloudevents", "chat", "atom"]
@@ -32,22 +31,6 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~-]{24,200}")
 
 class OutletError(DevstreamError):
     """An outlet cannot be as it was asked; the message says why and what to do."""
-
-
-class Vault(Protocol):
-    """The node's sealed store. Its methods may block."""
-
-    def seal(self, name: str, content: bytes) -> None:
-        """Keep it, encrypted, under `name`."""
-        ...
-
-    def unseal(self, name: str) -> bytes:
-        """Return the secret under `name`."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Forget it."""
-        ...
 
 
 class Outlet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,23 +66,14 @@ class Target(msgspec.Struct, frozen=True):
     """Signs what is posted (Standard Webhooks); empty: nothing does. Of a feed, its token."""
 
 
-def load(home: Home) -> list[Outlet]:
-    """Read the outlets of a home; none when there is no file. Blocks.
+_FILE = msgspec.json.Decoder(list[Outlet])
 
-    Raises:
-        OutletError: it cannot be read.
 
-    """
-    try:
-        return msgspec.json.decode(home.outlets.read_bytes(), type=list[Outlet])
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise OutletError(f"{home.outlets} cannot be read: {machine.reason(error)}") from None
-    except (ValueError, RecursionError) as error:
-        raise OutletError(
-            f"{home.outlets} is damaged ({error}); remove it and add the outlets again"
-        ) from None
+def outlets(home: Home) -> SealedList[Outlet]:
+    """Return the outlets of a home."""
+    return SealedList(
+        home.outlets, _FILE, "outlet", "devstream out", OutletError, home.outlet_state
+    )
 
 
 def add(home: Home, vault: Vault, outlet: Outlet, address: str, key: str = "") -> Target:
@@ -111,49 +85,17 @@ def add(home: Home, vault: Vault, outlet: Outlet, address: str, key: str = "") -
         OutletError: something of it is wrong, or its name is taken.
 
     """
-    known = load(home)
     if not _NAME.fullmatch(outlet.name):
         raise OutletError(
             f"{outlet.name!r} is not a name for an outlet; use 1 to 40 of a to z, 0 to 9 and -"
         )
-    if any(other.name == outlet.name for other in known):
-        raise OutletError(f"there is an outlet {outlet.name!r} already; choose another name")
+    outlets(home).check_new(outlet.name)
     query_of(outlet)
     host = "" if outlet.is_feed else _host(address)
     target = _feed_target(address, key) if outlet.is_feed else _post_target(outlet, address, key)
-    vault.seal(_sealed(outlet.name), msgspec.json.encode(target))
     made = msgspec.structs.replace(outlet, host=host, made=secrets.token_hex(4), since=now_ms())
-    _save(home, [*known, made])
+    outlets(home).add(vault, made, msgspec.json.encode(target))
     return target
-
-
-def remove(home: Home, vault: Vault, name: str) -> None:
-    """Forget an outlet, its address and its key. Blocks.
-
-    Raises:
-        OutletError: there is no such outlet.
-
-    """
-    outlet = find(home, name)
-    # The file first: an outlet without its address is broken, the other way round is not.
-    _save(home, [one for one in load(home) if one.name != outlet.name])
-    vault.remove(_sealed(name))
-    home.outlet_state(name).unlink(missing_ok=True)
-
-
-def find(home: Home, name: str) -> Outlet:
-    """Return the outlet of a name. Blocks.
-
-    Raises:
-        OutletError: there is no such outlet.
-
-    """
-    known = load(home)
-    for outlet in known:
-        if outlet.name == name:
-            return outlet
-    names = ", ".join(outlet.name for outlet in known) or "none"
-    raise OutletError(f"there is no outlet {name!r}; known: {names}")
 
 
 def query_of(outlet: Outlet) -> Query:
@@ -169,7 +111,7 @@ def query_of(outlet: Outlet) -> Query:
         raise OutletError(f"the search {outlet.search!r} is none: {error}") from None
 
 
-def target_of(vault: Vault, name: str) -> Target:
+def target_of(home: Home, vault: Vault, name: str) -> Target:
     """Unseal the address and key of an outlet. Blocks.
 
     Raises:
@@ -178,7 +120,7 @@ def target_of(vault: Vault, name: str) -> Target:
 
     """
     try:
-        return msgspec.json.decode(vault.unseal(_sealed(name)), type=Target)
+        return msgspec.json.decode(outlets(home).secret(vault, name), type=Target)
     except (ValueError, RecursionError):
         raise OutletError(f"the address of {name} is damaged; remove and add it again") from None
 
@@ -212,14 +154,6 @@ def _feed_target(address: str, key: str) -> Target:
             " leave --secret-file out to have one made"
         )
     return Target("", token)
-
-
-def _save(home: Home, outlets: Sequence[Outlet]) -> None:
-    write_private(home.outlets, msgspec.json.format(msgspec.json.encode(outlets), indent=2))
-
-
-def _sealed(name: str) -> str:
-    return f"outlet-{name}"
 
 
 def _host(address: str) -> str:

@@ -16,8 +16,9 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.outlet import atom, config
-from devstream_desktop.outlet.config import Outlet, OutletError, Vault
+from devstream_desktop.outlet.config import Outlet, OutletError
 from devstream_desktop.outlet.selection import latest
+from devstream_desktop.sealed_list import Vault
 from devstream_desktop.stream.query import Query
 
 LINES = 100
@@ -147,7 +148,7 @@ class Feeds:
             if time.monotonic() < self._looked + LOOK_SECONDS:
                 return
             try:
-                listed = await asyncio.to_thread(config.load, self._home)
+                listed = await asyncio.to_thread(config.outlets(self._home).load)
             except DevstreamError as error:
                 # The sender says so in `status`; what is served goes on.
                 _LOG.debug("%s", error)
@@ -168,7 +169,7 @@ class Feeds:
             self._looked = time.monotonic()
 
     def _open(self, outlet: Outlet) -> Feed:
-        target = config.target_of(self._vault, outlet.name)
+        target = config.target_of(self._home, self._vault, outlet.name)
         # An empty token would be everybody's.
         if not target.key:
             raise OutletError(f"the feed {outlet.name} has no token; remove and add it again")

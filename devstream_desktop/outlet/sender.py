@@ -20,13 +20,15 @@ from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.outlet import config
 from devstream_desktop.outlet.body import body_of, signed
-from devstream_desktop.outlet.config import Outlet, Target, Vault
+from devstream_desktop.outlet.config import Outlet, Target
 from devstream_desktop.outlet.post import PostError, post
 from devstream_desktop.outlet.selection import wanted
 from devstream_desktop.outlet.state import State, read_state, write_state
+from devstream_desktop.sealed_list import Vault, Watch
 from devstream_desktop.stream.subject import Line
 
 LOOK_SECONDS = 2.0
+"""Seconds between two looks for new lines."""
 PAGE = 100
 FIRST_WAIT, MAX_WAIT = 2.0, 3600.0
 JITTER = 0.2
@@ -65,28 +67,15 @@ class Sender:
         self._now = now
         self._wait = wait
         self._running: dict[Outlet, asyncio.Task[None]] = {}
-        self._said = ""
         self.troubles: dict[str, str] = {}
         """The reasons why outlets cannot begin, by name."""
 
     async def run(self) -> None:
         """Follow the outlets that there are, until it is cancelled."""
-        try:
-            while True:
-                try:
-                    outlets = await asyncio.to_thread(config.load, self._home)
-                    await self._follow([one for one in outlets if not one.is_feed])
-                    self._said = ""
-                except DevstreamError as error:
-                    # Once, because it is looked at again and again.
-                    if str(error) != self._said:
-                        _LOG.warning("%s", error)
-                    self._said = str(error)
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            await self._follow([])
+        await Watch(config.outlets(self._home), self._follow).run()
 
-    async def _follow(self, outlets: list[Outlet]) -> None:
+    async def _follow(self, listed: list[Outlet]) -> None:
+        outlets = [one for one in listed if not one.is_feed]
         for outlet in [one for one in self._running if one not in outlets]:
             task = self._running.pop(outlet)
             self.troubles.pop(outlet.name, None)
@@ -98,7 +87,7 @@ class Sender:
 
     async def _serve(self, outlet: Outlet) -> None:
         try:
-            target = await asyncio.to_thread(config.target_of, self._vault, outlet.name)
+            target = await asyncio.to_thread(config.target_of, self._home, self._vault, outlet.name)
             state = await asyncio.to_thread(read_state, self._home, outlet)
             history = _History(self._home, outlet)
             try:

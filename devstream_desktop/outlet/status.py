@@ -9,7 +9,7 @@ from devstream_desktop.control.messages.status import OutletStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.outlet.config import Outlet, load, query_of
+from devstream_desktop.outlet.config import Outlet, outlets, query_of
 from devstream_desktop.outlet.feeds import Feeds
 from devstream_desktop.outlet.selection import waiting
 from devstream_desktop.outlet.state import read_state
@@ -37,7 +37,7 @@ def statuses(home: Home, serving: Serving | None = None) -> tuple[OutletStatus, 
         OutletError: the file of the outlets cannot be read.
 
     """
-    listed = sorted(load(home), key=lambda outlet: outlet.name)
+    listed = sorted(outlets(home).load(), key=lambda outlet: outlet.name)
     with Reader(home.history) as reader:
         return tuple(
             _feed(outlet, serving) if outlet.is_feed else _post(outlet, serving, home, reader)

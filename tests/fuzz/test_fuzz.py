@@ -77,12 +77,12 @@ OWN = {
     "intake/webhook/unmatched.py": "intake/test_unmatched.py",
     "outlet/config.py": "outlet/test_outlet.py",
     "outlet/state.py": "outlet/test_outlet.py",
-    "mesh/carrier/config.py": "mesh/test_carrier_config.py",
     "mesh/transport/probe.py": "this node's certificate",
     "doctor/doctor.py": "node/test_unreadable.py",
     "keys/key_file.py": "this node's key",
     "team/certificates/tls_key.py": "this node's key",
     "team/own_certificate.py": "this node's key",
+    "sealed_list.py": "outlet/test_outlet.py",
     "team/membership.py": "node/test_unreadable.py",
 }
 """Modules that decode only what this node or its operator wrote, and where that is tested."""

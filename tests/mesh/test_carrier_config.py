@@ -55,7 +55,7 @@ def test_an_address_that_cannot_be_or_gives_something_away_is_refused(home, urls
     with pytest.raises(CarrierError, match=said):
         config.add(home, vault, Settings("nats", tuple(urls)), SEED)
     assert not vault.sealed
-    assert config.load(home) == []
+    assert config.carriers(home).load() == []
 
 
 @pytest.mark.parametrize(
@@ -78,19 +78,19 @@ def test_credentials_are_sealed_and_gone_with_the_carrier(home) -> None:
     config.add(home, vault, Settings("nats", ("nats://[::1]:4222", "nats://localhost")), SEED)
     with pytest.raises(CarrierError, match="already"):
         config.add(home, vault, Settings("nats", ("tls://b",)), SEED)
-    (added,) = config.load(home)
-    assert config.credentials_of(vault, added) == SEED
+    (added,) = config.carriers(home).load()
+    assert config.credentials_of(home, vault, added) == SEED
     assert SEED.encode() not in home.carriers.read_bytes()
     assert [(one.name, one.state) for one in config.stopped(home)] == [("nats", "stopped")]
-    config.remove(home, vault, "nats")
+    config.carriers(home).remove(vault, "nats")
     assert not vault.sealed
     with pytest.raises(CarrierError, match="no carrier"):
-        config.remove(home, vault, "nats")
+        config.carriers(home).remove(vault, "nats")
 
 
 def test_a_damaged_file_is_said_and_not_taken_for_none(home) -> None:
     home.carriers.write_bytes(b"[")
     with pytest.raises(CarrierError, match="damaged"):
-        config.load(home)
+        config.carriers(home).load()
     (only,) = config.stopped(home)
     assert "damaged" in only.error

@@ -200,7 +200,7 @@ async def test_feeds_come_and_go_while_it_runs(home, vault, told, get, monkeypat
     path = add(home, vault, token="a-token-of-the-teams-own-1")
     assert path == "/out/team/a-token-of-the-teams-own-1"
     assert (await get(path)).status == 200
-    config.remove(home, vault, "team")
+    config.outlets(home).remove(vault, "team")
     assert (await get(path)).status == 404
     assert (await get(add(home, vault))).status == 200
     assert (await get(path)).status == 404
@@ -255,7 +255,7 @@ async def test_its_status(home, vault, told, get, served) -> None:
 def test_a_token_that_is_no_part_of_a_path_is_refused(home, vault, token) -> None:
     with pytest.raises(OutletError, match="24 to 200"):
         add(home, vault, token=token)
-    assert config.load(home) == []
+    assert config.outlets(home).load() == []
 
 
 def test_a_feed_has_no_address(home, vault) -> None:

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from devstream_desktop import sealed_list
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
 from devstream_desktop.outlet import config, sender
@@ -133,7 +134,7 @@ def test_a_redirect_is_not_followed(service: Service, status: int) -> None:
 def test_an_address_that_is_none_is_refused(home: Home, vault: Vault, address: str) -> None:
     with pytest.raises(OutletError, match="address"):
         config.add(home, vault, Outlet("it"), address)
-    assert config.load(home) == []
+    assert config.outlets(home).load() == []
 
 
 def test_an_outlet_is_added_once_and_its_address_is_nowhere_in_plain(
@@ -148,11 +149,11 @@ def test_an_outlet_is_added_once_and_its_address_is_nowhere_in_plain(
         config.add(home, vault, Outlet("other", search="kind:nothing"), address)
     for file in [path for path in home.root.rglob("*") if path.is_file()]:
         assert b"s3cret-path" not in file.read_bytes(), file
-    assert config.target_of(vault, "it") == target
-    config.remove(home, vault, "it")
-    assert config.load(home) == []
+    assert config.target_of(home, vault, "it") == target
+    config.outlets(home).remove(vault, "it")
+    assert config.outlets(home).load() == []
     with pytest.raises(OutletError, match="no outlet"):
-        config.remove(home, vault, "it")
+        config.outlets(home).remove(vault, "it")
 
 
 def test_a_key_that_is_too_short_is_refused(home: Home, vault: Vault) -> None:
@@ -165,37 +166,37 @@ def test_a_key_that_is_too_short_is_refused(home: Home, vault: Vault) -> None:
 )
 def test_a_damaged_file_says_what_to_do(home: Home, vault: Vault, damaged: bytes) -> None:
     config.add(home, vault, Outlet("it"), "https://x.example.org/y")
-    (outlet,) = config.load(home)
+    (outlet,) = config.outlets(home).load()
     write_state(home, outlet, State(arrival=7, made=outlet.made, posted=3))
     assert read_state(home, outlet).posted == 3
     home.outlet_state("it").write_bytes(damaged)
     assert read_state(home, outlet) == State(made=outlet.made)
     vault.seal("outlet-it", damaged)
     with pytest.raises(OutletError, match="remove and add it again"):
-        config.target_of(vault, "it")
+        config.target_of(home, vault, "it")
     home.outlets.write_bytes(damaged)
     with pytest.raises(OutletError, match="is damaged"):
-        config.load(home)
+        config.outlets(home).load()
 
 
 def test_an_outlet_of_the_name_of_an_earlier_one_begins_anew(home: Home, vault: Vault) -> None:
     for _ in range(2):
         config.add(home, vault, Outlet("it"), "https://x.example.org/y")
-        (outlet,) = config.load(home)
+        (outlet,) = config.outlets(home).load()
         assert read_state(home, outlet).posted == 0
         write_state(home, outlet, State(arrival=7, made=outlet.made, posted=3))
-        config.remove(home, vault, "it")
+        config.outlets(home).remove(vault, "it")
 
 
 async def test_an_outlet_that_cannot_begin_is_said_and_logged_once(
     home: Home, vault: Vault, told, caplog, monkeypatch, eventually
 ) -> None:
-    monkeypatch.setattr(sender, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(sealed_list, "LOOK_SECONDS", 0.01)
     config.add(home, vault, Outlet("it"), "https://x.example.org/y")
     vault.seal("outlet-it", b"[]")
     tries: list[str] = []
     target_of = config.target_of
-    monkeypatch.setattr(config, "target_of", lambda *of: (tries.append(of[1]), target_of(*of))[1])
+    monkeypatch.setattr(config, "target_of", lambda *of: (tries.append(of[2]), target_of(*of))[1])
     running = sender.Sender(home, vault, lambda: AT)
     task = asyncio.create_task(running.run())
     # Tried again and again, and the log has it once.
@@ -203,7 +204,7 @@ async def test_an_outlet_that_cannot_begin_is_said_and_logged_once(
     assert "remove and add it again" in running.troubles["it"]
     assert len(caplog.records) == 1
     # Added anew it is well.
-    config.remove(home, vault, "it")
+    config.outlets(home).remove(vault, "it")
     config.add(home, vault, Outlet("it"), "https://x.example.org/y")
     await eventually(lambda: not running.troubles)
     task.cancel()

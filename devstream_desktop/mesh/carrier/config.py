@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
-from devstream_desktop import machine
 from devstream_desktop.address import is_loopback
 from devstream_desktop.control.messages.status import CarrierStatus
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.home import Home, write_private
+from devstream_desktop.home import Home
 from devstream_desktop.mesh.carrier.nats import proves
+from devstream_desktop.sealed_list import SealedList, Vault
 
 Kind = Literal["nats"]
 MOST_URLS, MOST_URL = 16, 500
@@ -27,24 +26,8 @@ class CarrierError(DevstreamError):
     """A carrier cannot be as it was asked; the message says why and what to do."""
 
 
-class Vault(Protocol):
-    """The node's sealed store. Its methods may block."""
-
-    def seal(self, name: str, content: bytes) -> None:
-        """Keep it, encrypted, under `name`."""
-        ...
-
-    def unseal(self, name: str) -> bytes:
-        """Return the secret under `name`."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Forget it."""
-        ...
-
-
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One carrier of this home. Its name is its kind: a home has one of each."""
+    """One carrier of a home, which has at most one of each kind."""
 
     kind: Kind
     urls: tuple[str, ...]
@@ -60,24 +43,19 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     made: str = ""
     """Tells a carrier from an earlier one of the same name."""
 
+    @property
+    def name(self) -> str:
+        return self.kind
 
-def load(home: Home) -> list[Settings]:
-    """Read the carriers of a home; none when there is no file. Blocks.
 
-    Raises:
-        CarrierError: it cannot be read.
+_FILE = msgspec.json.Decoder(list[Settings])
 
-    """
-    try:
-        return msgspec.json.decode(home.carriers.read_bytes(), type=list[Settings])
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise CarrierError(f"{home.carriers} cannot be read: {machine.reason(error)}") from None
-    except (ValueError, RecursionError) as error:
-        raise CarrierError(
-            f"{home.carriers} is damaged ({error}); remove it and add the carrier again"
-        ) from None
+
+def carriers(home: Home) -> SealedList[Settings]:
+    """Return the carriers of a home."""
+    return SealedList(
+        home.carriers, _FILE, "carrier", "devstream carrier", CarrierError, home.carrier_place
+    )
 
 
 def add(home: Home, vault: Vault, settings: Settings, credentials: str = "") -> None:
@@ -87,48 +65,13 @@ def add(home: Home, vault: Vault, settings: Settings, credentials: str = "") -> 
         CarrierError: something of it is wrong, or there is one already.
 
     """
-    known = load(home)
-    if any(other.kind == settings.kind for other in known):
-        raise CarrierError(
-            f"there is a carrier {settings.kind} already;"
-            f" devstream carrier remove {settings.kind} first"
-        )
+    carriers(home).check_new(settings.name)
     _check(settings, credentials)
-    if credentials:
-        vault.seal(_sealed(settings.kind), credentials.encode())
     made = msgspec.structs.replace(settings, sealed=bool(credentials), made=secrets.token_hex(4))
-    _save(home, [*known, made])
+    carriers(home).add(vault, made, credentials.encode())
 
 
-def remove(home: Home, vault: Vault, name: str) -> None:
-    """Forget a carrier, its credentials and how far it was. Blocks.
-
-    Raises:
-        CarrierError: there is no such carrier.
-
-    """
-    settings = find(home, name)
-    # The file first: a carrier without its credentials is broken, the other way round is not.
-    _save(home, [one for one in load(home) if one.kind != name])
-    if settings.sealed:
-        vault.remove(_sealed(name))
-    home.carrier_place(name).unlink(missing_ok=True)
-
-
-def find(home: Home, name: str) -> Settings:
-    """Return the carrier of a name. Blocks.
-
-    Raises:
-        CarrierError: there is no such carrier.
-
-    """
-    for one in load(home):
-        if one.kind == name:
-            return one
-    raise CarrierError(f"there is no carrier {name!r}; devstream carrier add nats URL adds one")
-
-
-def credentials_of(vault: Vault, settings: Settings) -> str:
+def credentials_of(home: Home, vault: Vault, settings: Settings) -> str:
     """Unseal a carrier's credentials; empty where it has none. Blocks.
 
     Raises:
@@ -137,14 +80,15 @@ def credentials_of(vault: Vault, settings: Settings) -> str:
     """
     if not settings.sealed:
         return ""
-    return vault.unseal(_sealed(settings.kind)).decode("utf-8", "replace")
+    return carriers(home).secret(vault, settings.name).decode("utf-8", "replace")
 
 
 def stopped(home: Home) -> tuple[CarrierStatus, ...]:
     """Return the carriers of a home whose node does not run. Blocks."""
     try:
         return tuple(
-            CarrierStatus(name=one.kind, servers=one.urls, state="stopped") for one in load(home)
+            CarrierStatus(name=one.name, servers=one.urls, state="stopped")
+            for one in carriers(home).load()
         )
     except CarrierError as error:
         return (CarrierStatus(name="carriers", state="stopped", error=str(error)),)
@@ -185,11 +129,3 @@ def _check_url(url: str) -> None:
             f"nats:// is not encrypted, and {host} is another machine;"
             f" write tls://{parts.netloc}, and have the server speak TLS"
         )
-
-
-def _save(home: Home, carriers: Sequence[Settings]) -> None:
-    write_private(home.carriers, msgspec.json.format(msgspec.json.encode(carriers), indent=2))
-
-
-def _sealed(name: str) -> str:
-    return f"carrier-{name}"
