@@ -1,4 +1,4 @@
-"""Named things of a home in a JSON file, each with a secret in the vault.
+"""Named things in a JSON file, each with a sealed secret.
 
 The file never holds a secret, and a sealed secret is a file of its own. So a command may change
 both while a node runs, which looks at the file again and again.

@@ -12,10 +12,15 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.stream.moment import parse_moment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from devstream_desktop.cli.commands import CommandParser
+    from devstream_desktop.home import Home
 
 Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"  # noqa: SLF001 - it has no public name
 """The object that `add_subparsers` returns."""
+Command: TypeAlias = "Callable[[Home, argparse.Namespace], int]"
+"""Runs a command for a home; returns its exit code."""
 
 
 class UsageError(DevstreamError):
@@ -35,6 +40,8 @@ _FILES = frozenset(
         "address_file",
         "file",
         "key_file",
+        "creds",
+        "ca",
     }
 )
 """Options that name a file, whose name may be any bytes."""
@@ -82,6 +89,23 @@ def whole(text: str) -> int:
 def add_json(parser: argparse.ArgumentParser, about: str = "print JSON, for scripts") -> None:
     """Add `--json`, which every command has that prints data."""
     parser.add_argument("--json", action="store_true", help=about)
+
+
+def add_list(commands: Commands, about: str, command: Command) -> None:
+    """Add the command `list` of a group."""
+    parser = commands.add_parser("list", help=about)
+    add_json(parser)
+    parser.set_defaults(command=command)
+
+
+def add_named(
+    commands: Commands, verb: str, about: str, command: Command, *, default: str | None = None
+) -> None:
+    """Add a command of a group about one thing; with `default`, its name may be left out."""
+    parser = commands.add_parser(verb, help=about)
+    nargs = None if default is None else "?"
+    parser.add_argument("name", metavar="NAME", nargs=nargs, default=default)
+    parser.set_defaults(command=command)
 
 
 def add_limit(parser: argparse.ArgumentParser, default: int) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from devstream_desktop import machine
-from devstream_desktop.cli.arguments import add_json
+from devstream_desktop.cli.arguments import add_list, add_named
+from devstream_desktop.cli.commands import CommandParser
+from devstream_desktop.cli.given_file import read_text
 from devstream_desktop.cli.node_client import ask
-from devstream_desktop.cli.output import print_json
+from devstream_desktop.cli.output import print_list
 from devstream_desktop.cli.status import carrier_line
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.messages.status import GetStatus
@@ -18,10 +18,9 @@ from devstream_desktop.home import Home
 from devstream_desktop.stream.text import flat
 
 _WIDTH = 500
-_MOST = 64 * 1024
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Add the commands of `carrier`."""
     commands = parser.add_subparsers(title="carrier commands", metavar="COMMAND", required=True)
     parser = commands.add_parser("add", help="carry the stream over a cluster of NATS servers")
@@ -40,15 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     about = "send only this device's own events, where the server allows it no others"
     parser.add_argument("--own-only", action="store_true", help=about)
     parser.set_defaults(command=create)
-    parser = commands.add_parser("list", help="every carrier and how it goes")
-    add_json(parser)
-    parser.set_defaults(command=show)
-    parser = commands.add_parser("test", help="connect, and look at rights and streams")
-    parser.add_argument("name", metavar="NAME", nargs="?", default="nats")
-    parser.set_defaults(command=test)
-    parser = commands.add_parser("remove", help="carry no more, and forget the credentials")
-    parser.add_argument("name", metavar="NAME")
-    parser.set_defaults(command=remove)
+    add_list(commands, "every carrier and how it goes", show)
+    about = "connect, and look at rights and streams"
+    add_named(commands, "test", about, test, default="nats")
+    add_named(commands, "remove", "carry no more, and forget the credentials", remove)
 
 
 def create(home: Home, options: argparse.Namespace) -> int:
@@ -63,7 +57,7 @@ def create(home: Home, options: argparse.Namespace) -> int:
         "replicas": options.replicas,
         "relay": not options.own_only,
     }
-    add_carrier(home, given, _read(options.creds) if options.creds else "")
+    add_carrier(home, given, read_text(options.creds).strip() if options.creds else "")
     print(f"added {options.kind}: a running node carries the stream over it as well")
     print("try it: devstream carrier test")
     return 0
@@ -72,13 +66,8 @@ def create(home: Home, options: argparse.Namespace) -> int:
 def show(home: Home, options: argparse.Namespace) -> int:
     """Print every carrier and how it goes."""
     found = ask(home, GetStatus()).carriers
-    if options.json:
-        print_json(found)
-        return 0
-    for one in found:
-        print(flat(carrier_line(one, now_ms()), _WIDTH))
-    if not found:
-        print("no carriers; devstream carrier add")
+    lines = (flat(carrier_line(one, now_ms()), _WIDTH) for one in found)
+    print_list(options, found, lines, "no carriers; devstream carrier add")
     return 0
 
 
@@ -100,14 +89,3 @@ def remove(home: Home, options: argparse.Namespace) -> int:
     remove_carrier(home, options.name)
     print(f"removed {options.name}; what its stream holds stays there until it is too old")
     return 0
-
-
-def _read(file: str) -> str:
-    try:
-        if file == "-":
-            return sys.stdin.read(_MOST).strip()
-        with Path(file).open(encoding="utf-8") as opened:
-            return opened.read(_MOST).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = machine.reason(error) if isinstance(error, OSError) else "it is no text"
-        raise DevstreamError(f"{file} cannot be read: {reason}") from None

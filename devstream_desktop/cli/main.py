@@ -12,12 +12,9 @@ from devstream_desktop.errors import DevstreamError
 # Not from `typing`, which alone takes as long as the rest of a --version.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from devstream_desktop.home import Home
-
-    Command = Callable[[Home, argparse.Namespace], int]
+    from devstream_desktop.cli.arguments import Command
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 
-from devstream_desktop import machine
-from devstream_desktop.cli.arguments import UsageError, add_json
+from devstream_desktop.cli.arguments import UsageError, add_list, add_named
+from devstream_desktop.cli.commands import CommandParser
+from devstream_desktop.cli.given_file import read_text
 from devstream_desktop.cli.node_client import ask, ask_node
-from devstream_desktop.cli.output import print_json
+from devstream_desktop.cli.output import print_list
 from devstream_desktop.cli.status import outlet_line
 from devstream_desktop.cli.streams import print_once
 from devstream_desktop.clock import now_ms
@@ -23,7 +22,7 @@ from devstream_desktop.stream.text import flat
 _WIDTH = 500
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Add the commands of `out`."""
     out = parser.add_subparsers(title="out commands", metavar="COMMAND", required=True)
     parser = out.add_parser("add", help="post new lines to an address, or serve a feed")
@@ -47,15 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--secret-file", metavar="FILE", help=about)
     parser.set_defaults(command=create)
-    parser = out.add_parser("list", help="every outlet and how it goes")
-    add_json(parser)
-    parser.set_defaults(command=show)
-    parser = out.add_parser("test", help="post a line of a test, or read the feed")
-    parser.add_argument("name", metavar="NAME")
-    parser.set_defaults(command=test)
-    parser = out.add_parser("remove", help="post no more, and forget the address")
-    parser.add_argument("name", metavar="NAME")
-    parser.set_defaults(command=remove)
+    add_list(out, "every outlet and how it goes", show)
+    add_named(out, "test", "post a line of a test, or read the feed", test)
+    add_named(out, "remove", "post no more, and forget the address", remove)
 
 
 def create(home: Home, options: argparse.Namespace) -> int:
@@ -66,8 +59,8 @@ def create(home: Home, options: argparse.Namespace) -> int:
     outlet = Outlet(options.name, options.form, options.search)
     if not outlet.is_feed and not options.address_file:
         raise UsageError("give --address-file FILE with the address to post to")
-    address = _read(options.address_file) if options.address_file else ""
-    key = _read(options.secret_file) if options.secret_file else ""
+    address = read_text(options.address_file).strip() if options.address_file else ""
+    key = read_text(options.secret_file).strip() if options.secret_file else ""
     target = add_outlet(home, outlet, address, key)
     if outlet.is_feed:
         base, missing = _base(home)
@@ -88,13 +81,8 @@ def show(home: Home, options: argparse.Namespace) -> int:
     # A file that cannot be read is said here, and not told as a home without outlets.
     outlets(home).load()
     found = ask(home, GetStatus()).outlets
-    if options.json:
-        print_json(found)
-        return 0
-    for one in found:
-        print(flat(outlet_line(one, now_ms()), _WIDTH))
-    if not found:
-        print("no outlets; devstream out add")
+    lines = (flat(outlet_line(one, now_ms()), _WIDTH) for one in found)
+    print_list(options, found, lines, "no outlets; devstream out add")
     return 0
 
 
@@ -139,11 +127,3 @@ def _intake(home: Home) -> str:
             "or write listen under [intake] in settings.toml"
         )
     return intake
-
-
-def _read(file: str) -> str:
-    try:
-        return (sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = machine.reason(error) if isinstance(error, OSError) else "it is no text"
-        raise DevstreamError(f"{file} cannot be read: {reason}") from None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -22,6 +23,19 @@ def print_json(value: object) -> None:
     """Print one JSON value on one line, at once."""
     # Flushed at once: a script reads line by line from `tail --follow`.
     print(msgspec.json.encode(value).decode(), flush=True)
+
+
+def print_list(
+    options: argparse.Namespace, found: Sequence[object], lines: Iterable[str], none: str
+) -> None:
+    """Print what was found: a line each, or `none`; with `--json` one value."""
+    if options.json:
+        print_json(found)
+        return
+    for line in lines:
+        print(line)
+    if not found:
+        print(none)
 
 
 class Counter:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from devstream_desktop import machine
 from devstream_desktop.cli.arguments import add_json
+from devstream_desktop.cli.given_file import read_bytes
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
@@ -79,10 +78,10 @@ def test(home: Home, options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise _no_libraries(error) from None
     try:
-        rules = parse_rules(_read(options.rules).decode(errors="replace"))
+        rules = parse_rules(read_bytes(options.rules).decode(errors="replace"))
     except RulesError as error:
         raise DevstreamError(f"{options.rules}: {error}") from None
-    body = _read(options.sample)
+    body = read_bytes(options.sample)
     document = _document(options.sample, body)
     if isinstance(document, dict):
         document["_headers"] = {**_kept_headers(document), **_headers(options.header)}
@@ -139,7 +138,7 @@ def new(home: Home, options: argparse.Namespace) -> int:
         from devstream_collectors.sources.generic.proposal import propose
     except ModuleNotFoundError as error:
         raise _no_libraries(error) from None
-    document = _document(options.sample, _read(options.sample))
+    document = _document(options.sample, read_bytes(options.sample))
     try:
         print(propose(document), end="")
     except ValueError as error:
@@ -198,10 +197,3 @@ def _shown(value: object) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def _read(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise DevstreamError(f"cannot read {path}: {machine.reason(error)}") from None

@@ -77,7 +77,7 @@ def test_mistakes_name_file_line_and_expression(run, tmp_path):
     assert "no JSON" in err
     code, _, err = run(tmp_path / "nowhere.toml", {})
     assert code == 1
-    assert "cannot read" in err
+    assert "cannot be read" in err
 
 
 def test_new_rules_make_a_line_of_their_sample(run, tmp_path, capsys):

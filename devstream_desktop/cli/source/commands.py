@@ -6,9 +6,9 @@ import argparse
 
 import msgspec
 
-from devstream_desktop.cli.arguments import Commands, add_json, whole
+from devstream_desktop.cli.arguments import Commands, add_json, add_list, add_named, whole
 from devstream_desktop.cli.node_client import ask
-from devstream_desktop.cli.output import print_json
+from devstream_desktop.cli.output import print_json, print_list
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.messages.sources import (
     GetUnmatched,
@@ -26,15 +26,9 @@ from devstream_desktop.stream.text import clean, duration
 
 def add_commands(source: Commands) -> None:
     """Add the commands about sources that are there."""
-    parser = source.add_parser("list", help="every source and its state")
-    add_json(parser)
-    parser.set_defaults(command=show)
-
+    add_list(source, "every source and its state", show)
     about = "send a test event through a source and say how far it got"
-    parser = source.add_parser("test", help=about)
-    parser.add_argument("name", metavar="NAME")
-    parser.set_defaults(command=test)
-
+    add_named(source, "test", about, test)
     about = "the last posts that made no line because nothing knew them, without secrets"
     parser = source.add_parser("unmatched", help=about)
     about = "of this source (default: of all)"
@@ -43,22 +37,14 @@ def add_commands(source: Commands) -> None:
     parser.add_argument("number", metavar="NUMBER", nargs="?", type=whole, default=0, help=about)
     add_json(parser)
     parser.set_defaults(command=unmatched)
-
-    parser = source.add_parser("remove", help="remove a source")
-    parser.add_argument("name", metavar="NAME")
-    parser.set_defaults(command=remove)
+    add_named(source, "remove", "remove a source", remove)
 
 
 def show(home: Home, options: argparse.Namespace) -> int:
     """Print every source and its state."""
     found = ask(home, GetStatus()).sources
-    if options.json:
-        print_json(found)
-        return 0
-    for source in found:
-        print(_described(source))
-    if not found:
-        print("there is no source yet; add one: devstream source add git NAME PATH_OR_URL")
+    none = "there is no source yet; add one: devstream source add git NAME PATH_OR_URL"
+    print_list(options, found, map(_described, found), none)
     return 0
 
 

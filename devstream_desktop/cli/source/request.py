@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from devstream_collectors.contract import Collector
-from devstream_desktop import machine
+from devstream_desktop.cli.given_file import read_bytes
 from devstream_desktop.cli.source.type_parser import posts_to_secret_path
 from devstream_desktop.control.messages.sources import AddSource, GitSource, RemoteSource, Source
 from devstream_desktop.errors import DevstreamError
@@ -145,10 +145,5 @@ def _address(typed: str) -> str:
 
 
 def _content(path: str) -> bytes:
-    if not path:
-        return b""
-    try:
-        # Editors end a file with a newline, which is not part of a secret.
-        return Path(path).read_bytes().strip()
-    except OSError as error:
-        raise DevstreamError(f"{path} cannot be read: {machine.reason(error)}") from None
+    # Editors end a file with a newline, which is not part of a secret.
+    return read_bytes(path).strip() if path else b""

@@ -27,9 +27,10 @@ class CarrierError(DevstreamError):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One carrier of a home, which has at most one of each kind."""
+    """One carrier of a home."""
 
     kind: Kind
+    """Also the name: a home has one of each at most."""
     urls: tuple[str, ...]
     """Servers of one cluster, `tls://HOST:PORT`."""
     ca: str = ""
