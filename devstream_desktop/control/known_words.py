@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import mul
 from string import Formatter
 
@@ -53,6 +53,21 @@ class KnownWords:
                     **{name: span_text(value) for name, value in values.items()}
                 )
         return None
+
+
+def messages_of(module: Mapping[str, object]) -> list[str]:
+    """List the messages among the constants of a module: texts, and tuples and tables of them."""
+    found: list[str] = []
+    for name, value in module.items():
+        if not name.isupper() or name.startswith("_"):
+            continue
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found.extend(value)
+        elif isinstance(value, Mapping):
+            found.extend(value.values())
+    return found
 
 
 def span_text(text: str) -> str:

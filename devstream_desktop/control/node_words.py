@@ -5,8 +5,7 @@ Only what is common stands here. Anything else is shown as the node sent it.
 
 from __future__ import annotations
 
-from devstream_desktop.control.known_words import KnownWords
-from devstream_desktop.control.plan_words import ASK
+from devstream_desktop.control.known_words import KnownWords, messages_of
 from devstream_desktop.language import N_
 
 KEYRING_SILENT = N_(
@@ -120,40 +119,7 @@ LINK_EARLY = N_("its certificate is not valid yet: its clock or this one is wron
 LINK_NO_NODE_CERTIFICATE = N_("its certificate is not one of a devstream node")
 LINK_CERTIFICATE = N_("its certificate is not accepted: {reason}")
 
-_MESSAGES = (
-    LINK_NO_NODE,
-    LINK_REJECTED,
-    LINK_NOT_BELIEVED,
-    LINK_HUNG_UP,
-    LINK_REFUSED,
-    LINK_SILENT,
-    LINK_UNREACHED,
-    LINK_OWN_EXPIRED,
-    LINK_OWN_EARLY,
-    LINK_ANOTHER_TEAM,
-    LINK_EXPIRED,
-    LINK_EARLY,
-    LINK_NO_NODE_CERTIFICATE,
-    LINK_CERTIFICATE,
-    KEYRING_SILENT,
-    KEYRING_LOCKED,
-    KEYRING_REFUSED,
-    KEYRING_UNSEEN,
-    KEYRING_UNSEEN_NEW,
-    POLICY_FORKED,
-    POLICY_EXPIRED,
-    POLICY_ENDS,
-    POLICY_ENDS_SIGNED,
-    ONLY_ADMIN,
-    TOO_FEW_ADMINS,
-    *CLOCK_CORRECTED,
-    *CLOCK_BELIEVED,
-    *CLOCK_OFF,
-    CLOCK_LATE,
-    CLOCK_MOVED,
-    ASK,
-)
-_KNOWN = KnownWords(_MESSAGES)
+_KNOWN = KnownWords(messages_of(globals()))
 
 
 def translated(text: str) -> str:

@@ -2,7 +2,7 @@
 
 A node speaks English, and its sentences cross the network as text. Each stands here once, with
 its places: the reasons to look twice, and why there is no plan or why it is refused. `translated`
-finds the one that a text was made of.
+finds the one that a text was made of, among all the constants here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from devstream_desktop.control.known_words import KnownWords
+from devstream_desktop.control.known_words import KnownWords, messages_of
 from devstream_desktop.language import N_
 
 CHECK_ENDED: Mapping[str, str] = MappingProxyType(
@@ -115,71 +115,7 @@ OFFLINE = N_(
 )
 NOTHING_RUNS = N_("nothing runs until it is back")
 
-_MESSAGES = (
-    *CHECK_ENDED.values(),
-    *CHECK_UNDER_WAY.values(),
-    FORGE_ASKED,
-    NO_CHECKS,
-    INCIDENT,
-    *BACKWARDS,
-    OLDER,
-    *OTHERS,
-    UNKNOWN_THERE,
-    UNKNOWN_COMMIT,
-    EXECUTOR_AWAY,
-    FROZEN,
-    CLOSED_DAY,
-    CLOSED_HOURS,
-    LOCKED_UNTIL_WHY,
-    LOCKED_WHY,
-    LOCKED_UNTIL,
-    LOCKED,
-    APPROVALS,
-    NEXT,
-    QUEUED,
-    NOT_DEPLOYER,
-    NOT_GLASS,
-    CAN_GRANT,
-    MAY_NOT,
-    ASK,
-    MAY_BREAK_GLASS,
-    REF_REFUSED,
-    REFS_ALLOWED,
-    NO_ROLLBACK,
-    DEPLOY_IT,
-    OUT_OF_ORDER,
-    TIP_UNKNOWN,
-    NO_TIP,
-    NAME_ITS_REF,
-    REF_GONE,
-    CHECK_UNKNOWN_FOR,
-    CHECK_UNKNOWN,
-    CHECK_TO_COME,
-    *CHECK_WAITS.values(),
-    CHECK_TO_PASS,
-    *CHECK_RED.values(),
-    CHECK_TO_MEND,
-    CHECK_OLD,
-    CHECK_AGAIN,
-    NOBODY_APPROVES,
-    TOO_FEW,
-    ADMIN_CAN_GRANT,
-    QUEUE_FULL,
-    LATER,
-    NO_COMMIT_ON,
-    COMMIT_TO_COME,
-    LOOK_UP_FAILED,
-    NO_REF,
-    ANOTHER_REF,
-    NOTHING_BEFORE,
-    NAME_A_COMMIT,
-    NOTHING_TO_PROMOTE,
-    NO_SINGLE_COMMIT,
-    MORE_DIGITS,
-    OFFLINE,
-    NOTHING_RUNS,
-)
-_KNOWN = KnownWords(_MESSAGES)
+_KNOWN = KnownWords(messages_of(globals()))
 
 
 def translated(text: str) -> str:

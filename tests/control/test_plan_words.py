@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from devstream_desktop import language
 from devstream_desktop.control import node_words, plan_words
-from devstream_desktop.control.known_words import span_text
+from devstream_desktop.control.known_words import messages_of, span_text
 from devstream_desktop.control.plan_words import translated
+
+PLAN, NODE = messages_of(vars(plan_words)), messages_of(vars(node_words))
 
 
 class Upper(gettext.NullTranslations):
@@ -40,15 +42,15 @@ def places(message: str) -> list[str]:
     return [field for _, field, _, _ in Formatter().parse(message) if field]
 
 
-@pytest.mark.parametrize("message", [*plan_words._MESSAGES, *node_words._MESSAGES])
+@pytest.mark.parametrize("message", [*PLAN, *NODE])
 def test_each_message_is_found_in_what_was_made_of_it(upper, message):
     values = {name: f"<{name} 1>" for name in places(message)}
-    known = node_words if message in node_words._MESSAGES else plan_words
+    known = node_words if message in NODE else plan_words
     assert known.translated(message.format(**values)) == Upper().gettext(message).format(**values)
 
 
 @settings(max_examples=60)
-@given(st.sampled_from(plan_words._MESSAGES), st.data())
+@given(st.sampled_from(PLAN), st.data())
 def test_in_english_a_sentence_stays_as_it_is(message, data):
     some = st.text("ab, :;()'{}", max_size=12)
     text = message.format(**{name: data.draw(some) for name in places(message)})
