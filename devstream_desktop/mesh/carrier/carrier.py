@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from devstream_desktop.control.messages.status import CarrierStatus
 from devstream_desktop.errors import DevstreamError
@@ -124,13 +125,12 @@ class Carrier:
             entries.read(),
             papers.read(),
             papers.absorb(),
-            self._sending("events of this device", lambda sent: entries.send(sent, own=True)),
+            self._sending("events of this device", partial(entries.send, own=True)),
             self._sending("policies", papers.send),
             self._saving(),
         ]
         if self._relay:
-            send = lambda sent: entries.send(sent, own=False)  # noqa: E731
-            loops.append(self._sending("events of others", send))
+            loops.append(self._sending("events of others", partial(entries.send, own=False)))
         tasks = [asyncio.ensure_future(loop) for loop in loops]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
