@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from itertools import takewhile
 from typing import Protocol
 
 import msgspec
 
 from devstream_desktop.stream.event import Event, fact_key
-from devstream_desktop.stream.fact import fact_id, work_of
+from devstream_desktop.stream.fact import fact_id, run_of, work_of
 from devstream_desktop.stream.subject import rank
 from devstream_desktop.stream.words import Kind
 
@@ -60,6 +61,8 @@ def news_of(event: Event, known: KnownFacts, received: int = 0) -> Event | None:
     past = [one for one in known.past(event) if _says_outcome(one)]
     newest = past[0] if past else None
     if not known.knows(_fact(event)):
+        if event.kind is Kind.INCIDENT:
+            return _continued(event, past)
         if newest is None or event.kind is not Kind.CHANGE or not _says_outcome(event):
             return event
         return _placed(event, past, newest, received)
@@ -189,6 +192,21 @@ def _in_a_row_of_its_own(event: Event, newest: Event) -> Event:
     """
     mark = fact_key(newest.scope, Kind.CHANGE, newest.number)[:8]
     return msgspec.structs.replace(event, number=f"{event.number[:40]}~{mark}")
+
+
+def _continued(event: Event, past: Sequence[Event]) -> Event:
+    """Place a step of an alert after earlier ones.
+
+    An alert that comes back may still say when it first began.
+    """
+    steps = [one for one in past if run_of(one) == run_of(event)]
+    if not steps or event.time <= steps[0].time:
+        return event
+    lasting = list(takewhile(lambda one: one.state != event.state, steps))
+    # It has lasted since it came back, and not since it first began.
+    back = event.duration > 0 and lasting and len(lasting) < len(steps)
+    duration = event.time - lasting[-1].time if back else event.duration
+    return msgspec.structs.replace(event, order=_after(event, steps[0]), duration=duration)
 
 
 def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -> Event | None:

@@ -17,7 +17,7 @@ from devstream_desktop.intake.health import Publish
 from devstream_desktop.intake.occurrence import KnownFacts, is_return, news_of, precedes
 from devstream_desktop.stream.event import Event, fact_key
 from devstream_desktop.stream.fact import AuthorClass, fact_id, identity, run_of, topic_of, work_of
-from devstream_desktop.stream.words import Kind
+from devstream_desktop.stream.words import NO_RESULT, Kind
 
 MAX_REMEMBERED = 4096
 T = TypeVar("T")
@@ -94,6 +94,8 @@ class Turn:
     def _one(self, event: Event, received: int) -> Event | None:
         if self._executor_tells(event):
             return None
+        if _is_void(event) and not self._is_under_way(event):
+            return None
         news = news_of(event, self, received)
         if news is None:
             if is_return(event, self.past(event), received):
@@ -134,6 +136,10 @@ class Turn:
         ends = (self._answer(event, state) for state in _ENDS)
         return any(end is not None and end.time < began for end in ends)
 
+    def _is_under_way(self, event: Event) -> bool:
+        """Tell whether the stream has an event's run under way."""
+        return next((one.state for one in self.past(event)), "") in _UNDER_WAY
+
     def _named(self, event: Event) -> Event:
         """Add the pipeline's file to the title where two share a name."""
         base, at, file = event.subject.rpartition("@")
@@ -147,6 +153,12 @@ class Turn:
             return event
         _remember(self._names, name, "")
         return msgspec.structs.replace(event, title=f"{event.title[:100]} ({file[:38]})")
+
+
+def _is_void(event: Event) -> bool:
+    """Tell whether an event only ends a row: a run that was skipped has no result to report."""
+    run = event.kind in (Kind.BUILD, Kind.TEST)
+    return run and event.quiet and event.state == "cancelled" and event.reason in NO_RESULT
 
 
 def _remember(kept: OrderedDict[str, T], name: str, value: T) -> None:

@@ -47,6 +47,8 @@ _SAID = {
     *_ENVIRONMENTS,
 }
 """Labels that a line shows anyway."""
+_UNKNOWN = {"datasourcenodata": "no data", "datasourceerror": "data source error"}
+"""Grafana's own alerts, of a rule that it could not evaluate: the rule itself does not fire."""
 _MAX_APART = 2
 _LONGEST = 64
 _OFFSET, _PRIME = 14695981039346656037, 1099511628211
@@ -85,6 +87,8 @@ def alert_of(
     """
     labels, notes = _lower(common or {}) | _lower(body.labels), _lower(body.annotations)
     name = first(labels.get("rulename"), labels.get("alertname")) or "alert"
+    if (why := _UNKNOWN.get(labels.get("alertname", "").lower())) and "rulename" in labels:
+        name = f"{why} for {name}"
     where = _among(labels, _PLACES) or _apart(body.labels, common or {})
     # One that is longer is none of Prometheus', and would make the key as long.
     known = 0 < len(body.fingerprint) <= _LONGEST

@@ -61,6 +61,12 @@ class Run:
     """`Kind.BUILD` or `Kind.TEST`; without one the pipeline's name decides."""
     mark: Mark = NOBODYS
     """The deploy request that it carries out."""
+    is_void: bool = False
+    """It ended without a result (skipped, not built); `state` is `cancelled`, `reason` one of
+    `NO_RESULT`.
+
+    It ends the row of a run that the stream has under way, and is no news of its own.
+    """
     row_by_branch: bool = True
     """True if each branch has a row. A pipeline that is red or green as a whole has one row."""
 
@@ -111,6 +117,7 @@ def run_event(run: Run, place: Place) -> Event:
         order=_order(run),
         about=run.mark.request,
         executor=run.mark.executor,
+        quiet=run.is_void,
     )
 
 

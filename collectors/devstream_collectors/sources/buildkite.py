@@ -101,9 +101,12 @@ _STATES = {
     "failed": "failed",
     "timed_out": "errored",
     "canceled": "cancelled",
+    "skipped": "cancelled",
+    "not_run": "cancelled",
 }
 """States that are news: https://buildkite.com/docs/pipelines/configure/notify#build-states"""
-_NOT_NEWS = {"blocked": "build-blocked", "skipped": "build-not-run", "not_run": "build-not-run"}
+_VOID = {"skipped": "skipped", "not_run": "not run"}
+"""States without a result, and their words."""
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -206,7 +209,7 @@ def _build_event(build: _Build, source: SourceInfo, received: int) -> Event:
     said, pipeline = build.state or "", build.pipeline or _Pipeline()
     state = _STATES.get(said)
     if state is None:
-        raise Dropped(_NOT_NEWS.get(said, "state-not-mapped"), said)
+        raise Dropped("build-blocked" if said == "blocked" else "state-not-mapped", said)
     if build.number is None and not build.id:
         raise Dropped("not-a-build")
     request = build.pull_request.id if build.pull_request else None
@@ -233,7 +236,8 @@ def _build_event(build: _Build, source: SourceInfo, received: int) -> Event:
         branch=build.tag or build.branch or "",
         revision=sha(build.commit) if (build.commit or "").upper() != "HEAD" else "",
         actor=person(*(name for user in users for name in (user.name, user.username))),
-        reason=_reason(build, state),
+        reason=_VOID.get(said) or _reason(build, state),
+        is_void=said in _VOID,
         url=build.web_url or "",
         started=build.started_at,
         changed=changed,

@@ -78,8 +78,6 @@ def test_what_is_no_news(hook):
     assert hook.dropped("agent.connected") == "event-not-mapped"
     for state, reason in (
         ("blocked", "build-blocked"),
-        ("skipped", "build-not-run"),
-        ("not_run", "build-not-run"),
         ("new", "state-not-mapped"),
     ):
         assert hook.dropped("build.finished", {"build": {"state": state}}) == reason

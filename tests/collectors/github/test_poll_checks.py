@@ -97,8 +97,12 @@ def test_a_check_run_is_the_row_of_its_webhook_and_a_workflows_is_none(hub, hook
     assert hub.round() == []
     hub.tell(f"/commits/{A}/check-runs", {"check_runs": [check, ours]})
     (told,) = hub.round()
-    hooked = hook.event("check_run.failed", {"sender": {"login": ""}})
+    suite = {"created_at": "2027-01-15T07:50:00Z"}
+    more = {"sender": {"login": ""}, "check_run": {"check_suite": suite}}
+    hooked = hook.event("check_run.failed", more)
+    # Of an older commit both are older work, however late the check ran.
     assert (row(told), told.order) == (row(hooked), hooked.order)
+    assert told.order < told.time - told.duration
     assert hub.round() == []
 
 

@@ -14,6 +14,7 @@ from devstream_collectors.kit.branches import Moved
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.sources import github
 from devstream_collectors.sources.git import change_event
+from devstream_collectors.sources.github.run import VOID
 
 GH = SourceInfo("gh")
 
@@ -151,10 +152,10 @@ def test_a_workflow_run(sample):
         ("timed_out", "errored"),
         ("startup_failure", "errored"),
         ("cancelled", "cancelled"),
-        ("skipped", ""),
-        ("neutral", ""),
-        ("stale", ""),
-        ("action_required", ""),
+        ("skipped", "cancelled"),
+        ("neutral", "cancelled"),
+        ("stale", "cancelled"),
+        ("action_required", "cancelled"),
         (None, ""),
     ],
 )
@@ -162,6 +163,7 @@ def test_conclusions(sample, conclusion, state):
     run = changed(sample("workflow_run.completed"), {"workflow_run": {"conclusion": conclusion}})
     if state:
         assert event(run).state == state
+        assert event(run).quiet == (conclusion in VOID)
     else:
         assert dropped(run) == "run-not-news"
 

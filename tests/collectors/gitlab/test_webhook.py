@@ -107,7 +107,6 @@ def test_a_pipeline(gl):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"status": "skipped"}, "run-not-news"),
         ({"status": "manual"}, "run-not-news"),
         ({"status": None}, "run-not-news"),
         ({"ref": "topic"}, "not-a-global-branch"),

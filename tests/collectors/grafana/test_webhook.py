@@ -35,7 +35,7 @@ def test_an_alert_and_its_end(samples):
 def test_a_rule_without_data_has_its_own_name(samples):
     assert (
         render(event(samples("grafana")["no_data"]))
-        == "shop-api  firing: Orders on prod · critical · [ var='A' labels={} value=7 ]"
+        == "shop-api  firing: no data for Orders on prod · critical · [ var='A' labels={} value=7 ]"
     )
 
 

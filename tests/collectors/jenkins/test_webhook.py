@@ -52,7 +52,8 @@ def test_results(hook, status, state):
 
 
 def test_a_build_without_a_result_is_no_news(hook):
-    assert hook.dropped("finalized", {"build": {"status": "NOT_BUILT"}}) == "build-not-run"
+    void = hook.event("finalized", {"build": {"status": "NOT_BUILT"}})
+    assert (void.state, void.quiet, void.reason) == ("cancelled", True, "not built")
     assert hook.dropped("finalized", {"build": {"status": None}}) == "no-result"
     assert hook.dropped("finalized", {"build": None}) == "not-a-build"
 

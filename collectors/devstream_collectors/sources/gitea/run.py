@@ -21,8 +21,12 @@ STATES = {
     "success": "succeeded",
     "failure": "failed",
     "cancelled": "cancelled",
+    "skipped": "cancelled",
+    "neutral": "cancelled",
 }
-"""Statuses and conclusions that are news; skipped, blocked and neutral are not."""
+"""Statuses and conclusions that are news; blocked is not."""
+VOID = frozenset({"skipped", "neutral"})
+"""Conclusions that are no result."""
 
 
 class ActionRun(msgspec.Struct, frozen=True):
@@ -117,6 +121,8 @@ def run(
     # Gitea: `build.yml@refs/heads/main`; Forgejo: `build.yml`.
     file = found.workflow_id or (found.path or "").split("@", 1)[0]
     users = (found.trigger_actor, found.trigger_user, found.actor, sender or User())
+    said = next((text for text in (found.conclusion, found.status) if text in VOID), "")
+    void = bool(said) and state == "cancelled"
     made = Run(
         # The file, which all of Gitea, Forgejo and their API say; only Gitea's webhook knows the
         # name in it.
@@ -129,7 +135,8 @@ def run(
         branch=branch,
         revision=sha(found.head_sha) or sha(found.commit_sha),
         actor=account(*users),
-        reason=found.display_title or found.title,
+        reason=said if void else found.display_title or found.title,
+        is_void=void,
         url=found.html_url,
         started=found.started_at or found.started,
         changed=0 if state in UNDER_WAY else found.completed_at or found.stopped,

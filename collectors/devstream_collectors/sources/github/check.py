@@ -81,10 +81,12 @@ class _Suite(msgspec.Struct, frozen=True):
 
 
 class _Branched(msgspec.Struct, frozen=True):
-    """The suite of a check run, of which the branch alone counts."""
+    """The suite of a check run, for its branch and commit."""
 
     head_branch: Needed[str | None] = ""
     head_commit: Part[_HeadCommit] = _HeadCommit()
+    created_at: Time = 0
+    """The time of its commit's push; a check that runs again leaves it as it is."""
 
 
 class _Output(msgspec.Struct, frozen=True):
@@ -195,7 +197,14 @@ def check_run(delivery: Delivery, source: SourceInfo) -> Event:
     return checked(found, [branch], said.place(source, delivery.received), said.sender)
 
 
-def checked(found: Check, branches: list[str], place: Place, sender: User | None = None) -> Event:
+def checked(
+    found: Check,
+    branches: list[str],
+    place: Place,
+    sender: User | None = None,
+    *,
+    order: int = 0,
+) -> Event:
     """Make the event of a check run that has ended.
 
     Args:
@@ -203,6 +212,7 @@ def checked(found: Check, branches: list[str], place: Place, sender: User | None
         branches: those that have the commit.
         place: the repository's.
         sender: the account that told of it.
+        order: the commit's date, seconds, if the check's suite does not say it.
 
     Raises:
         Dropped: it has not ended, is a workflow's own, or no branch counts.
@@ -216,7 +226,7 @@ def checked(found: Check, branches: list[str], place: Place, sender: User | None
         run=str(found.id),
         # An app may end a check anew.
         attempt=str(found.completed_at // 1000),
-        order=suite.head_commit.timestamp // 1000,
+        order=order or (suite.head_commit.timestamp or suite.created_at) // 1000,
         state=state,
         branch=_counting(branches, place),
         revision=sha(found.head_sha),

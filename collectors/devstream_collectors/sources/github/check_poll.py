@@ -123,7 +123,7 @@ def _checks(answer: Answer[Cursor]) -> Polled:
         told = _short(f"{check.id} {check.completed_at} {check.conclusion}")
         marks[name] = told if check.conclusion else "~"
         if one.marks.get(name) != marks[name] and check.conclusion:
-            makers.append(partial(checked, check, [one.branch], place))
+            makers.append(partial(checked, check, [one.branch], place, order=max(0, one.date)))
     # Those of workflows take places on the page as well.
     following = link_after(answer.response.headers.get("link", ""))
     number = max(1, answer.step.count)

@@ -39,7 +39,7 @@ from devstream_collectors.sources.github.cursor import Cursor, Watched, ask_of, 
 from devstream_collectors.sources.github.deploy import Deployment, Status, deployed, displaced
 from devstream_collectors.sources.github.place import Repository, User
 from devstream_collectors.sources.github.push import PullRequest, merged
-from devstream_collectors.sources.github.run import CONCLUSIONS, WorkflowRun, run
+from devstream_collectors.sources.github.run import WorkflowRun, run, state_of
 from devstream_collectors.sources.github.ticket import Issue, step
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
@@ -244,7 +244,7 @@ def _ran(
         status = body.status or ""
         state = _STARTED.get(status, "queued")
         if status == "completed":
-            state = CONCLUSIONS.get(body.conclusion or "", "done")
+            state = state_of(body.conclusion or "") or "done"
         now[str(body.id)] = f"{body.run_attempt} {state}"
         if known.get(str(body.id)) != now[str(body.id)] and state != "done":
             makers.append(partial(run, body, state, place_of(answer)))

@@ -19,7 +19,9 @@ CONCLUSIONS = {
     "startup_failure": "errored",
     "cancelled": "cancelled",
 }
-"""Conclusions that are news; neutral, skipped, stale and action_required are not."""
+"""Conclusions that are news."""
+VOID = frozenset({"skipped", "neutral", "stale", "action_required"})
+"""Conclusions that are no result."""
 _ACTIONS = {"requested": "queued", "in_progress": "running"}
 
 
@@ -66,12 +68,17 @@ def workflow_run(delivery: Delivery, source: SourceInfo) -> Event:
     conclusion = found.conclusion or "none"
     state = _ACTIONS.get(said.action or "", "")
     if said.action == "completed":
-        state = CONCLUSIONS.get(conclusion, "")
+        state = state_of(conclusion)
     if not state:
         raise Dropped("run-not-news", f"{said.action} {conclusion}")
     found = msgspec.structs.replace(found, repository=said.repository)
     place = said.place(source, delivery.received)
     return run(found, state, place, workflow=said.workflow.name, sender=said.sender)
+
+
+def state_of(conclusion: str) -> str:
+    """Return the state of a run that is completed; empty for a conclusion that is not known."""
+    return "cancelled" if conclusion in VOID else CONCLUSIONS.get(conclusion, "")
 
 
 def run(
@@ -98,6 +105,7 @@ def run(
         raise Dropped("run-of-a-pull-request")
     branch = found.head_branch or ""
     place.check_branch(branch)
+    void = state == "cancelled" and found.conclusion in VOID
     actors = (found.triggering_actor, found.actor, sender or User())
     made = Run(
         pipeline=found.name or workflow or found.path.rsplit("/", 1)[-1] or "workflow",
@@ -110,7 +118,8 @@ def run(
         branch=branch,
         revision=sha(found.head_sha),
         actor=next((actor.login for actor in actors if actor.login), ""),
-        reason=found.display_title,
+        reason=(found.conclusion or "").replace("_", " ") if void else found.display_title,
+        is_void=void,
         url=found.html_url,
         started=found.run_started_at,
         changed=found.updated_at,

@@ -39,8 +39,9 @@ STATES = {
     "failed": "failed",
     "canceled": "cancelled",
     "cancelled": "cancelled",
+    "skipped": "cancelled",
 }
-"""Statuses that are news; skipped, manual and canceling are not.
+"""Statuses that are news; manual and canceling are not.
 
 https://docs.gitlab.com/api/pipelines/
 """
@@ -152,7 +153,10 @@ def run(
         branch=short_ref(ref),
         revision=sha(found.sha),
         actor=account(user or User(), found.user),
-        reason=", ".join(broken[:3]) + (" …" if len(broken) > 3 else ""),
+        is_void=found.status == "skipped",
+        reason="skipped"
+        if found.status == "skipped"
+        else ", ".join(broken[:3]) + (" …" if len(broken) > 3 else ""),
         url=found.url
         or found.web_url
         or (f"{page}/-/pipelines/{found.id}" if page and found.id else ""),

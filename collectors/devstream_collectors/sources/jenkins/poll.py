@@ -25,6 +25,7 @@ from devstream_collectors.sources.jenkins.run import (
     build_event,
     check_parameters,
     culprits,
+    is_void,
     job_path,
     state_of,
 )
@@ -249,6 +250,8 @@ def _event(build: _Build, step: Step, place: Place) -> Event:
         branch=branch_name(branches[0]) if branches else "",
         revision=revision.sha or "",
         actor=culprits(people) or person(*users),
+        reason="not built" if over and is_void(build.result) else "",
+        is_void=over and is_void(build.result),
         url=build.url or "",
         failed=tests.failed if over else 0,
         total=tests.total if over else 0,

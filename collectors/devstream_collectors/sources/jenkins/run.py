@@ -23,11 +23,9 @@ _RESULTS = {
     "FAILURE": "failed",
     "FAILED": "failed",
     "ABORTED": "cancelled",
+    "NOT_BUILT": "cancelled",
 }
-"""Results that are news, of https://javadoc.jenkins.io/hudson/model/Result.html.
-
-Not `NOT_BUILT`. `FAILED` is what old plugins say.
-"""
+"""Results, of https://javadoc.jenkins.io/hudson/model/Result.html; old plugins say `FAILED`."""
 _PULL_REQUEST = re.compile(r"(?:PR|MR)-\d+(?:-head|-merge)?")
 """The names of pull and merge requests' jobs in multibranch projects."""
 _REQUEST = re.compile(
@@ -46,13 +44,18 @@ def state_of(result: str | None) -> str:
     """Return the state of a finished build.
 
     Raises:
-        Dropped: it was not run, or the result is none that Jenkins has.
+        Dropped: the result is none that Jenkins has.
 
     """
     said = (result or "").upper()
     if said not in _RESULTS:
-        raise Dropped("build-not-run" if said == "NOT_BUILT" else "no-result", result or "")
+        raise Dropped("no-result", result or "")
     return _RESULTS[said]
+
+
+def is_void(result: str | None) -> bool:
+    """Tell whether a build ended without being run."""
+    return (result or "").upper() == "NOT_BUILT"
 
 
 def check_parameters(parameters: Mapping[str, str]) -> None:

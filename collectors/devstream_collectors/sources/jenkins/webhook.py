@@ -16,6 +16,7 @@ from devstream_collectors.sources.jenkins.run import (
     build_event,
     check_parameters,
     culprits,
+    is_void,
     job_path,
     state_of,
 )
@@ -78,6 +79,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
         # notifies by itself.
         raise Dropped("build-queued" if phase == "QUEUED" else "phase-not-mapped", phase)
     scm, tests, over = build.scm or _Scm(), build.test_summary, state != "running"
+    void = over and is_void(build.status)
     run = Run(
         pipeline=job.name or job.display_name or "",
         run=str(build.number),
@@ -85,7 +87,8 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
         branch=branch_name(scm.branch),
         revision=scm.commit or "",
         actor=culprits(scm.culprits),
-        reason=build.notes if over else "",
+        reason="not built" if void else build.notes if over else "",
+        is_void=void,
         url=build.full_url or "",
         failed=tests.failed if over else 0,
         total=tests.total if over else 0,

@@ -17,7 +17,15 @@ from devstream_collectors.kit.decoding import Many, Text, Whole
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, ask
-from devstream_collectors.sources.jira.ticket import Issue, User, changed, opened
+from devstream_collectors.kit.ticket import is_done
+from devstream_collectors.sources.jira.ticket import (
+    Change,
+    Issue,
+    User,
+    changed,
+    opened,
+    renumbered,
+)
 
 PAGE = 50
 MAX_PAGES = 100
@@ -98,7 +106,17 @@ def _steps(issue: Issue, since: int, place: Place) -> Iterable[Maker]:
         if change.created > since:
             # The issue's status is what its last change of status made.
             now = not of_status or change is of_status[-1]
-            yield partial(changed, issue, change, change.author, change.created, place, now=now)
+            said = (issue, change, change.author, change.created, place)
+            yield from renumbered(*said, done=_is_done(issue, change, of_status))
+            yield partial(changed, *said, now=now)
+
+
+def _is_done(issue: Issue, change: Change, of_status: list[Change]) -> bool:
+    """Tell whether an issue was closed after a change."""
+    later = next((one for one in of_status if one.created > change.created), None)
+    if later is None:
+        return issue.fields.status.is_end
+    return any(item.field == "status" and is_done(item.from_string) for item in later.items)
 
 
 def _ask(source: SourceInfo, step: Step, **page: str | int) -> Request:

@@ -8,12 +8,13 @@ status' name.
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from devstream_collectors.kit.decoding import Many, Part, Text, Time, person
-from devstream_collectors.kit.outcome import Dropped
+from devstream_collectors.kit.outcome import Dropped, Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.ticket import Ticket, is_done, ticket_event
 from devstream_desktop.stream.event import Event
@@ -45,6 +46,13 @@ class Status(msgspec.Struct, frozen=True, rename="camel"):
 
     name: Text = ""
     status_category: Part[Named] = Named()
+
+    @property
+    def is_end(self) -> bool:
+        """True if an issue in it is closed."""
+        return (
+            self.status_category.key == "done" if self.status_category.key else is_done(self.name)
+        )
 
 
 class Fields(msgspec.Struct, frozen=True):
@@ -153,6 +161,40 @@ def changed(
         raise Dropped("status-not-news", status.to_string if status else "")
     why = resolution.to_string if resolution and state == "closed" else ""
     return _step(issue, state, change.id or str(at), actor.plain, at, place, sort=why)
+
+
+def renumbered(
+    issue: Issue, change: Change, actor: User, at: int, place: Place, *, done: bool
+) -> tuple[Maker, ...]:
+    """Return the makers of a move to another project.
+
+    Its key is another from then on, so it ends under the old one. Another change has no such steps.
+
+    Args:
+        issue: as it is.
+        change: what was changed.
+        actor: who did it.
+        at: when, UTC milliseconds.
+        place: for whom.
+        done: it was closed by then.
+
+    """
+    key = next((item for item in change.items if item.field.lower() == "key"), None)
+    if key is None or not key.from_string or not key.to_string:
+        return ()
+    items = {item.field.lower() for item in change.items}
+    # It was closed before, under the old key.
+    if done and not items & {"status", "resolution"}:
+        return ()
+    project = next((item for item in change.items if item.field.lower() == "project"), Item())
+    fields = msgspec.structs.replace(issue.fields, project=Named(name=project.from_string))
+    old = msgspec.structs.replace(issue, key=key.from_string, fields=fields)
+    new = msgspec.structs.replace(issue, key=key.to_string)
+    once, name = change.id or str(at), actor.plain
+    why = f"moved to {key.to_string}"
+    end = partial(_step, old, "closed", f"{once}/moved", name, at, place, sort=why)
+    begin = partial(_step, new, "opened", f"{once}/moved", name, at, place)
+    return (end,) if done else (end, begin)
 
 
 def moved(issue: Issue, step: Transition, actor: User, at: int, place: Place) -> Event:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.kit.decoding import Part, Text, Time, decode, iso
-from devstream_collectors.kit.outcome import Dropped, tolerant
+from devstream_collectors.kit.outcome import Dropped, Maker, together, tolerant
 from devstream_collectors.kit.place import Place
 from devstream_collectors.sources.jira.ticket import (
     Change,
@@ -17,6 +19,7 @@ from devstream_collectors.sources.jira.ticket import (
     deleted,
     moved,
     opened,
+    renumbered,
 )
 from devstream_desktop.stream.event import Event
 
@@ -33,8 +36,8 @@ class _Payload(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @tolerant
-def normalise(delivery: Delivery, source: SourceInfo) -> Event:
-    """Make the event of one delivery."""
+def normalise(delivery: Delivery, source: SourceInfo) -> Event | tuple[Event, ...]:
+    """Make the events of one delivery."""
     payload = decode(delivery.body, _Payload)
     place = Place(source, delivery.received)
     name, issue, user = payload.webhook_event, payload.issue, payload.user
@@ -53,7 +56,11 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
         return deleted(issue, user, at, place)
     if name != "jira:issue_updated" or payload.changelog is None:
         raise Dropped("ticket-not-news", name)
-    return changed(issue, payload.changelog, user, at, place, now=True)
+    change, done = payload.changelog, issue.fields.status.is_end
+    makers: list[Maker] = [*renumbered(issue, change, user, at, place, done=done)]
+    makers.append(partial(changed, issue, change, user, at, place, now=True))
+    # A change of project need not be one of status.
+    return together(makers, nothing="ticket-not-news")
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:

@@ -21,8 +21,10 @@ from devstream_collectors.sources.linear.ticket import (
     Issue,
     Person,
     State,
+    Team,
     closed,
     opened,
+    renumbered,
     reopened,
 )
 
@@ -36,10 +38,12 @@ query($filter: IssueFilter, $after: String) {
   issues(filter: $filter, after: $after, first: 40, orderBy: updatedAt) {
     nodes {
       id identifier number title url priorityLabel createdAt updatedAt completedAt canceledAt
+      previousIdentifiers
       state { name type } team { key name } creator { name displayName }
       history(last: 10) {
         nodes {
           createdAt actor { name displayName } fromState { name type } toState { name type }
+          fromTeam { key } toTeam { key }
         }
       }
     }
@@ -53,6 +57,8 @@ class _Step(msgspec.Struct, frozen=True, rename="camel"):
     actor: Part[Person] = Person()
     from_state: Part[State] = State()
     to_state: State | None = None
+    from_team: Part[Team] = Team()
+    to_team: Part[Team] = Team()
 
 
 class _History(msgspec.Struct, frozen=True):
@@ -126,7 +132,10 @@ def _steps(issue: _Issue, since: int, place: Place) -> Iterable[Maker]:
     """Make the events of an issue's steps after `since`."""
     if issue.created_at > since:
         yield partial(opened, issue, Person(), place)
-    for step in sorted(issue.history.nodes, key=lambda step: step.created_at):
+    steps = sorted(issue.history.nodes, key=lambda step: step.created_at)
+    for index, step in enumerate(steps):
+        if step.created_at > since:
+            yield from _moved(issue, step, steps[index:], place)
         at, was_end = step.created_at, step.from_state.is_end
         if step.to_state is None or at <= since or was_end == step.to_state.is_end:
             continue
@@ -139,6 +148,22 @@ def _steps(issue: _Issue, since: int, place: Place) -> Iterable[Maker]:
         if abs(max(issue.completed_at, issue.canceled_at) - at) >= OVERLAP:
             told = msgspec.structs.replace(told, completed_at=0, canceled_at=0)
         yield partial(closed, told, step.actor, at, place)
+
+
+def _moved(issue: _Issue, step: _Step, later: list[_Step], place: Place) -> tuple[Maker, ...]:
+    """Make the steps of an issue that was moved to another team; `later` begins with `step`."""
+    old, new = (_numbered(issue, team.key) for team in (step.from_team, step.to_team))
+    state = next((one.from_state for one in later if one.to_state is not None), issue.state)
+    if not old or not new or old == new or state.is_end:
+        return ()
+    told = msgspec.structs.replace(issue, identifier=new)
+    return renumbered(told, old, step.actor, step.created_at, place)
+
+
+def _numbered(issue: _Issue, team: str) -> str:
+    """Return the number of an issue in a team; empty where it had none there."""
+    known = (issue.identifier, *issue.previous_identifiers)
+    return next((one for one in known if team and one.startswith(f"{team}-")), "")
 
 
 def _ask(source: SourceInfo, step: Step, after: str) -> Request:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
-from devstream_collectors.kit.decoding import Part, Text, Time, person
-from devstream_collectors.kit.outcome import Dropped
+from devstream_collectors.kit.decoding import Many, Part, Text, Time, person
+from devstream_collectors.kit.outcome import Dropped, Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.ticket import Ticket, is_done, second, ticket_event
 from devstream_desktop.stream.event import Event
@@ -63,6 +65,25 @@ class Issue(msgspec.Struct, frozen=True, rename="camel"):
     state: Part[State] = State()
     team: Part[Team] = Team()
     creator: Part[Person] = Person()
+    previous_identifiers: Many[Text] = []
+    """The numbers that it had in other teams."""
+
+
+def renumbered(
+    issue: Issue, old: str, actor: Person, at: int, place: Place, url: str = ""
+) -> tuple[Maker, ...]:
+    """Return the makers of an open issue's move to another team.
+
+    Its number is another from then on, so it ends under the `old` one.
+    """
+    team = Team(key=old.rpartition("-")[0])
+    was = msgspec.structs.replace(issue, identifier=old, number="", team=team)
+    once, name = f"{second(at)}/moved", actor.plain
+    why = f"moved to {issue.identifier}"
+    return (
+        partial(_step, was, "closed", once, name, at, place, url, sort=why),
+        partial(_step, issue, "opened", once, name, at, place, url),
+    )
 
 
 def opened(issue: Issue, actor: Person, place: Place, url: str = "") -> Event:

@@ -6,7 +6,7 @@ import msgspec
 
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.kit.decoding import Part, Text, Time, decode, iso
-from devstream_collectors.kit.outcome import Dropped, tolerant
+from devstream_collectors.kit.outcome import Dropped, together, tolerant
 from devstream_collectors.kit.place import Place
 from devstream_collectors.sources.linear.ticket import (
     SCOPE,
@@ -15,6 +15,7 @@ from devstream_collectors.sources.linear.ticket import (
     closed,
     deleted,
     opened,
+    renumbered,
     reopened,
 )
 from devstream_desktop.stream.event import Event
@@ -24,6 +25,8 @@ class _Before(msgspec.Struct, frozen=True, rename="camel"):
     """The values before an update; only what it changed is there."""
 
     state_id: Text = ""
+    team_id: Text = ""
+    number: Text = ""
     completed_at: Text = ""
     canceled_at: Text = ""
 
@@ -40,8 +43,8 @@ class _Payload(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @tolerant
-def normalise(delivery: Delivery, source: SourceInfo) -> Event:
-    """Make the event of one delivery."""
+def normalise(delivery: Delivery, source: SourceInfo) -> Event | tuple[Event, ...]:
+    """Make the events of one delivery."""
     payload = decode(delivery.body, _Payload)
     if payload.type != "Issue" or not bytes(payload.data).startswith(b"{"):
         raise Dropped("event-not-mapped", payload.type)
@@ -52,6 +55,8 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
         return opened(issue, actor, place, url)
     if action == "remove":
         return deleted(issue, actor, at, place, url)
+    if action == "update" and (old := _old_number(issue, before)) and not issue.state.is_end:
+        return together(renumbered(issue, old, actor, at, place, url), nothing="ticket-not-news")
     # An update names what it replaced: without a state it changed something else.
     if action != "update" or not before.state_id:
         raise Dropped("ticket-not-news", action)
@@ -61,6 +66,14 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
     if was_end and not issue.state.is_end:
         return reopened(issue, actor, at, place, url)
     raise Dropped("status-not-news", issue.state.name)
+
+
+def _old_number(issue: Issue, before: _Before) -> str:
+    """Return the number before a move to another team; empty for no move."""
+    if not before.team_id or not before.number:
+        return ""
+    known = (one for one in issue.previous_identifiers if one != issue.identifier)
+    return next((one for one in known if one.rpartition("-")[2] == before.number), "")
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:

@@ -6,6 +6,7 @@ https://developer.pagerduty.com/api-reference (List incidents).
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import msgspec
@@ -24,6 +25,8 @@ _STATES = {
     "resolve": "resolved",
 }
 _SECOND = 1000
+_NUMBERED = re.compile(r"\[(#\d+)\]")
+"""The number at the beginning of an incident's summary."""
 _URGENCIES = {"high": "critical", "low": "notice"}
 """High wakes people up. There is no urgency above it."""
 
@@ -45,6 +48,13 @@ class Trigger(msgspec.Struct, frozen=True):
 
     subject: Text = ""
     description: Text = ""
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """The reason of a resolution: of a merge, into which incident."""
+
+    type: Text = ""
+    incident: Part[Reference] = Reference()
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -69,6 +79,7 @@ class Incident(msgspec.Struct, frozen=True):
     last_status_change_by: Part[Reference] = Reference()
     resolved_by_user: Part[Reference] = Reference()
     trigger_summary_data: Part[Trigger] = Trigger()
+    resolve_reason: Part[Ending] = Ending()
 
     @property
     def began(self) -> int:
@@ -108,10 +119,12 @@ def incident_event(
         or trigger.description
         or incident.summary
     )
+    # What was merged goes on elsewhere.
+    merged = _merged_into(incident.resolve_reason)
     alert = Alert(
         identity=identity,
         state=state,
-        name=f"{title} (#{number})" if title and number else title or f"#{number or identity}",
+        name=_name(title, number, merged if state == "resolved" else "") or f"#{identity}",
         service=incident.service.plain,
         severity=incident.priority.plain or _URGENCIES.get(incident.urgency, ""),
         number=number or identity,
@@ -123,6 +136,18 @@ def incident_event(
         url=incident.html_url,
     )
     return alert_event(alert, place.at(_scope(incident.html_url)))
+
+
+def _name(title: str, number: str, merged: str) -> str:
+    more = ", ".join(filter(None, (f"#{number}" if number else "", merged)))
+    return f"{title} ({more})" if title and more else title or more
+
+
+def _merged_into(why: Ending) -> str:
+    if not why.type.startswith("merge"):
+        return ""
+    numbered = _NUMBERED.match(why.incident.plain)
+    return f"merged into {numbered[1] if numbered else 'another'}"
 
 
 def _scope(url: str) -> str:
