@@ -27,7 +27,7 @@ from devstream_desktop.team.joining.client import join
 
 _team = load("team/conftest.py")
 home, found, clock, _key_file = _team.home, _team.found, _team.clock, _team._key_file
-SOON_S = 3.0
+SOON_S = 5.0
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_strings_without_an_end_cost_what_they_are_long() -> None:
     began = time.perf_counter()
     with pytest.raises(UnboundedError):
         check_json(body)
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 10
 
 
 WRITTEN = (
@@ -78,7 +78,7 @@ def test_whatever_is_written_as_a_pattern_is_taken_in_bounded_time_or_refused_in
     began = time.perf_counter()
     for line in ("a" * MAX_LINE, "ab" * (MAX_LINE // 2), "a" * (MAX_LINE - 1) + "\ud800"):
         pattern.find(line)
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 10
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_rules_that_multiply_are_dropped_by_name_in_bounded_time(
     )
     began = time.perf_counter()
     outcome = generic.normalise(Delivery({}, body, 1), source)
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 10
     assert outcome.dropped == "rules-too-costly"
 
 
@@ -211,7 +211,7 @@ def test_whatever_is_written_as_a_rule_ends(parts: list[str]) -> None:
     began = time.perf_counter()
     with contextlib.suppress(TooCostlyError):
         apply(rules, {"items": [{"number": number} for number in range(50)]}, b"")
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 10
 
 
 def quoted(text: str) -> str:
@@ -225,4 +225,4 @@ def test_a_glob_of_an_operator_takes_little_of_a_name(glob: str) -> None:
     began = time.perf_counter()
     for _ in range(20):
         is_global("a" * 4_000 + "\n", (glob[:200],))
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 10

@@ -39,7 +39,7 @@ home, vault, stream, clock, post = (
 STORM = str(Path(__file__).parent / "storm.py")
 SECRET = b"It's a Secret to Everybody"
 FIVE_MIB = bodies.MAX_BODY
-SOON_S = 2.0
+SOON_S = 5.0
 FORGES_WAIT_S = 10.0
 """GitHub and GitLab give a delivery up after this."""
 MEMORY_MB = 200
@@ -211,7 +211,7 @@ async def test_a_flood_of_any_mix_holds_up_no_delivery_and_no_answer(
     )
     assert memory < MEMORY_MB
     assert took < FORGES_WAIT_S / 2
-    assert slowest < 1.0
+    assert slowest < SOON_S
 
 
 holders = st.lists(

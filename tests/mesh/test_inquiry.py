@@ -10,6 +10,7 @@ import pytest
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.service import NotAnsweredError, UnreachableError
+from devstream_desktop.mesh.timing import Timing
 
 
 class SomethingError(DevstreamError):
@@ -24,14 +25,14 @@ async def answer(device: str, topic: str, body: bytes) -> bytes:
 
 @pytest.mark.parametrize("dialed_by", ["the asker", "the asked"])
 async def test_a_node_is_asked_whichever_of_the_two_dialed(make_node, dialed_by):
-    first = await make_node(on_ask=answer)
-    second = await make_node(peers=[first], on_ask=answer)
+    first = await make_node(on_ask=answer, timing=Timing())
+    second = await make_node(peers=[first], on_ask=answer, timing=Timing())
     await asyncio.gather(first.until(first.live), second.until(second.live))
     asks, asked = (second, first) if dialed_by == "the asker" else (first, second)
     began = time.monotonic()
-    said = await asks.mesh.ask(asked.device, "plan", b"of shop", 3)
+    said = await asks.mesh.ask(asked.device, "plan", b"of shop", 30)
     assert said == b"|".join((asks.device.encode(), b"plan", b"of shop"))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < Timing().tail_wait / 2
     answers = await asyncio.gather(
         *(asks.mesh.ask(asked.device, "plan", bytes([at]), 3) for at in range(10))
     )
@@ -60,7 +61,7 @@ async def test_a_node_that_is_away_is_said_in_time(make_node):
     began = time.monotonic()
     with pytest.raises(UnreachableError):
         await second.mesh.ask(first.device, "plan", b"", 1.5)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     with pytest.raises(UnreachableError, match="no address"):
         await second.mesh.ask("somebody", "plan", b"", 1.5)
 

@@ -10,6 +10,7 @@ import pytest
 
 from devstream_desktop.control.messages.status import Why
 from devstream_desktop.mesh.replica.catalogue import signed
+from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials, ListenError
 from devstream_desktop.stream.entry import device_id
 
@@ -31,7 +32,7 @@ async def test_a_newcomer_gets_all_that_was_said_before(make_node):
     started = time.monotonic()
     second = await make_node(peers=[first])
     await second.until(lambda: len(second.entries) == 1000)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     status = second.mesh.status()
     assert (status.events, status.catching_up, status.feeds) == (1000, 0, 1)
 
@@ -301,13 +302,13 @@ async def test_a_certificate_that_cannot_be_used_leaves_the_old_one_listening(ma
 
 
 async def test_stop_with_everything_parked_is_quick(make_node):
-    first = await make_node()
-    others = [await make_node(peers=[first]) for _ in range(3)]
+    first = await make_node(timing=Timing())
+    others = [await make_node(peers=[first], timing=Timing()) for _ in range(3)]
     for node in others:
         await node.until(node.live)
     started = time.monotonic()
     await asyncio.gather(*(node.mesh.stop() for node in (first, *others)))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < Timing().tail_wait / 2
 
 
 async def test_a_history_that_is_too_large_forgets_its_oldest_and_does_not_take_them_back(

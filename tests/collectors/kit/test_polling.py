@@ -41,7 +41,7 @@ def test_the_cursor_of_the_next_page_as_sentry_says_it() -> None:
 def test_a_long_header_costs_no_time(text) -> None:
     begun = time.process_time()
     assert (link_after(text), cursor_after(text), size_said(text)) == ("", "", -1)
-    assert time.process_time() - begun < 1.0
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(
