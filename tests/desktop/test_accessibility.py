@@ -125,7 +125,7 @@ def test_rows_that_arrive_are_announced_in_one_sentence(qtbot, window, written, 
     firing = story.event(Kind.INCIDENT, "firing", "shop", at, "incident/shop/5xx", **fields)
     pushes = [story.push("search", at + n, "bo", f"C{n}", f"{n:040x}") for n in range(3)]
     written.add(firing, *pushes)
-    qtbot.waitUntil(lambda: bool(announced), timeout=2_000)
+    qtbot.waitUntil(lambda: bool(announced), timeout=20_000)
     (said,) = announced
     assert said.startswith("Production: shop 5xx over 2 %")
     assert said.endswith("more new lines")
@@ -151,7 +151,7 @@ def test_a_refusal_and_the_number_of_hits_are_announced(qtbot, window, written, 
     assert announced == ["the node refused"]
     shown = window(*story.day(now()))
     shown.filters.search.setText("retry card")
-    qtbot.waitUntil(lambda: "1 hit" in announced, timeout=2_000)
+    qtbot.waitUntil(lambda: "1 hit" in announced, timeout=20_000)
 
 
 def test_without_a_screen_reader_nothing_is_made(qtbot):

@@ -89,7 +89,7 @@ def test_a_double_click_sends_once(qtbot, open_deploy, asked):
     qtbot.mouseDClick(dialog.go, Qt.MouseButton.LeftButton)
     dialog.go.click()
     assert len(asked.of(RequestDeploy)) == 1
-    with qtbot.waitSignal(dialog.sent, timeout=1_000):
+    with qtbot.waitSignal(dialog.sent, timeout=20_000):
         asked.answer(Done(text="ab" * 16))
     assert dialog.progress.isVisible()
 
@@ -121,7 +121,7 @@ def test_what_is_sent_is_what_the_plan_said(qtbot, open_deploy, asked):
     assert dialog.parameters.values() == {}
     (box,) = dialog.parameters.findChildren(QComboBox)
     box.setCurrentIndex(1)
-    qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=2_000)
+    qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=20_000)
     assert asked.of(PlanDeploy)[1].parameters == {"size": "large"}
     asked.answer(msgspec.structs.replace(STAGING, parameters=(size,), own="cd" * 16))
     dialog.go.click()
@@ -146,7 +146,7 @@ def test_a_lock_is_ended_from_the_dialog_with_a_reason(qtbot, open_deploy, asked
         "month is over",
     )
     asked.answer(Done())
-    qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=2_000)
+    qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=20_000)
 
 
 def test_breaking_the_glass_needs_a_reason(qtbot, open_deploy, asked):
@@ -195,14 +195,14 @@ def test_what_the_deploy_prints_is_read_on_until_it_is_over(qtbot, open_deploy, 
     dialog = open_deploy("staging")
     dialog.go.click()
     asked.answer(Done(text="ab" * 16))
-    qtbot.waitUntil(lambda: len(asked.of(GetDeployLog)) == 1, timeout=3_000)
+    qtbot.waitUntil(lambda: len(asked.of(GetDeployLog)) == 1, timeout=20_000)
     asked.refuse("there is no output yet", GetDeployLog)
-    qtbot.waitUntil(lambda: len(asked.of(GetDeployLog)) == 2, timeout=3_000)
+    qtbot.waitUntil(lambda: len(asked.of(GetDeployLog)) == 2, timeout=20_000)
     part = DeployLog(
         request="ab" * 16, state="in_progress", text="<b>one</b>\n", next=11, over=False
     )
     asked.answer(part, GetDeployLog)
-    qtbot.waitUntil(lambda: len(asked.of(GetDeployLog)) == 3, timeout=3_000)
+    qtbot.waitUntil(lambda: len(asked.of(GetDeployLog)) == 3, timeout=20_000)
     assert asked.of(GetDeployLog)[2].start == 11
     last = msgspec.structs.replace(part, text="two\n", next=15, over=True)
     asked.answer(last, GetDeployLog)
@@ -301,7 +301,7 @@ def test_another_commit_is_planned_anew_and_an_old_plan_does_not_count(
     dialog.commit.clear()
     qtbot.keyClicks(dialog.commit, "AB" * 20)
     assert not dialog.go.isEnabled()
-    qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=2_000)
+    qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=20_000)
     assert (asked.of(PlanDeploy)[1].sha, asked.of(PlanDeploy)[1].ref) == ("ab" * 20, "")
     asked.questions[0].answer(fake.PLAN)  # late: more was typed since
     assert not dialog.go.isEnabled()
@@ -378,7 +378,7 @@ def test_joining_takes_a_pasted_invite_and_a_name(qtbot, show, asked, written, f
     assert dialog.message.text() == "this invite was used; ask for another"
     assert dialog.join.isEnabled()
     dialog.join.click()
-    with qtbot.waitSignal(dialog.joined, timeout=1_000):
+    with qtbot.waitSignal(dialog.joined, timeout=20_000):
         asked.answer(Joining(state="joined", team="acme"), Join)
 
 
@@ -392,7 +392,7 @@ def test_a_join_that_waits_shows_the_words_and_asks_again(qtbot, show, asked, wr
     assert dialog.words.text() == fake.WORDS
     assert dialog.words.isVisible()
     assert "ana or chen" in dialog.message.text()
-    qtbot.waitUntil(lambda: len(asked.of(Join)) == 2, timeout=1_000)
+    qtbot.waitUntil(lambda: len(asked.of(Join)) == 2, timeout=20_000)
     asked.refuse("ana rejected this device", Join)
     assert dialog.message.text() == "ana rejected this device"
     assert dialog.join.isEnabled()
@@ -402,7 +402,7 @@ def test_a_pasted_line_is_looked_at_at_once(qtbot, show, asked, written):
     written.answer(solo=True)
     dialog = show(JoinDialog(written.state))
     dialog.invite.setPlainText("ds1-half")
-    qtbot.waitUntil(lambda: asked.of(ReadInvite) == [ReadInvite(invite="ds1-half")], timeout=2_000)
+    qtbot.waitUntil(lambda: asked.of(ReadInvite) == [ReadInvite(invite="ds1-half")], timeout=20_000)
     asked.refuse("the invite is mistyped or cut: copy the whole line again", ReadInvite)
     assert dialog.message.text().startswith("The invite is mistyped or cut")
     assert not dialog.join.isEnabled()
@@ -411,7 +411,7 @@ def test_a_pasted_line_is_looked_at_at_once(qtbot, show, asked, written):
     # A late answer about the line of before.
     asked.refuse("the invite is mistyped or cut: copy the whole line again", ReadInvite)
     assert dialog.join.isEnabled()
-    qtbot.waitUntil(lambda: len(asked.of(ReadInvite)) == 2, timeout=2_000)
+    qtbot.waitUntil(lambda: len(asked.of(ReadInvite)) == 2, timeout=20_000)
     asked.answer(InviteRead(addresses=("10.0.0.5:7450",)), ReadInvite)
     assert "a team that is reached at 10.0.0.5:7450" in dialog.message.text()
     assert dialog.join.isEnabled()

@@ -49,7 +49,7 @@ def test_another_thread_collects_nothing(collector: GarbageCollector, qtbot: QtB
     watched = [weakref.ref(Cycle()) for _ in range(10)]
     allocate()
     assert all(one() is not None for one in watched)
-    qtbot.waitUntil(lambda: all(one() is None for one in watched), timeout=5_000)
+    qtbot.waitUntil(lambda: all(one() is None for one in watched), timeout=20_000)
 
 
 def test_what_lives_as_long_as_the_app_is_looked_through_once(collector: GarbageCollector) -> None:

@@ -61,7 +61,7 @@ def test_keys_open_copy_and_toggle(qtbot, window, written, pushes, monkeypatch):
     trigger(shown, QKeySequence(QKeySequence.StandardKey.Copy))
     copied = QGuiApplication.clipboard().text()
     assert copied.startswith("shop  bo pushed 1 commit to main · 0000000 — Commit 1")
-    with qtbot.waitSignal(shown.duty_chosen, timeout=1_000) as chosen:
+    with qtbot.waitSignal(shown.duty_chosen, timeout=20_000) as chosen:
         trigger(shown, QKeySequence("Ctrl+D"))
     assert chosen.args == [False]
 
@@ -71,7 +71,7 @@ def test_escape_clears_and_then_closes(qtbot, window, pushes):
     shown.filters.search.setText("x")
     qtbot.keyClick(shown.filters.search, Qt.Key.Key_Escape)
     assert shown.isVisible()
-    with qtbot.waitSignal(shown.closed, timeout=1_000):
+    with qtbot.waitSignal(shown.closed, timeout=20_000):
         qtbot.keyClick(shown.filters.search, Qt.Key.Key_Escape)
     assert not shown.isVisible()
 
@@ -81,7 +81,7 @@ def test_escape_in_the_rows_closes_the_details_then_the_search_then_the_window(
 ):
     shown = window(*story.day(now()))
     shown.filters.search.setText("retry")
-    qtbot.waitUntil(lambda: 0 < shown.browser.model.rowCount() < 10, timeout=2_000)
+    qtbot.waitUntil(lambda: 0 < shown.browser.model.rowCount() < 10, timeout=20_000)
     shown.browser.view.select_first()
     written.settle()
     qtbot.keyClick(shown.browser.view, Qt.Key.Key_Escape)

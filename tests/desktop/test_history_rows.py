@@ -123,14 +123,14 @@ def test_a_larger_font_makes_higher_rows(window, pushes):
 def test_search_as_one_types_and_live_rows_only_where_they_answer(qtbot, window, written, story):
     shown = window(*story.day(now()))
     qtbot.keyClicks(shown.filters.search, "retry card")
-    qtbot.waitUntil(lambda: len(shown.browser.model.lines) == 1, timeout=2_000)
+    qtbot.waitUntil(lambda: len(shown.browser.model.lines) == 1, timeout=20_000)
     written.add(
         story.push("shop", now(), "bo", "Something else", "aa" * 20),
         story.push("shop", now() + 1, "bo", "Retry the cards", "bb" * 20),
     )
     assert [line.event.actor for line in shown.browser.model.lines] == ["bo", "chen"]
     qtbot.keyClick(shown.filters.search, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: len(shown.browser.model.lines) > 10, timeout=2_000)
+    qtbot.waitUntil(lambda: len(shown.browser.model.lines) > 10, timeout=20_000)
 
 
 def test_filters_hold_and_a_mistake_is_explained(qtbot, window, story):
@@ -140,10 +140,10 @@ def test_filters_hold_and_a_mistake_is_explained(qtbot, window, story):
         return {line.event.environment for line in shown.browser.model.lines}
 
     qtbot.keyClicks(shown.filters.search, "kind:deploy env:production")
-    qtbot.waitUntil(lambda: places() == {"production"}, timeout=2_000)
+    qtbot.waitUntil(lambda: places() == {"production"}, timeout=20_000)
     assert shown.browser.model.query == parse_query("kind:deploy env:production")
     qtbot.keyClicks(shown.filters.search, " kind:nonsense")
-    qtbot.waitUntil(lambda: "no kind" in shown.status.whole, timeout=2_000)
+    qtbot.waitUntil(lambda: "no kind" in shown.status.whole, timeout=20_000)
 
 
 def test_the_field_offers_filters_and_what_the_history_holds(qtbot, window, story):
@@ -168,7 +168,7 @@ def test_the_sidebar_is_a_way_to_search(qtbot, window, story):
     shown.sidebar.clicked.emit(deploys)
     assert shown.filters.search.text() == "kind:deploy"
     kinds = lambda: {line.event.kind for line in shown.browser.model.lines}  # noqa: E731
-    qtbot.waitUntil(lambda: kinds() == {"deploy"}, timeout=2_000)
+    qtbot.waitUntil(lambda: kinds() == {"deploy"}, timeout=20_000)
     assert shown.sidebar.currentIndex() == deploys
     qtbot.keyClicks(shown.filters.search, " shop")
     assert not shown.sidebar.selectionModel().hasSelection()
@@ -177,9 +177,9 @@ def test_the_sidebar_is_a_way_to_search(qtbot, window, story):
 def test_a_line_of_the_menu_is_found_under_a_filter_and_stays_open(qtbot, window, written, story):
     shown = window(*story.day(now()))
     qtbot.keyClicks(shown.filters.search, "retry card")
-    qtbot.waitUntil(lambda: len(shown.browser.model.lines) == 1, timeout=2_000)
+    qtbot.waitUntil(lambda: len(shown.browser.model.lines) == 1, timeout=20_000)
     wanted = written.state.recent[1]
-    with qtbot.waitSignal(shown.filters.changed, timeout=2_000):
+    with qtbot.waitSignal(shown.filters.changed, timeout=20_000):
         shown.show_line(wanted)
     written.settle()
     # The emptied search field reports its query a moment later, and it is the one shown already.

@@ -19,7 +19,7 @@ def test_it_says_why_it_is_empty(qtbot, window, written, pushes):
     written.add(*pushes(1))
     qtbot.keyClicks(shown.filters.search, "zzz")
     qtbot.waitUntil(
-        lambda: empty.isVisible() and empty.state.title == "Nothing matches", timeout=2_000
+        lambda: empty.isVisible() and empty.state.title == "Nothing matches", timeout=20_000
     )
 
 
@@ -97,7 +97,7 @@ def test_a_locked_node_is_said_above_the_rows_and_where_there_are_none(
     assert shown.locked.text.text().startswith(f"Locked: {locked}.")
     assert shown.status.whole == "Locked: the node waits for the keyring"
     assert not shown.filters.duty.isEnabled()
-    with qtbot.waitSignal(shown.unlock_chosen, timeout=1_000):
+    with qtbot.waitSignal(shown.unlock_chosen, timeout=20_000):
         shown.locked.unlock.click()
     written.add(*pushes(2))
     assert len(states(shown)) == 2, "what is there can be read"

@@ -119,7 +119,7 @@ def test_without_a_node_a_command_says_so_in_time(qtbot, client, asked, monkeypa
     monkeypatch.setattr("devstream_desktop.desktop.client.node_client._QUEUE_S", 0.2)
     client.open()
     answers = asked(GetStatus())
-    qtbot.waitUntil(lambda: len(answers) == 1, timeout=2_000)
+    qtbot.waitUntil(lambda: len(answers) == 1, timeout=20_000)
     assert answers == ["the node is not running yet; wait a moment and try again"]
 
 

@@ -132,9 +132,9 @@ def test_a_critical_failure_stays_until_it_is_closed(story):
 
 def test_a_burst_is_three_popups_and_a_digest_that_grows_in_place(qtbot, popups, screen, story):
     popups.consider([push(story, place) for place in range(1, 6)], ON)
-    qtbot.waitUntil(lambda: len(screen.notices) == 4, timeout=3_000)
+    qtbot.waitUntil(lambda: len(screen.notices) == 4, timeout=20_000)
     popups.consider([push(story, 6)], ON)
-    qtbot.waitUntil(lambda: len(screen.notices) == 5, timeout=3_000)
+    qtbot.waitUntil(lambda: len(screen.notices) == 5, timeout=20_000)
     assert [notice.key == DIGEST for notice in screen.notices] == [False, False, False, True, True]
     assert [notice.summary for notice in screen.notices[3:]] == ["2 more", "3 more"]
     assert popups.why(push(story, 5)).startswith("In the digest: more than 3 popups")
@@ -158,10 +158,10 @@ def test_actions_lead_where_they_say(qtbot, popups, screen, story, monkeypatch):
     key = popup_key(line)
     screen.activated.emit(key, "open")
     assert opened == [line.event.url]
-    with qtbot.waitSignal(popups.show_line, timeout=500) as shown:
+    with qtbot.waitSignal(popups.show_line, timeout=20_000) as shown:
         screen.activated.emit(key, "history")
     assert shown.args == [line]
-    with qtbot.waitSignal(popups.show_history, timeout=500):
+    with qtbot.waitSignal(popups.show_history, timeout=20_000):
         screen.activated.emit(DIGEST, "history")
 
 
@@ -215,7 +215,7 @@ def test_what_is_broken_can_be_claimed_and_muted_from_its_popup(
     popups.consider([red], ON)
     assert [name for name, _ in screen.notices[0].actions] == ["claim", "history", "mute", "open"]
     key = popup_key(red)
-    with qtbot.waitSignal(popups.claim_chosen, timeout=500) as claimed:
+    with qtbot.waitSignal(popups.claim_chosen, timeout=20_000) as claimed:
         screen.activated.emit(key, "claim")
     assert claimed.args == [red]
     screen.activated.emit(key, "mute")
@@ -236,7 +236,7 @@ def test_a_deploy_that_waits_is_reviewed_from_its_popup(qtbot, popups, screen, s
     line = row(story.deploy("shop", NOW, "waiting", "ab" * 20, "cd" * 16, who="bo"))
     popups.consider([line], ON)
     assert [name for name, _ in screen.notices[0].actions] == ["approve", "history"]
-    with qtbot.waitSignal(popups.approve_chosen, timeout=500) as chosen:
+    with qtbot.waitSignal(popups.approve_chosen, timeout=20_000) as chosen:
         screen.activated.emit(popup_key(line), "approve")
     assert chosen.args == [line]
 

@@ -18,7 +18,7 @@ def test_a_second_claim_fails_and_raises_the_first(qtbot, home):
     first, second = Instance(runtime), Instance(runtime)
     assert first.claim()
     assert not second.claim()
-    with qtbot.waitSignal(first.raised, timeout=2_000):
+    with qtbot.waitSignal(first.raised, timeout=20_000):
         assert second.raise_first()
     first.close()
     assert second.claim()
@@ -31,18 +31,18 @@ def test_a_node_that_dies_is_started_again_and_its_last_words_are_told(qtbot, ho
         f"import sys; open({str(count)!r}, 'a').write('x'); sys.exit('the disk <b>is</b> full')"
     )
     node = NodeProcess(Home(home), command=[sys.executable, "-c", script])
-    with qtbot.waitSignal(node.trouble, timeout=5_000) as trouble:
+    with qtbot.waitSignal(node.trouble, timeout=20_000) as trouble:
         node.begin()
     assert trouble.args == [
         "The node stopped and is started again. It reported: the disk <b>is</b> full"
     ]
-    qtbot.waitUntil(lambda: count.read_text() == "xx", timeout=5_000)
+    qtbot.waitUntil(lambda: count.read_text() == "xx", timeout=20_000)
     node.end()
 
 
 def test_a_node_that_cannot_be_started_says_what_to_do(qtbot, home):
     node = NodeProcess(Home(home), command=["/nowhere/devstream"])
-    with qtbot.waitSignal(node.trouble, timeout=5_000) as trouble:
+    with qtbot.waitSignal(node.trouble, timeout=20_000) as trouble:
         node.begin()
     assert trouble.args[0].startswith("The node cannot be started: ")
     assert trouble.args[0].endswith("Install devstream again.")

@@ -107,7 +107,7 @@ def test_the_doctor_is_the_one_of_the_command(qtbot, home):
         broken.examine()
     assert failed.args == ["devstream doctor ended without an answer. It reported: no disk."]
     missing = DoctorProcess(Home(home), command=[str(home / "none")])
-    with qtbot.waitSignal(missing.failed, timeout=5_000) as failed:
+    with qtbot.waitSignal(missing.failed, timeout=20_000) as failed:
         missing.examine()
     assert failed.args[0].startswith("devstream doctor cannot be started: ")
     for process in (doctor, broken, missing):
@@ -216,9 +216,9 @@ def test_it_says_how_each_outlet_is(window, written):
 def test_it_wants_a_new_status_when_shown_and_again_while_open(qtbot, written):
     window = StatusWindow(written.state, stale_ms=0)
     qtbot.addWidget(window)
-    with qtbot.waitSignal(window.stale, timeout=1_000):
+    with qtbot.waitSignal(window.stale, timeout=20_000):
         window.show()
-    with qtbot.waitSignal(window.stale, timeout=1_000):
+    with qtbot.waitSignal(window.stale, timeout=20_000):
         pass
 
 

@@ -74,4 +74,4 @@ def test_the_field_finds_a_state_by_its_shown_word(qtbot, window, story, german)
     shown = window(red, green)
     qtbot.keyClicks(shown.filters.search, "fehlgeschlagen")
     lines = shown.browser.model
-    qtbot.waitUntil(lambda: [one.event.state for one in lines.lines] == ["failed"], timeout=2_000)
+    qtbot.waitUntil(lambda: [one.event.state for one in lines.lines] == ["failed"], timeout=20_000)

@@ -54,7 +54,7 @@ def test_what_came_while_away_is_marked_and_counted_until_it_was_looked_at(
     written.answer()
     assert mark_and_tooltip(written.state)[1].endswith(" · 1 unseen")
     looked.bring_up()
-    qtbot.waitUntil(lambda: not written.state.unseen, timeout=2_000)
+    qtbot.waitUntil(lambda: not written.state.unseen, timeout=20_000)
     assert "unseen" not in mark_and_tooltip(written.state)[1]
     # The marks stay for the visit, or nobody could find what they were called for.
     assert len(new_rows(looked)) == 3, "pinned, the run, and the commit"
@@ -62,7 +62,7 @@ def test_what_came_while_away_is_marked_and_counted_until_it_was_looked_at(
     assert unseen.count == 2
     looked.close()
     looked.bring_up()
-    qtbot.waitUntil(lambda: not new_rows(looked), timeout=2_000)
+    qtbot.waitUntil(lambda: not new_rows(looked), timeout=20_000)
 
 
 def test_a_search_for_the_unseen_asks_with_the_mark(qtbot, looked, written, story):
@@ -71,9 +71,9 @@ def test_a_search_for_the_unseen_asks_with_the_mark(qtbot, looked, written, stor
     looked.filters.search.setText("is:unseen")
     titles = ["CI"]
     qtbot.waitUntil(
-        lambda: [one.event.title for one in looked.browser.model.lines] == titles, timeout=2_000
+        lambda: [one.event.title for one in looked.browser.model.lines] == titles, timeout=20_000
     )
-    qtbot.waitUntil(lambda: not written.state.unseen, timeout=2_000)
+    qtbot.waitUntil(lambda: not written.state.unseen, timeout=20_000)
 
 
 def test_who_reads_further_down_has_not_seen_what_came_above(qtbot, looked, written, pushes, story):
@@ -87,7 +87,7 @@ def test_who_reads_further_down_has_not_seen_what_came_above(qtbot, looked, writ
     assert looked.browser.view.pill.text() == "↑ 1 new"
     looked.commands.action(Command.NEWEST).trigger()
     assert looked.browser.view.at_top
-    qtbot.waitUntil(lambda: not written.state.unseen, timeout=2_000)
+    qtbot.waitUntil(lambda: not written.state.unseen, timeout=20_000)
 
 
 def test_a_window_that_is_opened_again_shows_the_newest(qtbot, looked, written, pushes, story):
