@@ -67,7 +67,7 @@ look: setup-dev  ## pictures of the tray, a popup and the windows, into ./pictur
 	@packaging/system-packages look
 	.venv/bin/python tests/desktop/look.py pictures
 
-screenshots: setup-dev  ## every screen from one seeded history, into build/screenshots
+screenshots: languages  ## every screen from one seeded history, into build/screenshots
 	.venv/bin/python tests/desktop/screenshots.py build/screenshots
 
 picture: setup-dev  ## README's picture, docs/images/desktop.png

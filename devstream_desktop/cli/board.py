@@ -14,7 +14,7 @@ from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.record import Record, ThingRecord, record, thing_record, timestamp
 from devstream_desktop.stream.text import roughly, short_revision
-from devstream_desktop.stream.thing import Cell
+from devstream_desktop.stream.thing import Cell, counted_changes
 
 _SERVICE = 20
 _PLACE = 14
@@ -105,5 +105,5 @@ def _told(cell: Cell) -> str:
         parts.append(coloured(f"locked by {cell.lock.event.actor or 'somebody'}", YELLOW))
     if cell.waiting:
         yours = f", {cell.mine} yours" if cell.mine else ""
-        parts.append(f"{cell.waiting} waiting{yours}")
+        parts.append(f"{counted_changes(cell.waiting)} waiting{yours}")
     return f"{mark} {'; '.join(parts)}"

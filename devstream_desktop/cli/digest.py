@@ -16,7 +16,7 @@ from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.record import Record, ThingRecord, record, thing_record, timestamp
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.thing import HandOver, Thing
+from devstream_desktop.stream.thing import HandOver, Thing, counted_changes
 
 _SHIFT_S = 8 * 3600
 
@@ -74,7 +74,7 @@ def digest(home: Home, options: argparse.Namespace) -> int:
     _print_lines("Locked", over.locks)
     _print_lines("Not all was read", over.gaps)
     for one in over.waiting:
-        changes = "1 change" if one.count == 1 else f"{one.count} changes"
+        changes = "1 change" if one.count == 1 else f"{counted_changes(one.count)} changes"
         print(f"Waiting for {one.service} {one.environment}: {changes}")
     if over == HandOver(over.since_ms):
         print("nothing is broken, nothing waits, and nothing was shipped")

@@ -13,11 +13,9 @@ from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.fact import topic_of
 from devstream_desktop.stream.subject import Line, Tone
-from devstream_desktop.stream.thing import Board, Cell, Running, Thing, Waiting
+from devstream_desktop.stream.thing import MOST_CHANGES, Board, Cell, Running, Thing, Waiting
 from devstream_desktop.stream.words import Kind
 
-MOST = 99
-"""Changes that are counted as waiting; a screen shows 99+."""
 _CELLS = 300
 _THINGS = (
     "SELECT id, tone, line, since, moving, claim, kind, service, environment,"
@@ -130,7 +128,7 @@ class Present(Places):
             place = (service, environment)
             runs = running.get(place)
             change = self._change_of(runs.deploy.event) if runs else None
-            waits = self._waiting_people(change, MOST) if change else {}
+            waits = self._waiting_people(change, MOST_CHANGES) if change else {}
             cells[place] = Cell(
                 service=service,
                 environment=environment,
@@ -148,7 +146,9 @@ class Present(Places):
             cells=cells,
         )
 
-    def waiting(self, service: str, environment: str, *, limit: int = MOST) -> Waiting | None:
+    def waiting(
+        self, service: str, environment: str, *, limit: int = MOST_CHANGES
+    ) -> Waiting | None:
         """Return the changes that wait for a place, oldest first.
 
         None where nothing runs, or what runs is no commit that the history knows.
@@ -174,7 +174,7 @@ class Present(Places):
             changes = tuple(lines[row_id] for row_id in ids if row_id in lines)
             count = len(ids)
             if count == limit:
-                count = sum(self._waiting_people(change, MOST).values())
+                count = sum(self._waiting_people(change, MOST_CHANGES).values())
             waiting.append(Waiting(*place_of(runs.deploy), changes, count > len(ids), count))
         return waiting
 

@@ -12,6 +12,14 @@ from enum import StrEnum
 from devstream_desktop.stream.subject import Line, Tone
 from devstream_desktop.stream.words import Kind, Severity
 
+MOST_CHANGES = 99
+"""Changes that are counted as waiting."""
+
+
+def counted_changes(count: int) -> str:
+    """Return a number of changes that wait; the highest that is counted stands for more."""
+    return f"{count}+" if count >= MOST_CHANGES else str(count)
+
 
 @dataclass(frozen=True)
 class Thing:

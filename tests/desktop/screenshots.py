@@ -50,12 +50,12 @@ def screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
     sys.path.insert(0, str(HERE))
     from fake_data import status
     from fake_node import FakeNode
-    from PySide6.QtTest import QTest
     from seed import Seed
 
     from devstream_desktop.desk.preferences import Search
     from devstream_desktop.desktop.client.reader_thread import ReaderThread
     from devstream_desktop.desktop.client.state import AppState
+    from devstream_desktop.desktop.commands import Command
     from devstream_desktop.desktop.windows.history.filters import Page
     from devstream_desktop.desktop.windows.history.window import HistoryWindow
     from devstream_desktop.history.reader import Reader
@@ -80,12 +80,13 @@ def screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         window.show()
         for size, (width, height) in SIZES.items():
             window.resize(width, height)
-            QTest.qWait(50)
+            _wait(50)
             window.browser.view.clearSelection()
-            QTest.qWait(50)
+            _wait(50)
             yield f"window-{size}", lambda path: window.grab().save(path)
             window.browser.view.select(0)
-            QTest.qWait(50)
+            _wait_for(window.browser.details.isVisible)
+            _wait(100)
             yield f"window-{size}-details", lambda path: window.grab().save(path)
         window.resize(*SIZES["wide"])
         _come_in(node, state, window)
@@ -100,21 +101,76 @@ def screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         _wait(50)
         yield "save-search", lambda path: window.saved.dialog.grab().save(path)
         window.saved.dialog.reject()
+        for name, words in (("nothing", "service:shop kind:ticket lobster"), ("typo", "stat:red")):
+            window.filters.search.setText(words)
+            _wait(300)
+            yield f"window-search-{name}", lambda path: window.grab().save(path)
         window.filters.clear()
+        window.resize(*SIZES["narrow"])
+        window.sidebar.menu.popup(window.pos())
+        _wait(100)
+        yield "places-menu", lambda path: window.sidebar.menu.grab().save(path)
+        window.sidebar.menu.close()
         window.show_page(Page.BOARD)
         for size, (width, height) in SIZES.items():
             window.resize(width, height)
-            QTest.qWait(50)
+            _wait_for(lambda: window.board.model.rowCount() > 0)
+            _wait(100)
             yield f"board-{size}", lambda path: window.grab().save(path)
         window.show_page(Page.HAND_OVER)
         window.resize(*SIZES["wide"])
         _wait(300)
         yield "hand-over", lambda path: window.grab().save(path)
+        window.resize(*SIZES["narrow"])
+        _wait(50)
+        yield "hand-over-narrow", lambda path: window.grab().save(path)
+        window.commands.action(Command.WALL).trigger()
+        # A screen that is rendered for nobody is small.
+        window.showNormal()
+        window.resize(1920, 1080)
+        _wait(300)
+        yield "wall", lambda path: window.grab().save(path)
+        window.showFullScreen()
+        window.commands.action(Command.WALL).trigger()
         window.hide()
         yield from _peeks(state, node.history.newest())
         yield from _dialogs(state, window)
+        yield from _empty(home / "new")
         yield from _export(Home(home))
         yield from _settings(Home(home), state)
+    finally:
+        history.close()
+        node.history.close()
+
+
+def _empty(folder: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
+    """Show a window of a team that is new."""
+    from fake_data import status
+    from fake_node import FakeNode
+
+    from devstream_desktop.desktop.client.reader_thread import ReaderThread
+    from devstream_desktop.desktop.client.state import AppState
+    from devstream_desktop.desktop.windows.history.filters import Page
+    from devstream_desktop.desktop.windows.history.window import HistoryWindow
+    from devstream_desktop.history.reader import Reader
+    from devstream_desktop.home import Home
+
+    folder.mkdir()
+    node = FakeNode(Home(folder))
+    history = ReaderThread(Reader(Home(folder).history))
+    try:
+        state = AppState(history)
+        state.set_connected(True)
+        state.status = status()
+        window = HistoryWindow(state, lambda _: "")
+        state.changed.emit()
+        window.resize(*SIZES["middle"])
+        window.show()
+        for page in Page:
+            window.show_page(page)
+            _wait(300)
+            yield f"empty-{page.name.lower()}", lambda path: window.grab().save(path)
+        window.hide()
     finally:
         history.close()
         node.history.close()
@@ -141,7 +197,6 @@ def _come_in(node: Any, state: Any, window: Any) -> None:
 
 def _peeks(state: Any, newest: int) -> Iterator[tuple[str, Callable[[str], object]]]:
     from PySide6.QtCore import QRect
-    from PySide6.QtTest import QTest
 
     from devstream_desktop.desktop.peek.peek import Peek
     from devstream_desktop.desktop.tray.menu import TrayMenu
@@ -150,17 +205,17 @@ def _peeks(state: Any, newest: int) -> Iterator[tuple[str, Callable[[str], objec
     menu = TrayMenu(state)
     # As after a while away: the newest three are new.
     state.set_seen(Seen(newest - 3, 0))
-    QTest.qWait(50)
+    _wait(50)
     peek = Peek(state, menu.deploy, menu.snooze)
     peek.show_at(QRect(1200, 780, 22, 22))
-    QTest.qWait(80)
+    _wait(80)
     yield "peek", lambda path: peek.grab().save(path)
     state.red = []
     state.changed.emit()
-    QTest.qWait(80)
+    _wait(80)
     yield "peek-calm", lambda path: peek.grab().save(path)
     state.set_connected(False)
-    QTest.qWait(80)
+    _wait(80)
     yield "peek-offline", lambda path: peek.grab().save(path)
     state.set_connected(True)
     peek.hide()
@@ -172,7 +227,6 @@ def _peeks(state: Any, newest: int) -> Iterator[tuple[str, Callable[[str], objec
 def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
     import story
     from fake_data import CHECKS, TARGETS
-    from PySide6.QtTest import QTest
 
     from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
     from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
@@ -199,29 +253,29 @@ def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], obj
     ):
         dialog.asked.connect(_answer)
         dialog.show()
-        QTest.qWait(80)
+        _wait(80)
         yield name, lambda path, dialog=dialog: dialog.grab().save(path)
         if isinstance(dialog, JoinDialog):
             dialog.invite.setPlainText("ds1-" + "a" * 170)
-            QTest.qWait(300)
+            _wait(300)
             yield "join-read", lambda path, dialog=dialog: dialog.grab().save(path)
             _join(dialog, state)
-            QTest.qWait(50)
+            _wait(50)
             yield "join-joined", lambda path, dialog=dialog: dialog.grab().save(path)
         if isinstance(dialog, StatusWindow):
             dialog.show_checks(CHECKS)
-            QTest.qWait(50)
+            _wait(50)
             yield "status-checked", lambda path, dialog=dialog: dialog.grab().save(path)
             dialog.disclosure.click()
-            QTest.qWait(50)
+            _wait(50)
             yield "status-details", lambda path, dialog=dialog: dialog.grab().save(path)
             dialog.disclosure.click()
             dialog.resize(480, 520)
-            QTest.qWait(50)
+            _wait(50)
             yield "status-narrow", lambda path, dialog=dialog: dialog.grab().save(path)
         if isinstance(dialog, DeployDialog):
             _press(dialog)
-            QTest.qWait(50)
+            _wait(50)
             yield "deploy-progress", lambda path, dialog=dialog: dialog.grab().save(path)
         dialog.hide()
 
@@ -289,6 +343,20 @@ def _wait(milliseconds: int) -> None:
     loop = QEventLoop()
     QTimer.singleShot(milliseconds, loop.quit)
     loop.exec()
+
+
+def _wait_for(what: Callable[[], bool]) -> None:
+    """Let the event loop run until something is so; a picture of before shows a stranger nothing.
+
+    Raises:
+        TimeoutError: it is not so within a minute.
+
+    """
+    end = time.monotonic() + 60
+    while not what():
+        if time.monotonic() > end:
+            raise TimeoutError("a screen did not fill itself")
+        _wait(20)
 
 
 def _answer(question: Any) -> None:

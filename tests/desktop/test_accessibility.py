@@ -69,7 +69,7 @@ def test_the_window_is_named_and_in_the_order_in_which_it_is_read(window, writte
     assert not nameless
     rows, places = said.index("History, newest first"), said.index("Where to look")
     assert said.index("Search the history") < places < rows
-    assert rows < said.index("I'm on it"), "what to do comes after what it is about"
+    assert rows < said.index("Take over"), "what to do comes after what it is about"
 
 
 @pytest.mark.parametrize("page", [Page.BOARD, Page.HAND_OVER])

@@ -9,7 +9,10 @@ import pytest
 
 from devstream_desktop.control.messages.deploys import Targets
 from devstream_desktop.desktop.windows.board.page import BoardPage
+from devstream_desktop.desktop.windows.board.texts import Part, waiting_text
+from devstream_desktop.desktop.windows.board.view import fitting
 from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE
+from devstream_desktop.stream.thing import Cell, Running
 
 
 @pytest.fixture
@@ -62,3 +65,25 @@ def test_who_may_not_deploy_may_not_promote(page) -> None:
     found = texts(page("staging", "production", allowed=False))
     assert not found["Promote to production…"].isEnabled()
     assert found["Show what happened there"].isEnabled()
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 change"), (98, "98 changes")])
+def test_what_waits_is_counted(story, count, said):
+    line = story.line_of(story.deploy("shop", 1, "success", "ab" * 20, "cd" * 16))
+    cell = Cell("shop", "production", running=Running(line), waiting=count)
+    assert waiting_text(cell).first[0].text == said
+
+
+def test_the_highest_count_stands_for_more(story):
+    line = story.line_of(story.deploy("shop", 1, "success", "ab" * 20, "cd" * 16))
+    cell = Cell("shop", "production", running=Running(line), waiting=99)
+    assert waiting_text(cell).first[0].text == "99+ changes"
+
+
+def test_a_part_that_would_be_cut_to_nothing_is_left_out(qtbot, page):
+    shown = page("production")
+    font = shown.view.font()
+    long, short = Part("5xx over 2 % of all requests"), Part("chen is on it")
+    assert fitting((long, short), 600, font) == (long, short)
+    assert fitting((long, short), 200, font) == (long,)
+    assert fitting((long,), 60, font) == (long,), "the first is cut, and never left out"

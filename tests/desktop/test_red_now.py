@@ -268,3 +268,51 @@ def test_a_row_gets_a_note_or_is_handed_over(qtbot, window, story, command, hand
         shown.commands.action(command).trigger()
     line, asked = chosen.args
     assert (line.event.title, asked) == ("5xx over 2 %", hand)
+
+
+def test_the_hand_over_counts_as_the_board_does(window, written, story):
+    began = now() - 20 * MINUTE
+    pushes = [story.push("shop", began + n, "bo", "More", f"{n:02x}" * 20) for n in range(1, 8)]
+    first = story.push("shop", began - 9, "bo", "First", "aa" * 20)
+    shown = window(first, story.deploy("shop", began, "success", "aa" * 20, "cd" * 16), *pushes)
+    shown.show_page(Page.BOARD)
+    written.settle()
+    texts = shown.board.model.index(0, 2).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert texts == "Waiting for production: 7 changes"
+    shown.show_page(Page.HAND_OVER)
+    written.settle()
+    rows = [shown.hand_over.list.item(row).text() for row in range(shown.hand_over.list.count())]
+    assert rows[-1] == "shop: 7 changes for production"
+
+
+def test_the_details_say_who_is_on_it_and_offer_to_take_over(window, written, story):
+    shown = window(alert(story))
+    written.answer()
+    shown.browser.view.select(0)
+    written.settle()
+    details = shown.browser.details
+    assert details.claim.text() == "I'm on it"
+    written.add(claim(story))
+    assert "chen is on it (9 min)" in details.about.text()
+    assert details.claim.text() == "Take over"
+    assert details.claim.isVisible()
+    written.add(claim(story, who="ana"))
+    assert "ana is on it" in details.about.text()
+    assert not details.claim.isVisible(), "nobody takes over from themselves"
+
+
+def test_a_narrow_window_has_the_places_in_a_menu(window, written, story):
+    shown = window(alert(story))
+    shown.resize(1000, 600)
+    assert shown.filters.where.isHidden()
+    shown.resize(600, 600)
+    assert shown.sidebar.isHidden()
+    assert shown.filters.where.isVisible()
+    menu = shown.filters.where.menu()
+    menu.aboutToShow.emit()
+    entries = {action.text(): action for action in menu.actions()}
+    assert "Red now\t1" in entries
+    entries["Deploys"].trigger()
+    assert shown.filters.search.text() == "kind:deploy"
+    menu.aboutToShow.emit()
+    assert [action.text() for action in menu.actions() if action.isChecked()] == ["Deploys"]

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
 from devstream_desktop.desk.preferences import Colours
-from devstream_desktop.desktop.widgets.theme import is_dark
+from devstream_desktop.desktop.widgets.theme import Tone, colour, is_dark
 
 _SCHEMES = {
     Colours.SYSTEM: Qt.ColorScheme.Unknown,
@@ -15,10 +15,10 @@ _SCHEMES = {
     Colours.DARK: Qt.ColorScheme.Dark,
 }
 _SURFACES = {
-    Colours.LIGHT: ("#fbfbfa", "#f3f4f3", "#1d2321"),
-    Colours.DARK: ("#1e2221", "#252a28", "#e7ecea"),
+    Colours.LIGHT: ("#fbfbfa", "#f3f4f3", "#1d2321", "#ffffff"),
+    Colours.DARK: ("#1e2221", "#252a28", "#e7ecea", "#0d1615"),
 }
-"""Paper, window and text, where the desktop cannot do it."""
+"""Paper, window, text, and text on the accent."""
 
 
 def show_colours(colours: Colours) -> None:
@@ -36,7 +36,7 @@ def show_colours(colours: Colours) -> None:
 
 def palette_of(colours: Colours) -> QPalette:
     """Return our own palette, light or dark."""
-    paper, window, text = (QColor(one) for one in _SURFACES[colours])
+    paper, window, text, chosen = (QColor(one) for one in _SURFACES[colours])
     # Qt derives edges and shadows from the colour of a button.
     palette = QPalette(window)
     roles = QPalette.ColorRole
@@ -44,6 +44,8 @@ def palette_of(colours: Colours) -> QPalette:
         palette.setColor(role, paper)
     for role in (roles.Text, roles.WindowText, roles.ButtonText, roles.ToolTipText):
         palette.setColor(role, text)
+    palette.setColor(roles.Highlight, colour(Tone.ACCENT, palette))
+    palette.setColor(roles.HighlightedText, chosen)
     for role in (roles.Text, roles.WindowText, roles.ButtonText):
         faint = QColor(text)
         faint.setAlphaF(0.45)

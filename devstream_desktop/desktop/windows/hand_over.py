@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFont, QPalette, QShowEvent
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
@@ -18,9 +18,10 @@ from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.language import _, ngettext
 from devstream_desktop.stream.line import told
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.thing import HandOver, Thing, Waiting
+from devstream_desktop.stream.thing import HandOver, Thing, Waiting, counted_changes
 
 _SHIFT_MS = 8 * 3_600_000
+_GAP = 10
 
 
 class HandOverPage(QWidget):
@@ -38,6 +39,11 @@ class HandOverPage(QWidget):
         self.list.setAccessibleName(_("Hand-over"))
         self.list.setFrameShape(QListWidget.Shape.NoFrame)
         self.list.setSpacing(2)
+        # A long line goes on below, so that its age is seen in a narrow window too.
+        self.list.setWordWrap(True)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideNone)
+        self.list.setResizeMode(QListWidget.ResizeMode.Adjust)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemActivated.connect(self._choose)
         self.list.itemClicked.connect(self._choose)
         column = QVBoxLayout(self)
@@ -119,6 +125,10 @@ class HandOverPage(QWidget):
         font = QFont(self.list.font())
         font.setBold(True)
         item.setFont(font)
+        # Room above, but for the first.
+        height = self.list.fontMetrics().height() + (_GAP if self.list.count() else 0)
+        item.setSizeHint(QSize(0, height + 4))
+        item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom)
         # It can be read, and not chosen.
         item.setFlags(Qt.ItemFlag.ItemIsEnabled)
         self.list.addItem(item)
@@ -137,13 +147,11 @@ class HandOverPage(QWidget):
 
 
 def _waiting_text(one: Waiting) -> str:
-    """Return `shop: 3 commits for production`."""
-    if one.more:
-        said = _("{service}: {count} or more commits for {environment}")
-    else:
-        said = ngettext(
-            "{service}: {count} commit for {environment}",
-            "{service}: {count} commits for {environment}",
-            one.commits,
-        )
-    return said.format(service=one.service, count=one.commits, environment=one.environment)
+    """Return `shop: 3 changes for production`, with the number that the board has."""
+    said = ngettext(
+        "{service}: {count} change for {environment}",
+        "{service}: {count} changes for {environment}",
+        one.count,
+    )
+    count = counted_changes(one.count)
+    return said.format(service=one.service, count=count, environment=one.environment)

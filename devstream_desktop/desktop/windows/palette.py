@@ -4,16 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QAction, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from devstream_desktop.desktop.commands import keys_text
+from devstream_desktop.desktop.widgets.cells import calm
 from devstream_desktop.desktop.widgets.dialog import Dialog
+from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.language import _
 
 _ROWS = 9
+_KEYS = Qt.ItemDataRole.UserRole + 1
+_MARGIN = 8
 _MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+
+
+class _Rows(QStyledItemDelegate):
+    """A command at the left, its keys at the right."""
+
+    def sizeHint(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """Return the size of a row with some air."""
+        return QSize(super().sizeHint(option, index).width(), option.fontMetrics.height() + 8)
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Paint the row, then its keys."""
+        super().paint(painter, option, index)
+        rect: QRect = option.rect
+        painter.setPen(colour(Tone.MUTED, option.palette))
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        painter.drawText(rect.adjusted(0, 0, -_MARGIN, 0), flags, index.data(_KEYS))
 
 
 class Palette(Dialog):
@@ -27,6 +62,8 @@ class Palette(Dialog):
         self.field.setAccessibleName(_("Find a command"))
         self.list = QListWidget()
         self.list.setAccessibleName(_("Commands"))
+        self.list.setItemDelegate(_Rows(self.list))
+        calm(self.list)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
@@ -56,7 +93,11 @@ class Palette(Dialog):
             name = action.text()
             if all(word in name.casefold() for word in words):
                 keys = keys_text(action)
-                item = QListWidgetItem(f"{name}    {keys}" if keys else name)
+                item = QListWidgetItem(name)
+                item.setData(_KEYS, keys)
+                item.setData(
+                    Qt.ItemDataRole.AccessibleTextRole, f"{name}, {keys}" if keys else name
+                )
                 item.setData(Qt.ItemDataRole.UserRole, self._actions.index(action))
                 self.list.addItem(item)
         self.list.setCurrentRow(0)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHeaderView,
     QPushButton,
+    QStyle,
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
@@ -111,7 +112,7 @@ class StatusWindow(Dialog):
         for widget in (self.summary, self.production, self.progress, self.notices, self.missing):
             layout.addWidget(widget)
         layout.addWidget(self.checked)
-        layout.addWidget(self.checks, 1)
+        layout.addWidget(self.checks, 2)
         layout.addWidget(self.disclosure)
         layout.addWidget(self.details, 2)
         layout.addWidget(buttons)
@@ -287,3 +288,8 @@ def _fill(table: QTableWidget, rows: list[tuple[str, ...]]) -> None:
         for column, text in enumerate(texts):
             width = _NAME if column == 0 else _CELL
             table.setItem(row, column, QTableWidgetItem(clean(text, width)))
+    # What a few rows leave free belongs to the checks above.
+    rows_high = len(rows) * table.verticalHeader().defaultSectionSize()
+    head = table.horizontalHeader().sizeHint().height() + 2 * table.frameWidth()
+    bar = table.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+    table.setMaximumHeight(head + rows_high + bar)

@@ -12,10 +12,8 @@ from devstream_desktop.language import _, ngettext, pgettext
 from devstream_desktop.stream.line import brief
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, short_revision
-from devstream_desktop.stream.thing import Cell, Thing
+from devstream_desktop.stream.thing import Cell, Thing, counted_changes
 from devstream_desktop.stream.words import Kind
-
-_MOST = 99
 
 
 @dataclass(frozen=True)
@@ -96,8 +94,8 @@ def waiting_text(cell: Cell | None) -> CellText:
         return CellText()
     if not cell.waiting:
         return CellText((Part(_("nothing waits")),))
-    count = f"{_MOST}+" if cell.waiting > _MOST else str(cell.waiting)
-    some = ngettext("{count} change", "{count} changes", cell.waiting).format(count=count)
+    some = ngettext("{count} change", "{count} changes", cell.waiting)
+    some = some.format(count=counted_changes(cell.waiting))
     first = [Part(some, Tone.PLAIN, bold=True)]
     if cell.mine:
         first.append(Part(_("{count} yours").format(count=cell.mine), Tone.ACCENT))

@@ -22,7 +22,10 @@ from devstream_desktop.language import _
 _PADDING = 12
 _GAP = 8
 _SMALL = 0.92
-_LEAST_COLUMN = 150
+_LEAST_COLUMN = 130
+"""So that four fit the narrowest window."""
+_LEAST_WORD = 48
+"""Room below which a part says nothing: it is left out, with its mark."""
 
 
 class BoardView(QTableView):
@@ -46,6 +49,7 @@ class BoardView(QTableView):
         rows = self.verticalHeader()
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.setHorizontalHeader(_Header(self))
         columns = self.horizontalHeader()
         columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         columns.setMinimumSectionSize(_LEAST_COLUMN)
@@ -62,6 +66,36 @@ class BoardView(QTableView):
 
     def _open(self, index: QModelIndex) -> None:
         self.opened.emit(*self._model.place(index))
+
+
+class _Header(QHeaderView):
+    """The names of the columns, above the text of the cells."""
+
+    def __init__(self, view: QTableView) -> None:
+        super().__init__(Qt.Orientation.Horizontal, view)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setSectionsClickable(False)
+
+    def sizeHint(self) -> QSize:
+        """Return the height of an airy line."""
+        return QSize(super().sizeHint().width(), self.fontMetrics().height() + _PADDING)
+
+    def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:  # noqa: N803 - Qt's name
+        """Paint one name, calm as the rows below it."""
+        palette, font = self.palette(), _smaller(self.font())
+        base = palette.color(QPalette.ColorRole.Base)
+        font.setBold(True)
+        painter.save()
+        painter.fillRect(rect, palette.color(QPalette.ColorRole.Window))
+        painter.setPen(mix(colour(Tone.MUTED, palette), base, 0.25))
+        painter.drawLine(rect.bottomLeft(), rect.bottomRight())
+        painter.setFont(font)
+        painter.setPen(colour(Tone.MUTED, palette))
+        name = str(self.model().headerData(logicalIndex, Qt.Orientation.Horizontal))
+        inside = rect.adjusted(_PADDING, 0, -_PADDING, 0)
+        said = QFontMetrics(font).elidedText(name, self.textElideMode(), inside.width())
+        painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter, said)
+        painter.restore()
 
 
 class _CellDelegate(QStyledItemDelegate):
@@ -119,9 +153,8 @@ def _write(
     palette: QPalette,
 ) -> None:
     left, paper = inside.left(), palette.color(QPalette.ColorRole.Base)
-    for part in parts:
-        shown = QFont(font)
-        shown.setBold(part.bold)
+    for part in fitting(parts, inside.width(), font):
+        shown = _font_of(part, font)
         metrics = QFontMetrics(shown)
         if part.look is not None:
             side = metrics.ascent() + 2
@@ -130,12 +163,31 @@ def _write(
             paint_mark(painter, part.look.shape, place, ink, paper)
             left += side + 4
         room = inside.right() - left
-        # What has no room is left out with all after it.
-        if room <= 0:
-            return
         said = metrics.elidedText(part.text, Qt.TextElideMode.ElideRight, room)
         painter.setFont(shown)
         painter.setPen(colour(part.tone, palette))
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
         painter.drawText(QRect(left, top, room, metrics.height()), flags, said)
         left += metrics.horizontalAdvance(said) + _GAP
+
+
+def fitting(parts: tuple[Part, ...], width: int, font: QFont) -> tuple[Part, ...]:
+    """Return the parts that have room; the last of them may be cut.
+
+    What has none is left out with all after it: a mark without its words would say nothing.
+    """
+    left = width
+    for at, part in enumerate(parts):
+        metrics = QFontMetrics(_font_of(part, font))
+        mark = metrics.ascent() + 6 if part.look is not None else 0
+        whole = mark + metrics.horizontalAdvance(part.text)
+        if at and left < min(_LEAST_WORD, whole):
+            return parts[:at]
+        left -= whole + _GAP
+    return parts
+
+
+def _font_of(part: Part, font: QFont) -> QFont:
+    shown = QFont(font)
+    shown.setBold(part.bold)
+    return shown

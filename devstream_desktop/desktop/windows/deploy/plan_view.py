@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from devstream_desktop.control.messages.deploys import Commit, Plan, PlanWarning
 from devstream_desktop.control.plan_words import translated
+from devstream_desktop.desktop.widgets.cells import airy
 from devstream_desktop.desktop.widgets.look import people, since
 from devstream_desktop.desktop.widgets.marks import Shape, mark_icon, mark_pixmap
 from devstream_desktop.desktop.widgets.text import PlainLabel
@@ -54,6 +55,7 @@ class PlanView(QWidget):
         self.table.setWordWrap(False)
         self.table.setMinimumHeight(120)
         self.table.verticalHeader().hide()
+        airy(self.table)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_WHAT, QHeaderView.ResizeMode.Stretch)

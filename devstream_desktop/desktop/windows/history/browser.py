@@ -22,10 +22,11 @@ from devstream_desktop.desktop.windows.history.model import StreamModel
 from devstream_desktop.desktop.windows.history.stream_view import StreamView
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.language import _
+from devstream_desktop.stream.fact import topic_of
 from devstream_desktop.stream.line import markdown, told
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.thing import Trail
+from devstream_desktop.stream.thing import Thing, Trail
 from devstream_desktop.stream.words import Kind
 
 _WIDE = 860
@@ -61,6 +62,7 @@ class Browser(QSplitter):
         self.view = StreamView(self.model)
         self.empty = EmptyPage()
         self.details = Details()
+        self._about = About()
         self._pages = QStackedWidget()
         self._pages.addWidget(self.view)
         self._pages.addWidget(self.empty)
@@ -229,6 +231,10 @@ class Browser(QSplitter):
     def _show_red(self) -> None:
         status = self._state.status
         self.model.show_red(self._state.red, on_duty(status) if status is not None else ())
+        line = self.shown_line
+        # Somebody may be on it by now, or no longer.
+        if line is not None and self._thing_of(line) != self._about.thing:
+            self._fill_details(line, self._about)
 
     def _refresh_page(self) -> None:
         if self.model.rowCount():
@@ -297,11 +303,19 @@ class Browser(QSplitter):
         )
 
     def _fill_details(self, line: Line, about: About) -> None:
-        self.details.show_line(line, replace(about, why=self._why(line)))
+        thing = self._thing_of(line)
+        mine = thing is not None and thing.claimed_by.casefold() in self._state.names
+        self._about = replace(about, why=self._why(line), thing=thing, mine=mine)
+        self.details.show_line(line, self._about)
         if not self.details.isVisible():
             self.details.show()
             # The details take height from the list, perhaps where the chosen row is.
             QTimer.singleShot(0, self, self._keep_chosen_in_view)
+
+    def _thing_of(self, line: Line) -> Thing | None:
+        """Return what is red now of which a line tells."""
+        topic = topic_of(line.event)
+        return next((one for one in self._state.red if topic_of(one.line.event) == topic), None)
 
     def _roll_back(self, deploy: Line) -> None:
         target = self._state.target(deploy.event.service, deploy.event.environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,7 +21,13 @@ from PySide6.QtWidgets import (
 
 from devstream_desktop.desktop.platform.web_links import safe_link
 from devstream_desktop.desktop.widgets.dialog import paint
-from devstream_desktop.desktop.widgets.look import long_time, sentence, short_time, state_look
+from devstream_desktop.desktop.widgets.look import (
+    long_time,
+    sentence,
+    short_time,
+    since,
+    state_look,
+)
 from devstream_desktop.desktop.widgets.marks import mark_pixmap
 from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone, colour, tint
@@ -28,7 +35,7 @@ from devstream_desktop.language import _, number
 from devstream_desktop.stream.line import STRUCK, render
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
 from devstream_desktop.stream.text import clean, duration, roughly, short_ref, short_revision
-from devstream_desktop.stream.thing import Suspect
+from devstream_desktop.stream.thing import Suspect, Thing
 from devstream_desktop.stream.words import Severity, outcome
 
 _PAST = 12
@@ -51,6 +58,10 @@ class About:
     """Deploys before it, where it is an incident, newest first."""
     trail: tuple[Line, ...] = ()
     """The way of its commit from change to consequence."""
+    thing: Thing | None = None
+    """The thing that is red now, where the line tells of it."""
+    mine: bool = False
+    """It is claimed by the person themselves."""
     why: str = ""
     """The reason why it did or did not pop up."""
     can_roll_back: bool = False
@@ -147,12 +158,14 @@ class Details(QFrame):
         font = self.title.font()
         font.setStrikeOut(line.struck)
         self.title.setFont(font)
-        self.about.setText(place_of(line))
+        self.about.setText(" · ".join(filter(None, (place_of(line), _claimed(about.thing)))))
         paint(self.about, Tone.MUTED)
         self.why.setText(about.why)
         paint(self.why, Tone.MUTED)
         # A link that would be refused is not offered; its text is among the fields.
-        self.claim.setVisible(can_be_claimed(line.event))
+        claimed = about.thing is not None and about.thing.claim is not None
+        self.claim.setText(_("Take over") if claimed else _("I'm on it"))
+        self.claim.setVisible(can_be_claimed(line.event) and not about.mine)
         self.approve.setVisible(can_be_approved(line.event))
         self.open.setEnabled(safe_link(line.event.url) is not None)
         # Longer labels need more than the usual width; nothing scrolls sideways.
@@ -219,6 +232,16 @@ class Details(QFrame):
             self._past.addWidget(mark, row, 0, top)
             self._past.addWidget(told, row, 1, top)
             self._past.addWidget(at, row, 2, top)
+
+
+def _claimed(thing: Thing | None) -> str:
+    """Return who is on a thing, since when, and with what words; empty for nobody."""
+    if thing is None or thing.claim is None:
+        return ""
+    said = _("{person} is on it ({age})").format(
+        person=clean(thing.claimed_by), age=since(thing.claimed_at, int(time.time() * 1000))
+    )
+    return " · ".join(filter(None, (said, clean(thing.claim.event.reason, 200))))
 
 
 def suspect_text(line: Line, suspect: Suspect) -> str:

@@ -7,7 +7,16 @@ from enum import Enum
 
 from PySide6.QtCore import QStringListModel, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QCompleter, QHBoxLayout, QLineEdit, QListView, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QCompleter,
+    QHBoxLayout,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import sentence
@@ -42,7 +51,7 @@ class SearchField(QLineEdit):
         self.setPlaceholderText(_("Search: words, {filters} …").format(filters=filters))
         self.setClearButtonEnabled(True)
         self.setAccessibleName(_("Search the history"))
-        self.setMinimumWidth(180)
+        self.setMinimumWidth(140)
         self._values: Mapping[str, Sequence[str]] = {}
         self._offers = QStringListModel(self)
         completer = QCompleter(self._offers, self)
@@ -104,6 +113,14 @@ class Filters(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.search = SearchField()
+        self.where = QToolButton()
+        self.where.setText("≡")
+        self.where.setAccessibleName(_("Where to look"))
+        self.where.setToolTip(_("Where to look"))
+        self.where.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.where.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        # Only while the pane at the left has no room.
+        self.where.hide()
         self.hits = PlainLabel()
         self.hits.setAccessibleName(_("Number of hits"))
         self._pages = {page: QPushButton(_(page.value)) for page in Page}
@@ -114,6 +131,7 @@ class Filters(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(10, 10, 10, 8)
         row.setSpacing(8)
+        row.addWidget(self.where)
         row.addWidget(self.search, 1)
         row.addWidget(self.hits)
         for page, button in self._pages.items():
@@ -128,6 +146,12 @@ class Filters(QWidget):
         self._timer.timeout.connect(self._tell)
         self.search.textChanged.connect(self._begin)
         self.duty.clicked.connect(self.duty_chosen)
+
+    def offer_places(self, menu: QMenu | None) -> None:
+        """Offer the places to look in a menu; None while they are beside the rows."""
+        if menu is not None:
+            self.where.setMenu(menu)
+        self.where.setVisible(menu is not None)
 
     def show_hits(self, text: str) -> None:
         """Show how many rows were found; empty where nothing is searched."""
@@ -163,7 +187,7 @@ class Filters(QWidget):
             # The rows of the last valid query stay while a filter is half typed.
             query = read_search(self.search.text())
         except InvalidQueryError as error:
-            self.mistaken.emit(str(error))
+            self.mistaken.emit(sentence(str(error)))
             return
         self.mistaken.emit("")
         self.changed.emit(query)

@@ -19,6 +19,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
+    QMenu,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -26,7 +27,8 @@ from PySide6.QtWidgets import (
 )
 
 from devstream_desktop.desk.preferences import Search
-from devstream_desktop.desktop.widgets.marks import SIZE, paint_mark
+from devstream_desktop.desktop.widgets.marks import SIZE, mark_icon, paint_mark
+from devstream_desktop.desktop.widgets.text import menu_text
 from devstream_desktop.desktop.widgets.theme import LIGHT, STRONG, Tone, colour, mix
 from devstream_desktop.desktop.windows.history.places import Place, places, saved_places
 from devstream_desktop.language import _
@@ -198,6 +200,9 @@ class Sidebar(QListView):
         self._kept: Sequence[Search] = ()
         self._counts: Sequence[int] = ()
         self._saves = False
+        self._menu = QMenu(self)
+        self._menu.setAccessibleName(_("Where to look"))
+        self._menu.aboutToShow.connect(self._fill_menu)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._show_menu)
         self._show()
@@ -227,6 +232,30 @@ class Sidebar(QListView):
         if possible != self._saves:
             self._saves = possible
             self._show()
+
+    @property
+    def menu(self) -> QMenu:
+        """The same entries as a menu, for a narrow window."""
+        return self._menu
+
+    def _fill_menu(self) -> None:
+        self._menu.clear()
+        for row, place in enumerate(self._model.places):
+            name = menu_text(place.name)
+            if place.heading:
+                self._menu.addSection(name)
+                continue
+            # What stands behind the tab is written at the right.
+            entry = self._menu.addAction(f"{name}\t{place.counted}" if place.counted else name)
+            entry.triggered.connect(lambda _=False, row=row: self._choose(self._model.index(row)))
+            if place.shape is not None:
+                palette = self._menu.palette()
+                ink, paper = colour(place.tone, palette), palette.color(QPalette.ColorRole.Base)
+                entry.setIcon(mark_icon(place.shape, ink, paper))
+            # A box that cannot be emptied is no box: the others have none.
+            elif self.selectionModel().isSelected(self._model.index(row)):
+                entry.setCheckable(True)
+                entry.setChecked(True)
 
     def _show(self) -> None:
         saved = saved_places(self._kept, self._counts, saves=self._saves)

@@ -38,7 +38,7 @@ from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claim
 
 _DAY_CHECK_MS = 60_000
 _NARROW = 760
-"""Width below which the sidebar is left out, in pixels."""
+"""Width below which the sidebar is a menu, in pixels."""
 
 
 class HistoryWindow(QWidget):
@@ -328,9 +328,11 @@ class HistoryWindow(QWidget):
             self.counts.refresh()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the sidebar out where the rows would have no room."""
+        """Fold the sidebar into a menu in a narrow window."""
         super().resizeEvent(event)
-        self.sidebar.setVisible(event.size().width() >= _NARROW)
+        narrow = event.size().width() < _NARROW
+        self.sidebar.setHidden(narrow)
+        self.filters.offer_places(self.sidebar.menu if narrow else None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave the wall or a page with Esc."""

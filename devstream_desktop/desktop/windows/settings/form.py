@@ -6,12 +6,10 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QFormLayout,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -19,11 +17,8 @@ from PySide6.QtWidgets import (
 from devstream_desktop.desk.preferences import Preferences
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
-from devstream_desktop.desktop.widgets.theme import Tone, tint
+from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.language import _
-
-_CHOSEN = 0.16
-"""Share of the accent in a chosen row."""
 
 
 class Page(QWidget):
@@ -71,17 +66,6 @@ def note(text: str = "") -> PlainLabel:
     label = PlainLabel(text, wrap=True)
     paint(label, Tone.MUTED)
     return label
-
-
-def calm(view: QAbstractItemView) -> None:
-    """Make a list calm: its choice tinted, its height what is left."""
-    palette = QPalette(view.palette())
-    roles = QPalette.ColorRole
-    palette.setColor(roles.Highlight, tint(Tone.ACCENT, palette, _CHOSEN))
-    palette.setColor(roles.HighlightedText, palette.color(roles.Text))
-    view.setPalette(palette)
-    # The room that is left, not a height of its own that a small window would scroll by.
-    view.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
 
 
 def roomy(view: QAbstractItemView) -> QSize:

@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetIt
 
 from devstream_desktop.desk.preferences import Preferences
 from devstream_desktop.desk.preferences_file import option
+from devstream_desktop.desktop.widgets.cells import calm
 from devstream_desktop.desktop.widgets.tick import TickedRows
-from devstream_desktop.desktop.windows.settings.form import Page, calm, note, roomy
+from devstream_desktop.desktop.windows.settings.form import Page, note, roomy
 from devstream_desktop.language import N_, _
 from devstream_desktop.stream.names import proposals
 from devstream_desktop.stream.text import clean

@@ -110,6 +110,8 @@ class RuleDialog(Dialog):
         values: Mapping[str, Sequence[str]],
     ) -> QLineEdit:
         line = QLineEdit(typed_list(getattr(given, field)))
+        # A long list is read from its beginning.
+        line.setCursorPosition(0)
         line.setAccessibleName(name.replace("&", ""))
         line.setPlaceholderText(hint)
         if found := values.get(field):

@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
 
 from devstream_desktop.desk.preferences import Preferences
 from devstream_desktop.desk.preferences_file import Items, rules, usual_rules
+from devstream_desktop.desktop.widgets.cells import calm
 from devstream_desktop.desktop.widgets.text import PlainLabel
-from devstream_desktop.desktop.windows.settings.form import Page, calm, note, roomy
+from devstream_desktop.desktop.windows.settings.form import Page, note, roomy
 from devstream_desktop.desktop.windows.settings.rule_dialog import RuleDialog
 from devstream_desktop.desktop.windows.settings.rule_text import (
     conditions_text,

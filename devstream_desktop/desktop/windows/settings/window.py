@@ -28,13 +28,14 @@ from devstream_desktop.desktop.client.background import Background
 from devstream_desktop.desktop.client.preferences import LivePreferences
 from devstream_desktop.desktop.client.replay import Replay
 from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.widgets.cells import calm
 from devstream_desktop.desktop.widgets.dialog import Dialog, say
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.settings.duty_page import DutyPage
-from devstream_desktop.desktop.windows.settings.form import Page, calm, roomy
+from devstream_desktop.desktop.windows.settings.form import Page, roomy
 from devstream_desktop.desktop.windows.settings.general_page import GeneralPage
 from devstream_desktop.desktop.windows.settings.me_page import MePage
 from devstream_desktop.desktop.windows.settings.network_page import NetworkPage

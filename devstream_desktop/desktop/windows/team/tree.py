@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
 
 from devstream_desktop.control.messages.members import Device, Member
+from devstream_desktop.desktop.widgets.cells import airy
 from devstream_desktop.desktop.widgets.look import ago, since
 from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.desktop.windows.team.roles import role_text
@@ -26,6 +27,7 @@ class MemberTree(QTreeWidget):
         self.setAccessibleName(_("Members and their devices"))
         self.setMinimumHeight(140)
         self.setHeaderLabels([_("Person"), _("Now"), _("May"), _("Security words")])
+        airy(self)
         header = self.header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
