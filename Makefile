@@ -60,8 +60,8 @@ year: setup-dev  ## a team of six over a year of virtual time, judged at every c
 languages: setup-dev  ## every message of the code in languages/*/devstream.po, and the form of it that gettext reads
 	.venv/bin/python packaging/catalogues.py
 
-bench: setup-dev  ## the figures, beside their floors
-	.venv/bin/python tests/bench/run.py
+bench: setup-dev  ## the figures, beside their floors and peers: BENCH="catch-up --quick --json"
+	.venv/bin/python tests/bench/run.py $(BENCH)
 
 look: setup-dev  ## pictures of the tray, a popup and the windows, into ./pictures
 	@packaging/system-packages look

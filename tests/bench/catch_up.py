@@ -1,12 +1,13 @@
-"""Row 3: a fresh desk obtains everything that another node has, over TLS, until the last event is
-stored and searchable.
+"""A fresh desk obtains everything that another node has, over TLS, until the last event is stored
+and searchable.
 
 The floor is the same finished rows put into the same tables on this machine, in ascending order and
-large transactions.
+large transactions. The peers are brokers whose consumer stores the same (peers.py).
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,25 +15,33 @@ from statistics import median
 
 from figures import Row
 from floors import Rows, count, fill, ready_rows
+from memory import written_bytes
 from messages import Ready, Report, Until
 from party import Party
+from peers import PEERS, Consumed, Peer, consume
 from processes import BenchError, worker
 
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.words import Kind
 
-GOAL = 1.5
+GOAL = 2.0
+NEWEST, NEWEST_MS = 200, 100.0
+BLOCK_MS = 50.0
 FLOOR_BATCH = 10_000
 
 
 @dataclass(frozen=True)
 class Round:
-    """Seconds of the clock, CPU seconds, and bytes on the disk an event."""
+    """Seconds of the clock, CPU seconds, and bytes written an event."""
 
     seconds: float
     cpu: float
-    size: float
+    written: float
+    newest: float = 0.0
+    """Milliseconds from the dial until the newest lines are stored."""
+    block: float = 0.0
+    """Milliseconds of processor time of the longest turn of the loop."""
 
 
 async def product(folder: Path, events: int, rounds: int) -> tuple[list[Round], Rows]:
@@ -53,16 +62,21 @@ async def product(folder: Path, events: int, rounds: int) -> tuple[list[Round], 
                 patience = 60 + events / 200
                 done = await desk.ask(Until(events=events, seconds=patience), patience + 10)
                 _check(home / "history.sqlite", events)
-                results.append(Round(_seconds(done), done.cpu, _size(home, events)))
+                newest = max(done.times[seq] for seq in range(events, max(0, events - NEWEST), -1))
+                results.append(
+                    Round(
+                        _seconds(done),
+                        done.cpu,
+                        done.written / events,
+                        (newest - done.began) / 1e6,
+                        done.block,
+                    )
+                )
     return results, ready_rows(home / "history.sqlite")
 
 
 def _seconds(report: Report) -> float:
     return (max(report.times.values()) - report.began) / 1e9
-
-
-def _size(home: Path, events: int) -> float:
-    return (home / "history.sqlite").stat().st_size / events
 
 
 def _check(path: Path, events: int) -> None:
@@ -86,28 +100,46 @@ def floor(folder: Path, rows: Rows, rounds: int) -> list[Round]:
     results: list[Round] = []
     for number in range(rounds):
         path = folder / f"{number}.sqlite"
-        began, cpu = time.monotonic(), time.process_time()
+        began, cpu, before = time.monotonic(), time.process_time(), written_bytes()
         fill(path, rows, FLOOR_BATCH)
         results.append(
             Round(
                 time.monotonic() - began,
                 time.process_time() - cpu,
-                path.stat().st_size / len(rows.log),
+                (written_bytes() - before) / len(rows.log),
             )
         )
         path.unlink()
     return results
 
 
+def peers(folder: Path, rows: Rows) -> list[tuple[Peer, Consumed | None]]:
+    """One run of each peer with the same entries."""
+    signed = [bytes(row[-2]) + bytes(row[-1]) for row in rows.log]  # type: ignore[arg-type]
+    return [(peer, consume(peer, folder / peer.program, signed)) for peer in PEERS]
+
+
 async def measure(folder: Path, *, events: int, quick: bool) -> list[Row]:
     """The medians of some rounds of both."""
     rounds = 1 if quick else 3
-    ours, rows = await product(folder / "catch-up", events, rounds)
-    bare = floor(folder / "catch-up-floor", rows, rounds)
+    ours, rows = await product(folder / "desks", events, rounds)
+    bare = floor(folder / "floor", rows, rounds)
+    others = await asyncio.to_thread(peers, folder, rows)
     seconds, least = median(one.seconds for one in ours), median(one.seconds for one in bare)
     cpu, least_cpu = median(one.cpu for one in ours), median(one.cpu for one in bare)
+    newest, block = median(one.newest for one in ours), max(one.block for one in ours)
+    written = median(one.written for one in ours)
+    least_written = median(one.written for one in bare)
     ratio = seconds / least
     return [
+        Row(
+            f"newest {NEWEST} of {events:,} events, from the dial",
+            f"{newest:.0f} ms",
+            "",
+            None,
+            f"< {NEWEST_MS:.0f} ms",
+            newest < NEWEST_MS,
+        ),
         Row(
             f"catch-up, {events:,} events",
             f"{seconds:.1f} s",
@@ -117,12 +149,31 @@ async def measure(folder: Path, *, events: int, quick: bool) -> list[Row]:
             ratio <= GOAL,
         ),
         Row("  CPU of it", f"{cpu:.1f} s", f"{least_cpu:.1f} s", cpu / least_cpu, "", None),
+        *(_beside(peer, found, seconds) for peer, found in others),
         Row(
-            "  database, bytes an event",
-            f"{ours[-1].size:.0f}",
-            f"{bare[-1].size:.0f}",
-            ours[-1].size / bare[-1].size,
+            "  longest turn of the loop",
+            f"{block:.0f} ms",
+            "",
+            None,
+            f"< {BLOCK_MS:.0f} ms",
+            block < BLOCK_MS,
+        ),
+        Row(
+            "  written, KB an event",
+            f"{written / 1000:.1f}",
+            f"{least_written / 1000:.1f}",
+            written / least_written,
             "",
             None,
         ),
     ]
+
+
+def _beside(peer: Peer, found: Consumed | None, seconds: float) -> Row:
+    name = f"  beside {peer.name} that stores"
+    if found is None:
+        absent = f"not measured: no {peer.program} (apt install {peer.package})"
+        return Row(name, f"{seconds:.1f} s", "", None, "", None, absent)
+    ratio = seconds / found.seconds
+    theirs = f"{found.seconds:.1f} s, {found.cpu:.1f} s CPU"
+    return Row(name, f"{seconds:.1f} s", "", ratio, "< 1x", ratio < 1, theirs)

@@ -61,9 +61,11 @@ def ready_rows(path: Path) -> Rows:
 class Bare:
     """An empty history's tables, opened as a history opens them, that take ready rows."""
 
-    def __init__(self, path: Path, rows: Rows) -> None:
+    def __init__(self, path: Path, rows: Rows, *, durable: bool = False) -> None:
         self._rows = rows
         self._connection = open_writer(path)
+        if durable:
+            self._connection.execute("PRAGMA synchronous = FULL")
         self._log = f"INSERT INTO log VALUES ({_marks(rows.log)})"
         self._lines = f"INSERT INTO lines VALUES ({_marks(rows.lines)})"
         with self._connection:

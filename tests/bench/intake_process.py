@@ -1,6 +1,6 @@
 """The webhook receiver as a program.
 
-The whole intake of a collector, or the same server whose spool keeps nothing.
+The whole intake of a collector, or the same server alone.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from messages import Answer, IntakeJob, Ready
-from party import now_ms
+from messages import Answer, IntakeJob, Keeps, Ready
+from party import Party, Wiring, now_ms
+from sample import DAY_MS
 
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import github
 from devstream_desktop.control.messages.sources import RemoteSource
+from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.log import History
 from devstream_desktop.home import Home
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.limiter import RateLimiter
@@ -28,7 +31,10 @@ from devstream_desktop.intake.webhook.endpoint import Endpoint
 from devstream_desktop.intake.webhook.receiver import Receiver
 from devstream_desktop.intake.webhook.server import HttpServer
 from devstream_desktop.intake.webhook.spool import Spool, Taken
-from devstream_desktop.stream.event import Event
+from devstream_desktop.keys.device_key import verify
+from devstream_desktop.mesh.replica.identity import Identity
+from devstream_desktop.mesh.replica.replica import Replica
+from devstream_desktop.stream.event import Event, encode_event
 
 
 class Memory:
@@ -59,30 +65,49 @@ class Nowhere(Spool):
         return Taken.STORED
 
 
-async def publish(events: list[Event]) -> None:
-    """The stream is not what is measured here."""
-
-
 def say(answer: Answer) -> None:
     sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
     sys.stdout.flush()
 
 
 async def product(job: IntakeJob) -> None:
+    """The whole intake of a collector that nobody is linked with."""
     home = Home(Path(job.home))
     home.create()
-    intake = Intake(home, Memory(), publish, listen="127.0.0.1:0", now=now_ms)
+    party = Party(0)
+    device, chain = party.collector.device, party.chain
+    history = History(home.history, FeedMirror(home.feed_mirror), device.public, chain.team)
+    replica = Replica(
+        store=history,
+        identity=Identity(device.id, chain.team, device.sign, verify),
+        authors=Wiring(chain),
+        retention_ms=30 * DAY_MS,
+    )
+
+    async def publish(events: list[Event]) -> None:
+        replica.own.publish([encode_event(event) for event in events], now_ms())
+
+    intake = Intake(home, Memory(), publish, known=history, listen="127.0.0.1:0", now=now_ms)
     await intake.start()
     await intake.add_source(RemoteSource(name=job.source, type="github"), job.secret)
     say(Ready(intake.url.removeprefix("http://")))
     await asyncio.to_thread(sys.stdin.read)
     await intake.stop()
+    history.close()
 
 
-async def bare(job: IntakeJob) -> None:
-    store = Store(Path(job.home) / "unused.sqlite")
+async def receiver_alone(job: IntakeJob) -> None:
+    """The receiver and its spool, whose deliveries nobody works off."""
+    store = Store(Path(job.home) / "spool.sqlite")
+    spool = Spool(store) if job.keeps is Keeps.RAW else Nowhere(store)
+    await store.open()
+    await spool.open()
     webhook = github.COLLECTOR.webhook
     assert webhook is not None
+
+    async def publish(events: list[Event]) -> None:
+        """The stream is not what is measured here."""
+
     health = Health(job.source, publish, Notes(store))
     endpoint = Endpoint(
         SourceInfo(job.source),
@@ -92,16 +117,17 @@ async def bare(job: IntakeJob) -> None:
         health,
         RateLimiter(job.source, health, publish, now_ms),
     )
-    receiver = Receiver({job.source: endpoint}, Nowhere(store), lambda: None, {}, now_ms)
+    receiver = Receiver({job.source: endpoint}, spool, lambda: None, {}, now_ms)
     server = HttpServer(receiver.app, "127.0.0.1", 0)
     await server.start()
     host, port = server.address
     say(Ready(f"{host}:{port}"))
     await asyncio.to_thread(sys.stdin.read)
     await server.stop()
+    await store.close()
 
 
 if __name__ == "__main__":
     logging.disable(logging.WARNING)
     given = msgspec.json.decode(sys.stdin.readline(), type=IntakeJob)
-    asyncio.run(product(given) if given.store else bare(given))
+    asyncio.run(product(given) if given.keeps is Keeps.EVENTS else receiver_alone(given))

@@ -63,8 +63,8 @@ async def cost(folder: Path, links: int, *, settle: float, rest: float) -> Cost:
 
 async def measure(folder: Path, *, quick: bool) -> list[Row]:
     """A table of its own: one row a number of links."""
-    counts = (1, 3) if quick else COUNTS
-    settle, rest = (0.5, 2.0) if quick else (SETTLE_S, REST_S)
+    counts = (2,) if quick else COUNTS
+    settle, rest = (0.2, 0.5) if quick else (SETTLE_S, REST_S)
     alone = await cost(folder / "links0", 0, settle=settle, rest=rest)
     rows = []
     for links in counts:

@@ -62,7 +62,7 @@ class Plan:
 
 
 FULL = Plan(desks=10, count=100, every=0.1, settle=3.0)
-QUICK = Plan(desks=3, count=10, every=0.05, settle=0.2)
+QUICK = Plan(desks=2, count=5, every=0.05, settle=0.2)
 
 
 async def product(folder: Path, plan: Plan) -> Round:

@@ -5,6 +5,8 @@ One JSON line a message, the first one the job.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 
@@ -48,13 +50,21 @@ class BareJob(msgspec.Struct, frozen=True):
     address: str = ""
 
 
+class Keeps(StrEnum):
+    """A receiver's use of a delivery: none, its raw bytes on the disk, or its events in a log."""
+
+    NOTHING = "nothing"
+    RAW = "raw"
+    EVENTS = "events"
+
+
 class IntakeJob(msgspec.Struct, frozen=True):
-    """A receiver of one webhook source; without `store` it keeps nothing."""
+    """A receiver of one webhook source."""
 
     home: str
     source: str
     secret: bytes
-    store: bool
+    keeps: Keeps
 
 
 class Publish(msgspec.Struct, frozen=True, tag=True):
@@ -98,6 +108,10 @@ class Report(msgspec.Struct, frozen=True, tag=True):
     """Foreign entries that peers sent, known ones included."""
     memory: int = 0
     """Bytes that only this process has (USS), where asked for."""
+    written: int = 0
+    """Bytes that it wrote to files and sockets."""
+    block: float = 0.0
+    """Milliseconds of processor time of the longest turn of its loop since it began to dial."""
 
 
 Answer = Ready | Report

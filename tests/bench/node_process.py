@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from memory import unique_memory
+from memory import unique_memory, written_bytes
 from messages import Answer, Command, NodeJob, Publish, Ready, Report, Until
 from party import Wiring, now_ms
 from sample import DAY_MS, events, feed
@@ -63,6 +63,8 @@ class Node:
             network=Network("127.0.0.1:0", job.peers, job.hints, discovery=False),
         )
         self.copies = 0
+        self.longest = 0.0
+        """CPU seconds of the longest turn of the loop."""
         take = self.mesh._core.take
 
         def counted(batch: Sequence[SignedEntry], sender: str) -> Outcome:
@@ -113,7 +115,27 @@ class Node:
 
     def report(self, *, memory: bool = False) -> Report:
         cpu, used = time.process_time(), unique_memory() if memory else 0
-        return Report(dict(self.times), cpu, self.foreign, self.began, self.copies, used)
+        return Report(
+            dict(self.times),
+            cpu,
+            self.foreign,
+            self.began,
+            self.copies,
+            used,
+            written_bytes(),
+            self.longest * 1000,
+        )
+
+    def watch_turns(self) -> None:
+        """Time every turn of the loop from now on."""
+        run = asyncio.Handle._run  # type: ignore[attr-defined]
+
+        def timed(handle: asyncio.Handle) -> None:
+            began = time.thread_time()
+            run(handle)
+            self.longest = max(self.longest, time.thread_time() - began)
+
+        asyncio.Handle._run = timed  # type: ignore[attr-defined]
 
 
 def say(answer: Answer) -> None:
@@ -123,6 +145,7 @@ def say(answer: Answer) -> None:
 
 async def main() -> None:
     node = Node(msgspec.json.decode(sys.stdin.readline(), type=NodeJob))
+    node.watch_turns()
     node.began = time.monotonic_ns()
     say(Ready(await node.mesh.start()))
     reader = asyncio.StreamReader()
