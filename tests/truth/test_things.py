@@ -251,3 +251,22 @@ async def test_k3_every_source_that_counts_its_runs(node, service) -> None:
         kind, body, headers = service(number, status)
         assert await node.post(kind, body, **headers), (kind, number)
     assert meanings(node) == ["", "outdated", "failed"]
+
+
+async def test_k2_two_projects_of_circleci(node) -> None:
+    def done(project: str, number: int, status: str) -> dict:
+        home = f"https://github.com/acme/{project}"
+        return {
+            "type": "workflow-completed",
+            "project": {"name": project},
+            "workflow": {"id": f"{project}{number}", "name": "build", "status": status},
+            "pipeline": {
+                "number": number,
+                "vcs": {"branch": "main", "revision": A, "target_repository_url": home},
+            },
+        }
+
+    for project, number, status in (("shop", 4, "failed"), ("pay", 4, "success")):
+        await node.post("circleci", done(project, number, status))
+    assert meanings(node) == ["failed", ""]
+    assert len(node.rows()) == 2

@@ -237,7 +237,7 @@ def _event(said: Said, kind: Kind, state: str, place: Place) -> Event:
             changed=said.time,
         )
         return deploy_event(deploy, place)
-    return run_event(
+    made = run_event(
         Run(
             pipeline=_NUMBER.sub("", name).strip(_EDGES) or "build",
             run=run,
@@ -252,6 +252,8 @@ def _event(said: Said, kind: Kind, state: str, place: Place) -> Event:
         ),
         place,
     )
+    # One webhook may tell of many projects, whose builds have one name.
+    return msgspec.structs.replace(made, scope=f"{place.scope}/{place.service}".rstrip("/"))
 
 
 def _said(message: Message) -> Said:

@@ -9,7 +9,7 @@ import msgspec
 from devstream_collectors.kit.branches import is_global
 from devstream_collectors.kit.decoding import Needed, Part, Text, Time, milliseconds, person, sha
 from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.place import Place, remote_scope
 from devstream_collectors.kit.run import Run, run_event
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
@@ -170,6 +170,9 @@ def workflow_event(workflow: Workflow, pipeline: Pipeline, place: Place, url: st
         started=workflow.created_at,
         changed=workflow.ended if state in FINAL else workflow.created_at,
     )
-    # Ids of workflows are true everywhere, so the scope needs no more.
+    # Ids of workflows are true everywhere, so their keys need no more.
     scope = "circleci" if workflow.id else f"circleci/{place.source.name}/{place.service}"
-    return run_event(run, replace(place, scope=scope))
+    made = run_event(run, replace(place, scope=scope))
+    # Another project has a workflow `build` on `main`, and a pipeline of this number, as well.
+    project = remote_scope(target or origin or "") or place.service
+    return msgspec.structs.replace(made, scope=f"circleci/{project}")

@@ -76,9 +76,18 @@ def event_of(match: Match, source: SourceInfo, received: int) -> Event:
         if state in UNDER_WAY
         else _duration(said("duration"), said("seconds"), started, at),
         reason=said("reason"),
-        scope=f"rules/{source.name}",
+        scope=_scope(source, kind, said("scope") or said("service")),
         order=_order(kind, state, whole(said("order")), min(started, received)),
     )
+
+
+def _scope(source: SourceInfo, kind: Kind, repository: str) -> str:
+    """Return the scope of a subject: one sender has many repositories with a `main`.
+
+    The end of an alert may not say its service, and a ticket has a number.
+    """
+    own = kind in (Kind.CHANGE, Kind.BUILD, Kind.TEST) and repository
+    return f"rules/{source.name}/{repository}" if own else f"rules/{source.name}"
 
 
 def _order(kind: Kind, state: str, number: int, started: int) -> int:

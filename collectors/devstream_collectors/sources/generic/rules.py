@@ -17,7 +17,9 @@ or drops the delivery by name:
     state = "result"                   # environment ref default_branch revision previous severity,
                                        # time and started (ISO 8601, or a number), duration (ms),
                                        # seconds (how long it took), count, total, order (of a
-                                       # build: a number that grows; else when it started)
+                                       # build: a number that grows; else when it started),
+                                       # scope (of a change, build or test: the full name, where two
+                                       # repositories may have one service's name)
 
     [rule.states]                      # the sender's words for a state, and the stream's
     ok = "succeeded"
@@ -58,7 +60,7 @@ FIELDS = frozenset(
     {
         "service", "state", "subject", "number", "actor", "title", "reason", "url", "environment",
         "ref", "default_branch", "revision", "previous", "time", "started", "duration", "seconds",
-        "count", "total", "severity", "order",
+        "count", "total", "severity", "order", "scope",
     }
 )  # fmt: skip
 MAX_RULES, MAX_EACH = 200, 100
