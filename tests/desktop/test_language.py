@@ -21,7 +21,8 @@ DATA = {
     *("ana", "bo", "chen", "dara", "Ana Meyer", "ana@example.org", "acme", "acme · ana"),
     *("billing", "checkout", "kundenverwaltung-schnittstelle", "mail-relay", "search", "shop"),
     *("production", "git", "alertmanager", "acme-collector", "bbbbbbbb", "devstream · acme"),
-    *("Customer portal", "What ana broke", "What ana broke, 4", "env:production is:red"),
+    *("Customer portal", "What ana broke", "What ana broke, 4", "What ana broke\t4"),
+    "env:production is:red",
     # What happened, in the words of whoever told it.
     *("5xx over 2 %", "4.1 % of 1,200 requests", "https://alerts.example.org/1"),
     *("5e55a1f", "Keep the basket when a session ends"),

@@ -14,6 +14,7 @@ from PySide6.QtGui import QGuiApplication
 from devstream_desktop import language
 from devstream_desktop.control.check import Check, Checks, Verdict
 from devstream_desktop.control.messages.status import (
+    CarrierStatus,
     MissingStatus,
     OutletStatus,
     PeerStatus,
@@ -211,6 +212,26 @@ def test_it_says_how_each_outlet_is(window, written):
     assert window.details.troubles.text() == "chat: it answered 503: busy"
     written.answer(outlets=())
     assert not window.details.outlets.isVisible()
+
+
+def test_it_says_how_each_carrier_is(window, written):
+    now = int(time.time() * 1000)
+    written.answer()
+    assert not window.details.carriers.isVisible()
+    hub = CarrierStatus(
+        name="hub", servers=("n1:4222", "n2:4222"), state="gone", unread=1_200, unsent=3,
+        since=now - 7_200_500, error="no server answers",
+    )  # fmt: skip
+    written.answer(carriers=(hub, CarrierStatus(name="lab", state="live")))
+    assert cells(window.details.carriers, 0) == [
+        "hub", "n1:4222, n2:4222", "gone", "1,200 to read, 3 to send", "2 h ago",
+    ]  # fmt: skip
+    assert cells(window.details.carriers, 1) == ["lab", "", "live", "", ""]
+    assert window.details.carriers_title.isVisible()
+    assert window.details.troubles.text() == "hub: no server answers"
+    written.answer(carriers=())
+    assert not window.details.carriers.isVisible()
+    assert not window.details.carriers_title.isVisible()
 
 
 def test_it_wants_a_new_status_when_shown_and_again_while_open(qtbot, written):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from devstream_desktop.control.messages.status import (
+    CarrierStatus,
     OutletStatus,
     PeerStatus,
     RefusedStatus,
@@ -12,6 +13,7 @@ from devstream_desktop.control.messages.status import (
     Status,
 )
 from devstream_desktop.control.wording import (
+    carrier_lag,
     catching_up,
     clock,
     ends,
@@ -205,6 +207,28 @@ def outlet_cells(outlet: OutletStatus, now: int) -> tuple[str, ...]:
     )
 
 
+def carrier_columns() -> tuple[str, ...]:
+    """Return the headings of `carrier_cells`."""
+    return (
+        _("Carrier"),
+        _("Servers"),
+        _("State"),
+        _("Waiting"),
+        pgettext("carrier", "Since"),
+    )
+
+
+def carrier_cells(carrier: CarrierStatus, now: int) -> tuple[str, ...]:
+    """Return the cells of a carrier's row."""
+    return (
+        carrier.name,
+        ", ".join(carrier.servers),
+        _carrier_state(carrier.state),
+        carrier_lag(carrier),
+        ago(carrier.since, now) if carrier.since else "",
+    )
+
+
 def refusal_text(peer: RefusedStatus, now: int) -> str:
     """Return the line about a peer that the node rejected."""
     who = peer.address or peer.device[:8]
@@ -215,6 +239,18 @@ def refusal_text(peer: RefusedStatus, now: int) -> str:
     )
     age = ago(peer.seen, now)
     return said.format(peer=who, count=number(peer.count), age=age, reason=peer.reason)
+
+
+def _carrier_state(word: str) -> str:
+    """Say a state of `CarrierStatus`."""
+    known = {
+        "connecting": pgettext("carrier", "connecting"),
+        "catching up": pgettext("carrier", "catching up"),
+        "live": pgettext("carrier", "live"),
+        "gone": pgettext("carrier", "gone"),
+        "stopped": pgettext("carrier", "stopped"),
+    }
+    return known.get(word, word)
 
 
 def _state(word: str) -> str:

@@ -32,6 +32,8 @@ from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.check_list import CheckList, report
 from devstream_desktop.desktop.windows.status_text import (
+    carrier_cells,
+    carrier_columns,
     node_text,
     outlet_cells,
     outlet_columns,
@@ -199,17 +201,19 @@ class StatusWindow(Dialog):
 
 
 class NodeDetails(QWidget):
-    """The node's numbers, its peers, its sources and its outlets."""
+    """The node's numbers, its peers, its carriers, its sources and its outlets."""
 
     def __init__(self) -> None:
         super().__init__()
         self.node = PlainLabel(wrap=True, selectable=True)
         self.peers = _table(_("Peers"), peer_columns())
+        self.carriers = _table(_("Carriers"), carrier_columns())
         self.sources = _table(_("Sources"), source_columns())
         self.outlets = _table(_("Outlets"), outlet_columns())
         self.troubles = PlainLabel(wrap=True, selectable=True)
         self.refused = PlainLabel(wrap=True, selectable=True)
         self.peers_title, self.sources_title = PlainLabel(_("Peers")), PlainLabel(_("Sources"))
+        self.carriers_title = PlainLabel(_("Carriers"))
         self.outlets_title = PlainLabel(_("Outlets"))
         paint(self.node, Tone.MUTED)
         for label in (self.refused, self.troubles):
@@ -221,6 +225,8 @@ class NodeDetails(QWidget):
         layout.addWidget(self.peers_title)
         layout.addWidget(self.peers, 1)
         layout.addWidget(self.refused)
+        layout.addWidget(self.carriers_title)
+        layout.addWidget(self.carriers, 1)
         layout.addWidget(self.sources_title)
         layout.addWidget(self.sources, 1)
         layout.addWidget(self.outlets_title)
@@ -229,7 +235,7 @@ class NodeDetails(QWidget):
 
     @property
     def tables(self) -> list[QTableWidget]:
-        return [self.peers, self.sources, self.outlets]
+        return [self.peers, self.carriers, self.sources, self.outlets]
 
     def show_status(self, status: Status, now: int) -> None:
         """Show the node as it was at `now`, UTC milliseconds."""
@@ -244,9 +250,12 @@ class NodeDetails(QWidget):
         _fill(self.peers, [peer_cells(peer, now) for peer in status.peers])
         _fill(self.sources, [source_cells(source, now) for source in status.sources])
         _fill(self.outlets, [outlet_cells(outlet, now) for outlet in status.outlets])
+        _fill(self.carriers, [carrier_cells(carrier, now) for carrier in status.carriers])
         # Few have any, and nobody misses a table of what they did not ask for.
         for widget in (self.outlets_title, self.outlets):
             widget.setVisible(bool(status.outlets))
+        for widget in (self.carriers_title, self.carriers):
+            widget.setVisible(bool(status.carriers))
         _show_lines(self.refused, (refusal_text(peer, now) for peer in status.refused[:_SHOWN]))
         errors = [f"{source.name}: {source.error}" for source in status.sources if source.error]
         errors += [f"{outlet.name}: {outlet.error}" for outlet in status.outlets if outlet.error]
