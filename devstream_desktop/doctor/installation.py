@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from devstream_desktop import __version__
 from devstream_desktop.control.check import Check
-from devstream_desktop.doctor.checks import ok
+from devstream_desktop.doctor.verdicts import ok
 from devstream_desktop.installation import kind_of_package
 from devstream_desktop.intake.registry import missing_libraries
 from devstream_desktop.language import _

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from devstream_desktop.control.check import Check
 from devstream_desktop.desk.autostart import AutostartError, autostart
 from devstream_desktop.desk.user_files import UserFiles
-from devstream_desktop.doctor.checks import ok, warning
+from devstream_desktop.doctor.verdicts import ok, warning
 from devstream_desktop.home import Home
 from devstream_desktop.language import _
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 
 from devstream_desktop.control.check import Check
-from devstream_desktop.doctor.checks import ok, warning
+from devstream_desktop.doctor.verdicts import ok, warning
 from devstream_desktop.language import N_, _
 
 _ADVICE = (

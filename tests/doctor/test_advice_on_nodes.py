@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from following import DEVSTREAM, in_a_shell, node_of, running, start
 from rooms import load
 
 from devstream_desktop.control.check import Check, Verdict
-from devstream_desktop.doctor import doctor
+from devstream_desktop.doctor import doctor, storage
 from devstream_desktop.home import Home
 
 pytestmark = pytest.mark.process
@@ -82,19 +83,19 @@ def test_a_clock_that_is_set_right(home: Home, monkeypatch: Patch) -> None:
 
 
 def test_space_that_is_freed(home: Home, monkeypatch: Patch) -> None:
-    usage = doctor.shutil.disk_usage(home.root)
-    for free in (doctor.DISK_OUT - 1, doctor.DISK_LOW - 1):
+    usage = storage.shutil.disk_usage(home.root)
+    for free in (storage.DISK_OUT - 1, storage.DISK_LOW - 1):
         with monkeypatch.context() as patch:
             patch.setattr(
-                doctor.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free)
+                storage.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free)
             )
             assert found(home)["disk"].advice.startswith("free some space where ")
     assert found(home)["disk"].verdict is Verdict.OK
 
 
-@pytest.mark.skipif(sys.platform == "win32" or doctor.os.getuid() != 0, reason="root alone can")
+@pytest.mark.skipif(sys.platform == "win32" or os.getuid() != 0, reason="root alone can")
 def test_a_home_of_another_user_is_taken_over(home: Home) -> None:
-    doctor.os.chown(home.root, 12345, 12345)
+    os.chown(home.root, 12345, 12345)
     advice = found(home)["home"].advice
     assert advice.startswith("sudo chown -R $USER ")
     in_a_shell(home, advice)

@@ -21,7 +21,7 @@ from devstream_desktop.control.messages.status import (
     RefusedStatus,
     Status,
 )
-from devstream_desktop.doctor import checks
+from devstream_desktop.doctor import network, team, traffic
 from devstream_desktop.team.standing import Standing
 
 DAY = 86_400_000
@@ -101,7 +101,7 @@ def status(**changes: object) -> Status:
     ],
 )
 def test_policy(changes, verdict, what, advice) -> None:
-    found = checks.policy(standing(**changes), NOW)
+    found = team.policy(standing(**changes), NOW)
     assert found.verdict is verdict
     assert what in found.what
     assert advice in found.advice
@@ -117,14 +117,14 @@ def test_policy(changes, verdict, what, advice) -> None:
     ],
 )
 def test_certificate(changes, verdict, what) -> None:
-    found = checks.certificate(standing(**changes), NOW)
+    found = team.certificate(standing(**changes), NOW)
     assert found.verdict is verdict
     assert what in found.what
     assert bool(found.advice) is (verdict is not Verdict.OK)
 
 
 def test_one_admin_of_several_people_is_too_few() -> None:
-    found = checks.admins(standing(admins=("ana",), admin_devices=1))
+    found = team.admins(standing(admins=("ana",), admin_devices=1))
     assert (found.verdict, found.advice) == (
         Verdict.WARNING,
         (
@@ -132,23 +132,23 @@ def test_one_admin_of_several_people_is_too_few() -> None:
             " or keeps a key on paper (devstream team recovery-key)"
         ),
     )
-    assert checks.admins(standing(recovery_key=True)).verdict is Verdict.OK
-    assert checks.admins(standing()).verdict is Verdict.OK
+    assert team.admins(standing(recovery_key=True)).verdict is Verdict.OK
+    assert team.admins(standing()).verdict is Verdict.OK
     one = {"people": ("ana",), "admins": ("ana",), "devices": 1, "admin_devices": 1}
-    assert checks.admins(standing(**one)).verdict is Verdict.OK
+    assert team.admins(standing(**one)).verdict is Verdict.OK
 
 
 def test_what_is_lost_is_a_device_and_not_a_person() -> None:
     one = {"people": ("ana",), "admins": ("ana",), "devices": 2, "admin_devices": 1}
-    found = checks.admins(standing(**one))
+    found = team.admins(standing(**one))
     assert found.verdict is Verdict.WARNING
     assert "devstream team grant ana admin" in found.advice
     both = one | {"people": ("ana", "bob"), "devices": 3, "admin_devices": 2}
-    assert checks.admins(standing(**both)).verdict is Verdict.OK
+    assert team.admins(standing(**both)).verdict is Verdict.OK
 
 
 def test_a_device_that_was_put_out_hears_it() -> None:
-    found = checks.membership(standing(outsider="revoked on 3 May: lost laptop"))
+    found = team.membership(standing(outsider="revoked on 3 May: lost laptop"))
     assert found.verdict is Verdict.PROBLEM
     assert "lost laptop" in found.what
 
@@ -175,29 +175,30 @@ def test_a_device_that_was_put_out_hears_it() -> None:
     ],
 )
 def test_clock(newest, changes, verdict, what) -> None:
-    found = checks.clock(NOW, newest, status(**changes))
+    found = network.clock(NOW, newest, status(**changes))
     assert found.verdict is verdict
     assert what in found.what
     assert bool(found.advice) is (verdict is not Verdict.OK)
 
 
 def test_discovery_and_address() -> None:
-    assert checks.discovery(status(), alone=False).verdict is Verdict.OK
-    blocked = checks.discovery(status(discovery="not working (no multicast)"), alone=False)
+    assert network.discovery(status(), alone=False).verdict is Verdict.OK
+    blocked = network.discovery(status(discovery="not working (no multicast)"), alone=False)
     assert (blocked.verdict, "[mesh] peers" in blocked.advice) == (Verdict.WARNING, True)
-    assert checks.discovery(status(discovery="off"), alone=False).verdict is Verdict.OK
+    assert network.discovery(status(discovery="off"), alone=False).verdict is Verdict.OK
     assert (
-        checks.discovery(status(discovery="off", peers=()), alone=False).verdict is Verdict.WARNING
+        network.discovery(status(discovery="off", peers=()), alone=False).verdict is Verdict.WARNING
     )
-    assert checks.listening(status(), alone=False, here=True).verdict is Verdict.OK
+    assert network.listening(status(), alone=False, here=True).verdict is Verdict.OK
     assert (
         "this machine only"
-        in checks.listening(status(mesh="127.0.0.1:7450"), alone=False, here=True).what
+        in network.listening(status(mesh="127.0.0.1:7450"), alone=False, here=True).what
     )
     assert (
-        checks.listening(status(mesh="127.0.0.1:7450"), alone=True, here=True).verdict is Verdict.OK
+        network.listening(status(mesh="127.0.0.1:7450"), alone=True, here=True).verdict
+        is Verdict.OK
     )
-    assert "restart" in checks.listening(status(), alone=False, here=False).advice
+    assert "restart" in network.listening(status(), alone=False, here=False).advice
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_a_peer_that_is_not_reached_has_its_reason_and_an_advice(reason, advice)
     refused = RefusedStatus(
         address="10.0.0.9:7450", device="c" * 52, reason=reason, count=3, seen=NOW - 60_000
     )
-    linked, found = checks.peers(status(refused=(refused,)), NOW, alone=False)
+    linked, found = network.peers(status(refused=(refused,)), NOW, alone=False)
     assert (linked.verdict, found.verdict) == (Verdict.OK, Verdict.WARNING)
     assert reason in found.what
     assert advice in found.advice
@@ -234,19 +235,19 @@ def test_a_refusal_that_is_over_is_not_told() -> None:
     old = RefusedStatus(
         address="10.0.0.9:1", device="", reason="no answer", count=3, seen=NOW - DAY
     )
-    assert len(list(checks.peers(status(refused=(refused, old)), NOW, alone=False))) == 1
+    assert len(list(network.peers(status(refused=(refused, old)), NOW, alone=False))) == 1
 
 
 def test_nobody_linked_is_a_problem_but_for_a_team_of_one() -> None:
-    (found,) = checks.peers(status(peers=()), NOW, alone=False)
+    (found,) = network.peers(status(peers=()), NOW, alone=False)
     assert (found.verdict, "[mesh] peers" in found.advice) == (Verdict.PROBLEM, True)
-    assert list(checks.peers(status(peers=()), NOW, alone=True)) == []
+    assert list(network.peers(status(peers=()), NOW, alone=True)) == []
 
 
 @pytest.mark.parametrize("why", ["nobody", "future", "refused", "frozen"])
 def test_what_is_missing_has_a_reason_and_an_advice(why) -> None:
     one = MissingStatus(device="b" * 52, person="bob", why=why, count=3, until=NOW + 60_000)
-    (found,) = checks.missing(status(lost=(one,)), NOW)
+    (found,) = traffic.missing(status(lost=(one,)), NOW)
     assert found.verdict is Verdict.WARNING
     assert "bob (device bbbbbbbb)" in found.what
     assert found.advice
@@ -301,13 +302,13 @@ def test_an_outlet_that_fails_is_a_warning_with_what_waits() -> None:
         name="chat", form="chat", location="chat.example.org", state="failing", waiting=2,
         error="it answered 503: busy",
     )  # fmt: skip
-    found = list(checks.outlets(status(outlets=(well, ill)), NOW))
+    found = list(traffic.outlets(status(outlets=(well, ill)), NOW))
     assert [(one.verdict, one.what) for one in found] == [
         (Verdict.OK, "team: read 3 times, last 1m00s ago"),
         (Verdict.WARNING, "chat: it answered 503: busy (0 posted, 2 waiting, last never)"),
     ]
     assert "devstream out test chat" in found[1].advice
-    assert list(checks.outlets(status(), NOW)) == []
+    assert list(traffic.outlets(status(), NOW)) == []
     (line,) = [line for line in describe(status(outlets=(ill,)), NOW) if "outlet" in line]
     assert line == (
         "  outlet chat (chat, chat.example.org) failing, 0 posted, 2 waiting, last never:"

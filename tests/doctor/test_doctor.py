@@ -28,7 +28,7 @@ from devstream_desktop.cli.doctor import doctor as command
 from devstream_desktop.control.check import Check, Verdict
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.wire import decode_request
-from devstream_desktop.doctor import doctor
+from devstream_desktop.doctor import doctor, keys, storage
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.home import Home
@@ -274,7 +274,7 @@ def test_a_full_disk(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(home.root)
     for free, verdict in ((50_000_000, PROBLEM), (500_000_000, WARNING)):
         monkeypatch.setattr(
-            doctor.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free)
+            storage.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free)
         )
         assert found(home)["disk"].verdict is verdict
         assert "free some space" in found(home)["disk"].advice
@@ -285,7 +285,7 @@ def test_a_locked_keyring_is_told_and_never_waited_for(
 ) -> None:
     unlocked = threading.Event()
     monkeypatch.delenv("DEVSTREAM_KEY_FILE")
-    monkeypatch.setattr(doctor, "KEYRING_S", 0.2)
+    monkeypatch.setattr(keys, "KEYRING_S", 0.2)
     monkeypatch.setattr(os_keyring, "stores", lambda: unlocked.wait(60))
     started = time.monotonic()
     said = found(home)["keys"]

@@ -19,7 +19,7 @@ from devstream_desktop.control.messages.status import (
     RefusedStatus,
     Status,
 )
-from devstream_desktop.doctor import checks
+from devstream_desktop.doctor import network, traffic
 
 NOW = 1_800_000_000_000
 BOB = PeerStatus(device="b" * 52, person="bob", address="10.0.0.2:7400", state="live", seen=NOW)
@@ -37,9 +37,9 @@ def refused(reason: str) -> Status:
 
 def looked_at(found: Status) -> list[Check]:
     return [
-        *checks.peers(found, NOW, alone=False),
-        *checks.missing(found, NOW),
-        checks.clock(NOW, 0, found),
+        *network.peers(found, NOW, alone=False),
+        *traffic.missing(found, NOW),
+        network.clock(NOW, 0, found),
     ]
 
 

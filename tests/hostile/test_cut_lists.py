@@ -15,7 +15,7 @@ from raw_member import INDEX, event, now_ms, records
 from replicas import NOW, entry, give, key_of, replica
 
 from devstream_desktop.control.messages.status import MissingStatus, Why
-from devstream_desktop.doctor import checks
+from devstream_desktop.doctor import traffic
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.mesh import comparison, wire
 from devstream_desktop.mesh.comparison import MAX_PAGES
@@ -296,7 +296,7 @@ def test_own_feeds_are_not_bounded_by_this_node() -> None:
 
 
 def test_every_reason_has_words_and_advice() -> None:
-    assert {why.value for why in Why} == set(checks._LOST_ADVICE)
+    assert {why.value for why in Why} == set(traffic._LOST_ADVICE)
 
 
 async def test_a_liar_with_feeds_without_end_costs_an_honest_newcomer_nothing(
