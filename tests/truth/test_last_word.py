@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from devstream_collectors.contract import Response, SourceInfo
 from devstream_collectors.kit.decoding import iso
+from devstream_collectors.sources import alertmanager
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.line import told
 
@@ -29,6 +33,38 @@ def open_tickets(node) -> list[str]:
 
 def meanings(node) -> list[str]:
     return [line.transition.value for line in node.lines()]
+
+
+class Asked:
+    """An Alertmanager that a node asks for what fires now."""
+
+    def __init__(self, node) -> None:
+        self.node, self.cursor = node, b""
+
+    async def look(self, *alerts: dict[str, object]) -> None:
+        source, now = SourceInfo("am"), self.node.now
+        waiting = list(alertmanager.requests(self.cursor, source, now))
+        while waiting:
+            request = waiting.pop(0)
+            status = request.path == "/api/v2/status"
+            body = json.dumps({"uptime": iso(now - 86_400_000)} if status else alerts).encode()
+            answer = Response(request, 200, {}, body, now)
+            polled = alertmanager.parse(answer, self.cursor, source)
+            self.cursor = polled.cursor
+            waiting += polled.requests
+            await self.node.see(*polled.events)
+
+
+async def test_an_alert_that_is_listed_again_with_its_first_begin_fires(pair) -> None:
+    disk = {"labels": {"alertname": "Disk", "job": "shop"}, "startsAt": iso(pair[0].now)}
+    asked = [Asked(node) for node in pair]
+    for listed in ([], [disk], [], [disk], [disk]):
+        pair[0].pass_time(600_000)
+        for one in asked:
+            await one.look(*listed)
+    for node in pair:
+        assert meanings(node) == ["new", "fixed", "regressed"]
+        assert len(broken(node)) == 1
 
 
 def pagerduty(node, action: str, began: int, **more: object) -> tuple[str, dict, dict]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -113,7 +114,8 @@ def alert_list(scope: str, alerts: str, status: str = "") -> Poller[_Cursor]:
         kept = _fitting(followed, missing)
         if len(kept.firing) < len(followed):
             dropped["too-many-to-follow"] += len(followed) - len(kept.firing)
-        makers: list[Maker] = [partial(alert_event, alert, place) for alert in (*told, *again)]
+        seen = [_seen(alert, answer) for alert in told]
+        makers: list[Maker] = [partial(alert_event, alert, place) for alert in (*seen, *again)]
         follow = [ask(status, Step("status"))] if missing and status else []
         # The service keeps its alerts over a restart, so what is missing has resolved.
         if missing and not status:
@@ -131,6 +133,17 @@ def alert_list(scope: str, alerts: str, status: str = "") -> Poller[_Cursor]:
 def _is_news(alert: Alert, known: _Cursor) -> bool:
     before = known.firing.get(alert.identity)
     return before is None or before.started != alert.started
+
+
+def _seen(alert: Alert, answer: Answer[_Cursor]) -> Alert:
+    """Date a long-firing alert that was not listed before.
+
+    After a restart a rule engine may give an alert that had ended its first beginning again.
+    """
+    listed = answer.first or alert.identity in answer.known.firing
+    if listed or alert.started > answer.received - SETTLING:
+        return alert
+    return replace(alert, changed=answer.received)
 
 
 def _follow(alert: Alert) -> _Followed:
