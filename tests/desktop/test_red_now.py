@@ -316,3 +316,25 @@ def test_a_narrow_window_has_the_places_in_a_menu(window, written, story):
     assert shown.filters.search.text() == "kind:deploy"
     menu.aboutToShow.emit()
     assert [action.text() for action in menu.actions() if action.isChecked()] == ["Deploys"]
+
+
+def test_the_wall_has_red_now_above_the_board(window, written, story):
+    began = now() - 20 * MINUTE
+    runs = story.deploy("billing", began, "success", "aa" * 20, "cd" * 16)
+    broken = story.build("billing", began + 1, "failed", "aa" * 20, "93", total=412)
+    shown = window(runs, broken, alert(story))
+    board = shown.board
+    usual = board.view.font().pointSizeF()
+    shown.commands.action(Command.WALL).trigger()
+    written.settle()
+    assert board.red.lines == [
+        "shop  5xx over 2 % in production",
+        "billing  CI failed on main",
+    ]
+    assert board.view.font().pointSizeF() > 1.6 * usual
+    written.add(alert(story, "resolved", minutes=1))
+    assert board.red.lines == ["billing  CI failed on main"]
+    shown.commands.action(Command.WALL).trigger()
+    assert board.red.isHidden(), "beside the stream, which pins it, it would be said twice"
+    written.settle()
+    assert board.view.font().pointSizeF() == usual

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
@@ -14,14 +14,19 @@ from devstream_desktop.desktop.widgets.text import PlainLabel, heading, menu_tex
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.board.model import BoardModel
 from devstream_desktop.desktop.windows.board.view import BoardView
+from devstream_desktop.desktop.windows.board.wall import RedBand
 from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE
 from devstream_desktop.language import _
 from devstream_desktop.stream.thing import Board
 
 _PAUSE_MS = 1_000
 """Events that arrive within it are one new look at the board."""
-_WALL = 1.7
-"""Size of the text on a wall, of the usual one."""
+_WALL = (1.7, 3.0)
+"""Size of the text on a wall, of the usual one: as large as the board leaves room for."""
+
+
+_COLUMN = 14
+"""Width of a place's words, in heights of a line."""
 
 
 class BoardPage(QWidget):
@@ -40,7 +45,15 @@ class BoardPage(QWidget):
         self._usual = self.view.font()
         self._why = PlainLabel(wrap=True)
         self._why.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._pages = QStackedLayout(self)
+        self.red = RedBand()
+        self._wall = False
+        pages = QWidget()
+        self._pages = QStackedLayout(pages)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.red)
+        column.addWidget(pages, 1)
         self._pages.addWidget(self.view)
         self._pages.addWidget(self._empty())
         self._timer = QTimer(self, singleShot=True, interval=_PAUSE_MS)
@@ -48,6 +61,9 @@ class BoardPage(QWidget):
         self.view.opened.connect(self._open)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._show_menu)
+        self._wall_size = QTimer(self, singleShot=True, interval=0)
+        self._wall_size.timeout.connect(self._write_large)
+        state.recent_changed.connect(self._show_red)
         state.arrived.connect(self._begin)
         state.changed.connect(self._begin)
         state.history_replaced.connect(self._begin)
@@ -68,13 +84,36 @@ class BoardPage(QWidget):
         )
 
     def enlarge(self, *, on: bool) -> None:
-        """Write large, to be read from across a room; or as usual."""
-        font = self._usual
-        if on:
-            font = self.view.font()
-            font.setPointSizeF(self._usual.pointSizeF() * _WALL)
+        """Write large below what is red, for a whole room; or as usual."""
+        self._wall = on
+        self._show_red()
+        self._write_large()
+
+    def _show_red(self) -> None:
+        self.red.show_red(self._state.red if self._wall else ())
+        self._wall_size.start()
+
+    def _write_large(self) -> None:
+        """Choose the largest size in which everything has room."""
+        font = QFont(self._usual)
+        if self._wall:
+            rows = self.model.rowCount() + 1
+            usual = QFontMetrics(self._usual).height()
+            # A place has two lines and air; one that is red now has one line above.
+            lines = rows * 3.2 + len(self.red.lines) * 1.5 + 1
+            columns = max(1, self.model.columnCount()) * _COLUMN * usual
+            least, most = _WALL
+            size = min(most, self.height() / (lines * usual), self.width() / columns)
+            font.setPointSizeF(self._usual.pointSizeF() * max(least, size))
+        self.red.setFont(font)
         self.view.setFont(font)
         self.view.resizeRowsToContents()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Follow the size of the wall."""
+        super().resizeEvent(event)
+        if self._wall:
+            self._wall_size.start()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Read the board as soon as it is seen."""
@@ -83,6 +122,7 @@ class BoardPage(QWidget):
 
     def _show(self, board: Board) -> None:
         self.model.show_board(board)
+        self._show_red()
         self._say(
             _("Nothing was deployed yet. What a deploy tool or an executor tells appears here.")
         )
