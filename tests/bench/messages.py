@@ -14,7 +14,7 @@ class NodeJob(msgspec.Struct, frozen=True):
     """Everything a real node needs; `policies` are the team's signed documents, `fill` how many
     events it begins with.
 
-    `peers` it dials always, `hints` as it likes.
+    `peers` it dials always, `hints` as it likes; `carrier` is the address of a NATS server.
     """
 
     home: str
@@ -26,6 +26,7 @@ class NodeJob(msgspec.Struct, frozen=True):
     peers: list[str] = []
     fill: int = 0
     hints: list[str] = []
+    carrier: str = ""
 
 
 class CrowdJob(msgspec.Struct, frozen=True):
@@ -48,6 +49,17 @@ class BareJob(msgspec.Struct, frozen=True):
     receivers: int = 0
     every: float = 0.0
     address: str = ""
+
+
+class StreamJob(msgspec.Struct, frozen=True):
+    """A bare client of a stream: with a `size` it tells messages of so many bytes, when asked to.
+
+    Without, it hears `count`.
+    """
+
+    url: str
+    count: int = 0
+    size: int = 0
 
 
 class Keeps(StrEnum):
@@ -80,6 +92,8 @@ class Until(msgspec.Struct, frozen=True, tag=True):
     events: int = 0
     links: int = 0
     seconds: float = 60.0
+    carried: bool = False
+    """Until its carrier has read and sent everything as well."""
     memory: bool = False
     """Report the memory, too, which takes some milliseconds to count."""
 

@@ -21,6 +21,7 @@ from sample import DAY_MS, events, feed
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.keys.device_key import DeviceKey, verify
+from devstream_desktop.mesh.carrier.nats import Access, NatsBroker, Wanted
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
 from devstream_desktop.mesh.wire import SignedEntry
@@ -72,6 +73,10 @@ class Node:
             return take(batch, sender)
 
         self.mesh._core.take = counted
+        broker = NatsBroker(self.chain.team, Access([job.carrier]), Wanted(RETENTION_MS // 1000))
+        self.carrier = (
+            self.mesh.carrier("nats", broker, home / "carrier.json") if job.carrier else None
+        )
 
     def _fill(self, count: int) -> None:
         first = now_ms() - 20 * DAY_MS
@@ -101,7 +106,11 @@ class Node:
 
     async def until(self, command: Until) -> Report:
         async with asyncio.timeout(command.seconds):
-            while self.foreign < command.events or self._links() < command.links:
+            while (
+                self.foreign < command.events
+                or self._links() < command.links
+                or (command.carried and not self._carried())
+            ):
                 self.changed.clear()
                 try:
                     async with asyncio.timeout(0.25):
@@ -109,6 +118,10 @@ class Node:
                 except TimeoutError:
                     continue
         return self.report(memory=command.memory)
+
+    def _carried(self) -> bool:
+        status = self.carrier.status() if self.carrier is not None else None
+        return status is not None and status.state == "live" and not status.unsent
 
     def _links(self) -> int:
         return len({peer.device for peer in self.mesh.status().peers if peer.state == "live"})
@@ -148,6 +161,7 @@ async def main() -> None:
     node.watch_turns()
     node.began = time.monotonic_ns()
     say(Ready(await node.mesh.start()))
+    carrying = None if node.carrier is None else asyncio.create_task(node.carrier.run())
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -161,6 +175,9 @@ async def main() -> None:
                 )
             )
     finally:
+        if carrying is not None:
+            carrying.cancel()
+            await asyncio.gather(carrying, return_exceptions=True)
         await node.mesh.stop()
         node.history.close()
 

@@ -67,6 +67,7 @@ class Party:
         peers: Sequence[str] = (),
         hints: Sequence[str] = (),
         fill: int = 0,
+        carrier: str = "",
     ) -> NodeJob:
         """The job with which the node of a member is started."""
         home.mkdir(parents=True)
@@ -81,6 +82,7 @@ class Party:
             list(peers),
             fill,
             list(hints),
+            carrier,
         )
 
 

@@ -61,7 +61,7 @@ def consume(peer: Peer, folder: Path, signed: Sequence[bytes]) -> Consumed | Non
     if program is None:
         return None
     folder.mkdir()
-    with _running(program, folder) as port:
+    with running(program, folder) as port:
         if peer.program == "redis-server":
             _fill_redis(port, signed)
         else:
@@ -80,7 +80,8 @@ def consume(peer: Peer, folder: Path, signed: Sequence[bytes]) -> Consumed | Non
 
 
 @contextlib.contextmanager
-def _running(program: str, folder: Path) -> Iterator[int]:
+def running(program: str, folder: Path) -> Iterator[int]:
+    """Run a broker on loopback, with its data in `folder`; yields its port."""
     port = _free_port()
     if program.endswith("redis-server"):
         words = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asked
+import carried
 import catch_up
 import commands
 import cpu
@@ -49,6 +50,10 @@ class Size:
         """Events of a catch-up."""
         return self.events or (2_000 if self.quick else 100_000)
 
+    def carried(self) -> int:
+        """Events of a catch-up from a broker's stream."""
+        return self.events or (2_000 if self.quick else 20_000)
+
 
 Measure = Callable[[Path, Size], list[Row] | Awaitable[list[Row]]]
 MILLION = 1_000_000
@@ -68,6 +73,7 @@ COST: dict[str, Measure] = {
     "cpu": lambda at, size: cpu.measure(at, quick=size.quick),
     "thirty": lambda at, size: thirty.measure(at, quick=size.quick),
     "links": lambda at, size: links.measure(at, quick=size.quick),
+    "carried": lambda at, size: carried.measure(at, events=size.carried(), quick=size.quick),
 }
 """Parts that machines pay for."""
 PARTS = FELT | COST
