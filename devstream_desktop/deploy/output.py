@@ -28,7 +28,7 @@ _LINE = 2000
 """Characters of a line."""
 _BEFORE = 24 * 1024
 """Bytes before a part in which a private key may have begun."""
-_BEGIN, _END = "-----BEGIN ", "-----END "
+_END = "-----END "
 _LINES = re.compile(r"[^\n]*\n|[^\n]+\Z")
 """Only a line feed ends one: a carriage return alone writes over it."""
 _KEY = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")

@@ -152,8 +152,6 @@ def unreadable(connection: sqlite3.Connection, go_on: Callable[[], bool]) -> str
     """Name what cannot be read and is not set aside yet; empty for nothing.
 
     `go_on` may end the look early.
-
-    `go_on` may end the look early.
     """
     count, named = 0, list[str]()
     for what in _unreadable(connection, go_on):

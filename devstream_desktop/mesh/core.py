@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -24,8 +23,6 @@ from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.transport.callers import Callers
 from devstream_desktop.mesh.wire import MAX_ADDRESSES, MAX_DOCUMENTS, Pair, SignedEntry
 from devstream_desktop.stream.entry import Entry
-
-_log = logging.getLogger(__name__)
 
 RELAY_S = 0.05
 """The longest pause before a foreign entry is passed on, seconds.

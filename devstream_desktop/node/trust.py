@@ -30,7 +30,6 @@ from devstream_desktop.team import (
     six_words,
 )
 
-MAX_RETRY_S = 3600
 MAX_TO_ABSORB = 8
 TURN_S = 3.0
 """Seconds that each admin leaves the one before it to sign."""

@@ -73,8 +73,6 @@ class Entry(msgspec.Struct, frozen=True, dict=True):
     """Hash of the body: the entry's identity, and `prev` of the next entry.
 
     Never over the signature.
-
-    Never over the signature.
     """
 
     @property

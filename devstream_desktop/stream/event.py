@@ -125,8 +125,6 @@ def fact_key(scope: str, kind: Kind, *natural: str) -> str:
     It is a hash of its natural key and of `scope`, where it is true: a repository, a tracker, a
     source.
 
-    `scope` is where it is true: a repository, a tracker, a source.
-
     It must come from the fact and never from its delivery, so that webhook, poll, redelivery and a
     second collector agree.
     """

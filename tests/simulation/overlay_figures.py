@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from overlay_node import Node
@@ -47,12 +46,6 @@ def figures(world: World, events: Iterable[int]) -> Figures:
         messages=2 * world.carrying.batches / born / len(up),
         handshakes=world.shaken / len(up) / max(1e-9, (world.agenda.now - since) / 60),
     )
-
-
-def degree(world: World) -> tuple[float, int]:
-    """Neighbours a node: the mean and the most."""
-    degrees = [len(node.peers()) for node in world.nodes if node.up]
-    return fmean(degrees), max(degrees)
 
 
 def islands(world: World) -> list[set[Node]]:

@@ -27,7 +27,7 @@ from devstream_collectors.contract import (
 )
 from devstream_collectors.kit.alert import Alert, alert_event
 from devstream_collectors.kit.branches import USUAL_BRANCHES
-from devstream_collectors.kit.decoding import Loose, Many, Part, Text, Time, decode, word
+from devstream_collectors.kit.decoding import Many, Part, Text, Time, decode, word
 from devstream_collectors.kit.deploy import Deploy, deploy_event
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place
@@ -119,7 +119,6 @@ class Block(msgspec.Struct, frozen=True):
     type: Text = ""
     text: Part[Words] = Words()
     fields: Many[Words] = []
-    elements: Many[Words] = []
 
 
 class Attachment(msgspec.Struct, frozen=True):
@@ -131,7 +130,6 @@ class Attachment(msgspec.Struct, frozen=True):
     pretext: Text = ""
     text: Text = ""
     fallback: Text = ""
-    author_name: Text = ""
     fields: Many[Field] = []
     blocks: Many[Block] = []
     ts: Time = 0
@@ -144,7 +142,6 @@ class Message(msgspec.Struct, frozen=True):
     username: Text = ""
     attachments: Many[Attachment] = []
     blocks: Many[Block] = []
-    challenge: Loose = None
 
 
 @dataclass(frozen=True)

@@ -93,11 +93,11 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     accepted: int = 0
     """Authentic deliveries, which are stored."""
     refused: int = 0
+    """Deliveries with a wrong or missing signature."""
     refusal: str = ""
     """The reason of the last refused delivery, in words."""
     refused_at: int = 0
     """Time of that, UTC milliseconds."""
-    """Deliveries with a wrong or missing signature."""
     gap: str = ""
     """Runs that were lost for good, in words: `12 runs between 02:10 and 02:40 were not read`."""
     events: int = 0

@@ -48,15 +48,10 @@ class _Operation(msgspec.Struct, frozen=True):
     info: list[_Info] | None = None
 
 
-class _Sync(msgspec.Struct, frozen=True):
-    revision: str = ""
-
-
 class _OperationState(msgspec.Struct, frozen=True):
     phase: str = ""
     message: str = ""
     operation: _Operation = _Operation()
-    syncResult: _Sync | None = None  # noqa: N815 (Argo CD's name)
 
 
 class _Health(msgspec.Struct, frozen=True):

@@ -8,13 +8,6 @@ A revoked device could write any time on what it writes later. Of its feeds only
 `ends` cover is accepted (`ended`).
 
 Commands are not judged here but by the executor, against the current policy alone.
-
-An event is judged by the policies in force at its own time or later: what a device wrote while it
-had a role stays true after the role is taken away, a clock that runs a little behind does not turn
-a new member into a stranger, and only what was stamped after the role had ended is refused. A
-revoked device could write any time on what it writes later: of its feeds only what the policy's
-`ends` vouch for is taken at all (`ended`). Commands are not judged here but by the executor,
-against the current policy alone.
 """
 
 from __future__ import annotations

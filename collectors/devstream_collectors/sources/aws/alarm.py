@@ -47,7 +47,6 @@ class Trigger(msgspec.Struct, frozen=True, rename="pascal"):
     """The metric of an alarm."""
 
     namespace: Text = ""
-    metric_name: Text = ""
     dimensions: Many[Dimension] = []
 
 

@@ -45,8 +45,6 @@ class Triggered(msgspec.Struct, frozen=True, rename="camel"):
     status: str | None = ""
     error_information: Text = ""
     """JSON in a text."""
-    create_time: Text = ""
-    complete_time: Text = ""
 
 
 class Mistake(msgspec.Struct, frozen=True):

@@ -33,7 +33,6 @@ class _Shape(msgspec.Struct, frozen=True):
     pull_request: Loose = None
     issue: Loose = None
     comment: Loose = None
-    review: Loose = None
     ref_type: Loose = None
     sha: Loose = None
     default_branch: Loose = None
