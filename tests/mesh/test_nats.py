@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from nats_server import Server, needs_nats, nkey, servers
 
 from devstream_desktop.mesh.carrier import entries, papers
 from devstream_desktop.mesh.carrier.broker import BrokerError
-from devstream_desktop.mesh.carrier.nats import Access, NatsBroker, Wanted
+from devstream_desktop.mesh.carrier.nats import MOST_AT_ONCE, Access, NatsBroker, Wanted
 from devstream_desktop.shared_files import shared
 
 pytestmark = [pytest.mark.process, needs_nats]
@@ -205,6 +206,37 @@ async def test_the_example_of_a_server_stops_who_writes_another_ones_feed(
     with pytest.raises(BrokerError, match="its certificate is not trusted"):
         await broker.open()
     await broker.close()
+
+
+@pytest.mark.parametrize("begin", [b"MSG x 1 4000000000\r\n", b"", b"INFO ", b"-ERR 'x"])
+async def test_a_server_that_sends_without_end_is_left(begin: bytes, monkeypatch) -> None:
+    monkeypatch.setattr("devstream_desktop.mesh.carrier.nats.ANSWER_S", 0.5)
+    sent, left = 0, asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b'INFO {"server_id":"x","version":"2.9.10","headers":true}\r\n')
+        while b"PING" not in await reader.readline():
+            pass
+        writer.write(b"PONG\r\n" + begin)
+        with contextlib.suppress(ConnectionError):
+            while sent < 64 * MOST_AT_ONCE:
+                writer.write(bytes(65536).replace(b"\0", b"x"))
+                await writer.drain()
+                sent += 65536
+        writer.close()
+        left.set()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"nats://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    broker = NatsBroker("acme", Access([url]), Wanted(DAY_S))
+    with pytest.raises(BrokerError):
+        await broker.open()
+    await asyncio.wait_for(left.wait(), 60)
+    await broker.close()
+    listener.close()
+    # What the kernel buffers is on its way as well.
+    assert sent < 32 * MOST_AT_ONCE
 
 
 async def test_a_server_that_wants_no_tls_hears_nothing_of_a_client_that_does():

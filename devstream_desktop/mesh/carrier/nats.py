@@ -44,6 +44,8 @@ CONNECT_S, ANSWER_S, SEND_S, CLOSE_S = 5, 4.0, 10.0, 0.5
 BATCH = 64
 """Messages asked for at once: at most 32 MiB, whatever somebody put there."""
 SENT_AT_ONCE = 256
+MOST_AT_ONCE = 2 * MOST_BYTES
+"""The largest message of a server: one of the stream as JSON has it in base64."""
 REPEATS_S = 120
 """Seconds for which the server drops what comes again under one id."""
 MOST_PAPERS = 64 * 1024 * 1024
@@ -306,9 +308,22 @@ class NatsBroker:
 def _client(*, secret: bool) -> Client:
     """Make a client; a secret one says nothing of itself before TLS is there."""
     from nats.aio.client import Client
-    from nats.errors import Error
+    from nats.errors import Error, ProtocolError
+    from nats.protocol.parser import Parser
 
-    class SecretClient(Client):
+    class BoundedParser(Parser):
+        # A server may announce any size, or a line without an end, and the parser waits for it.
+        async def parse(self, data: bytes = b"") -> None:
+            await super().parse(data)
+            if max(self.needed, len(self.buf)) > MOST_AT_ONCE:
+                raise ProtocolError("it sends more than there may be in one message")
+
+    class BoundedClient(Client):
+        def __init__(self) -> None:
+            super().__init__()
+            self._ps = BoundedParser(self)
+
+    class SecretClient(BoundedClient):
         # A server, or who stands before it, may say that it needs no TLS, and the client obeys.
         def _connect_command(self) -> bytes:
             writer = getattr(self._transport, "_io_writer", None)
@@ -316,7 +331,7 @@ def _client(*, secret: bool) -> Client:
                 raise Error("it does not speak TLS")
             return bytes(super()._connect_command())
 
-    return SecretClient() if secret else Client()
+    return SecretClient() if secret else BoundedClient()
 
 
 class _NatsLog:
