@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test quick test-service nemesis mutants fuzz check soak year bench languages look screenshots picture package test-packages test-pythons test-desktops docs clean
+.PHONY: run setup setup-dev test quick test-service nemesis mutants fuzz check soak year sites bench languages look screenshots picture package test-packages test-pythons test-desktops docs clean
 
 # Tests and benches start hundreds of processes; none of them should compile the modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -56,6 +56,9 @@ soak: setup-dev  ## any number of simulated histories of the replication rules: 
 
 year: setup-dev  ## a team of six over a year of virtual time, judged at every change: SEED=n, DAYS=n
 	.venv/bin/python tests/year/year.py $(or $(SEED),1) $(or $(DAYS),365)
+
+sites: setup-dev  ## 3,000 desks on 40 sites in virtual time, lines cut for an hour; minutes: SITES, DESKS, SECONDS, HOURLY, SEED
+	.venv/bin/python tests/simulation/play_sites.py
 
 languages: setup-dev  ## every message of the code in languages/*/devstream.po, and the form of it that gettext reads
 	.venv/bin/python packaging/catalogues.py

@@ -38,6 +38,11 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument("--replicas", metavar="COUNT", type=int, default=1, help=about)
     about = "send only this device's own events, where the server allows it no others"
     parser.add_argument("--own-only", action="store_true", help=about)
+    about = (
+        "one node of those that name the same site reads and sends for all of them; they must be "
+        "linked by gossip (default: each node for itself)"
+    )
+    parser.add_argument("--site", metavar="NAME", default="", help=about)
     parser.set_defaults(command=create)
     add_list(commands, "every carrier and how it goes", show)
     about = "connect, and look at rights and streams"
@@ -56,6 +61,7 @@ def create(home: Home, options: argparse.Namespace) -> int:
         "ca": str(Path(options.ca).absolute()) if options.ca else "",
         "replicas": options.replicas,
         "relay": not options.own_only,
+        "site": options.site,
     }
     add_carrier(home, given, read_text(options.creds).strip() if options.creds else "")
     print(f"added {options.kind}: a running node carries the stream over it as well")

@@ -132,6 +132,8 @@ def carrier_line(carrier: CarrierStatus, now: int) -> str:
     """Describe a carrier in one line."""
     told = ", ".join(filter(None, (carrier.state, wording.carrier_lag(carrier))))
     since = f" since {wording.ago(carrier.since, now)}" if carrier.since else ""
+    site = f", site {carrier.site}" if carrier.site else ""
+    relay = f" relayed by {carrier.relay[:8]}" if carrier.relay else ""
     error = f": {carrier.error}" if carrier.error else ""
     where = f" ({', '.join(carrier.servers)})" if carrier.servers else ""
-    return f"{carrier.name}{where} {told}{since}{error}"
+    return f"{carrier.name}{where} {told}{since}{site}{relay}{error}"

@@ -84,6 +84,7 @@ class Core:
         alone: Callable[[], bool] = lambda: False,
         addresses: Callable[[], Sequence[str]] = list,
     ) -> None:
+        self.identity = identity
         self.device = identity.device
         self.team = identity.team
         self.gate = gate

@@ -253,6 +253,7 @@ class Mesh:
         *,
         travels: Callable[[bytes], bool] = lambda _: True,
         relay: bool = True,
+        site: str = "",
     ) -> Carrier:
         """Make a carrier of the stream to a broker and back.
 
@@ -262,10 +263,19 @@ class Mesh:
             place: The file that remembers how far it is.
             travels: Tells which of the policy documents may go to a broker.
             relay: Send what others wrote as well.
+            site: The site's name, where one of its nodes reads and sends for all.
 
         """
-        file = PlaceFile(place)
-        return Carrier(self._core, name, broker, file, travels=travels, relay=relay)
+        return Carrier(
+            self._core,
+            name,
+            broker,
+            PlaceFile(place),
+            travels=travels,
+            relay=relay,
+            site=site,
+            level=lambda: not self.catch_up()[0],
+        )
 
     def policy_changed(self) -> None:
         """Follow a new policy: show it to the peers, end refused links, ask for refused entries."""

@@ -73,6 +73,12 @@ def try_carrier(home: Home, name: str) -> list[str]:
                     f"this device may not publish {broker.subjects_of(standing.device)}:"
                     " others do not get its events this way; give it that right"
                 )
+            if settings.site and not await broker.may_say(settings.site):
+                remarks.append(
+                    f"this device may not publish and subscribe {broker.subject_of(settings.site)}:"
+                    f" it does not know who relays for the site {settings.site}, and reads by"
+                    " itself; give it that right"
+                )
         finally:
             await broker.close()
         return remarks
@@ -132,6 +138,7 @@ class Carriers:
                     self._home.carrier_place(settings.kind),
                     travels=_travels,
                     relay=settings.relay,
+                    site=settings.site,
                 )
                 self._running[settings] = carrier, asyncio.create_task(carrier.run())
 

@@ -1,9 +1,9 @@
-"""A broker in memory, a carrier of a node to a broker, and entries that nobody wrote."""
+"""A broker in memory, a node's carrier to it, and forged entries."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +92,25 @@ class MemoryBroker:
     def __init__(self) -> None:
         self.entries = MemoryLog()
         self.papers = MemoryLog(newest_only=True)
+        self.ears: list[tuple[str, Callable[[bytes], None]]] = []
+        """Sites, and the calls for what is said there."""
 
     async def open(self) -> None:
         self.entries._look()
 
     async def close(self) -> None:
         pass
+
+    async def say(self, site: str, word: bytes) -> None:
+        self.entries._look()
+        for where, heard in list(self.ears):
+            if where == site:
+                heard(word)
+
+    async def hear(self, site: str, on_word: Callable[[bytes], None]) -> Callable[[], None]:
+        ear = (site, on_word)
+        self.ears.append(ear)
+        return lambda: self.ears.remove(ear)
 
     def gone(self, *, gone: bool) -> None:
         self.entries.gone = self.papers.gone = gone
@@ -106,10 +119,12 @@ class MemoryBroker:
 class Carried:
     """The carrier of one node, running."""
 
-    def __init__(self, node: Any, broker: Broker, folder: Path, *, relay: bool = True) -> None:
+    def __init__(
+        self, node: Any, broker: Broker, folder: Path, *, relay: bool = True, site: str = ""
+    ) -> None:
         self.node = node
         place = folder / f"{node.device}.json"
-        self.carrier = node.mesh.carrier("nats", broker, place, relay=relay)
+        self.carrier = node.mesh.carrier("nats", broker, place, relay=relay, site=site)
         self.task = asyncio.create_task(self.carrier.run())
 
     async def stop(self) -> None:

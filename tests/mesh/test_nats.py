@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,17 @@ async def carry(tmp_path: Path) -> AsyncIterator[Callable[..., Carried]]:
     running: list[Carried] = []
 
     def begin(
-        node: Any, server: Server, *, url: str = "", relay: bool = True, **access: str
+        node: Any,
+        server: Server,
+        *,
+        url: str = "",
+        relay: bool = True,
+        site: str = "",
+        **access: str,
     ) -> Carried:
         access_ = Access([url or server.url], **access)
         broker = NatsBroker(node.team.id, access_, Wanted(30 * DAY_S))
-        running.append(Carried(node, broker, tmp_path, relay=relay))
+        running.append(Carried(node, broker, tmp_path, relay=relay, site=site))
         return running[-1]
 
     yield begin
@@ -147,6 +154,15 @@ def certify(authority: Any, folder: Path) -> tuple[Path, Path, Path]:
     return files
 
 
+def written(name: str, words: dict[str, str]) -> str:
+    """Return an example with the words that a person writes there."""
+    example = shared("examples", name).read_text()
+    for word, meant in words.items():
+        assert word in example
+        example = example.replace(word, meant)
+    return example
+
+
 async def test_the_example_of_a_server_stops_who_writes_another_ones_feed(
     make_node, make_server, carry, team, other_team, tmp_path
 ):
@@ -155,7 +171,6 @@ async def test_the_example_of_a_server_stops_who_writes_another_ones_feed(
     (relay_seed, relay_key), (own_seed, own_key) = nkey(), nkey()
     server = make_server()
     server.end()
-    example = shared("examples", "nats-server.conf").read_text()
     words = {
         "0.0.0.0:4222": f"127.0.0.1:{server.port}",
         "/var/lib/nats": str(tmp_path / "store"),
@@ -166,10 +181,7 @@ async def test_the_example_of_a_server_stops_who_writes_another_ones_feed(
         "TEAM": team.id,
         "DEVICE": own.device,
     }
-    for word, meant in words.items():
-        assert word in example
-        example = example.replace(word, meant)
-    server.start(example)
+    server.start(written("nats-server.conf", words))
     url = f"tls://localhost:{server.port}"
 
     carried = carry(relay, server, url=url, ca=str(ca), credentials=relay_seed)
@@ -187,6 +199,7 @@ async def test_the_example_of_a_server_stops_who_writes_another_ones_feed(
     try:
         assert await broker.may_send(own.device)
         assert not await broker.may_send(relay.device)
+        assert await broker.may_say("berlin")
         (remark,) = await broker.remarks()
         assert "has 1 replicas, and 3 were asked for" in remark
         # The server does not answer what is not allowed.
@@ -239,6 +252,69 @@ async def test_a_server_that_sends_without_end_is_left(begin: bytes, monkeypatch
     assert sent < 32 * MOST_AT_ONCE
 
 
+async def test_the_example_of_a_leaf_carries_a_site_by_one_relay(
+    make_node, make_server, carry, team, other_team, tmp_path
+):
+    ca, certificate, key = certify(other_team, tmp_path)
+    seed, public = nkey()
+    hub, leaf = make_server(), make_server()
+    hub.end()
+    leaf.end()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        door = free.getsockname()[1]
+    files = {"/etc/nats/cert.pem": str(certificate), "/etc/nats/key.pem": str(key)}
+    both = {"TEAM": team.id, "KEY_OF_RELAY": public, "WORD_OF_LEAVES": "between-servers", **files}
+    doors = "\n".join(
+        f"# {line}"
+        for line in (
+            "leafnodes {",
+            "  listen: 0.0.0.0:7422",
+            "  tls { cert_file: /etc/nats/cert.pem, key_file: /etc/nats/key.pem }",
+            "  authorization { user: leaf, password: WORD_OF_LEAVES }",
+            "}",
+        )
+    )
+    used = {
+        doors: doors.replace("# ", "").replace("0.0.0.0:7422", f"127.0.0.1:{door}"),
+        "0.0.0.0:4222": f"127.0.0.1:{hub.port}",
+        "/var/lib/nats": str(tmp_path / "store"),
+        "KEY_OF_DEVICE": nkey()[1],
+        "DEVICE": "x",
+    }
+    hub.start(written("nats-server.conf", {**used, **both}))
+    place = {
+        "0.0.0.0:4222": f"127.0.0.1:{leaf.port}",
+        "nats-1.example.org:7422": f"localhost:{door}",
+        "/etc/nats/ca.pem": str(ca),
+        "SITE": "berlin",
+    }
+    leaf.start(written("nats-leaf.conf", {**place, **both}))
+
+    here = [await make_node()]
+    here.append(await make_node(peers=here))
+    far = await make_node()
+    access = {"ca": str(ca), "credentials": seed}
+    carried = [
+        carry(node, leaf, url=f"tls://localhost:{leaf.port}", site="berlin", **access)
+        for node in here
+    ]
+    carry(far, hub, url=f"tls://localhost:{hub.port}", **access)
+    await far.until(
+        lambda: (
+            carried[0].carrier.status().relay
+            and carried[0].carrier.status().relay == carried[1].carrier.status().relay
+        ),
+        60,
+    )
+    await far.say("from far")
+    for node in here:
+        await node.say("from here")
+    for node in (*here, far):
+        await node.until(lambda node=node: len(node.entries) == 3, 60)
+    assert len({frozenset(held(node)) for node in (*here, far)}) == 1
+
+
 async def test_a_server_that_wants_no_tls_hears_nothing_of_a_client_that_does():
     heard = b""
     info = b'INFO {"server_id":"x","version":"2.9.10","nonce":"abc","auth_required":true}\r\n'
@@ -258,3 +334,28 @@ async def test_a_server_that_wants_no_tls_hears_nothing_of_a_client_that_does():
     await broker.close()
     listener.close()
     assert heard == b""
+
+
+async def test_a_carrier_ends_although_the_client_keeps_that_to_itself():
+    broker = NatsBroker("acme", Access(["nats://127.0.0.1:9"]), Wanted(DAY_S))
+    began = asyncio.Event()
+
+    async def work(error: Exception | None) -> None:
+        while True:
+            async with broker.told():
+                began.set()
+                try:
+                    await asyncio.sleep(3600)
+                except asyncio.CancelledError:
+                    # As it does where it waits for room to publish, and where it flushes.
+                    if error is not None:
+                        raise error from None
+
+    for error in (None, ValueError("too many stalled messages")):
+        began.clear()
+        task = asyncio.create_task(work(error))
+        await began.wait()
+        task.cancel()
+        async with asyncio.timeout(60):
+            await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()

@@ -131,6 +131,10 @@ class CarrierStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One sentence; empty when all is well."""
     since: int = 0
     """Time of the last change between gone and there, UTC milliseconds; 0: never."""
+    site: str = ""
+    """The site for which one node reads and sends; empty: each does for itself."""
+    relay: str = ""
+    """The device that does; empty while none is known."""
 
 
 class OutletStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -107,6 +107,22 @@ class Broker(Protocol):
     async def close(self) -> None:
         """Let go of it."""
 
+    async def say(self, site: str, word: bytes) -> None:
+        """Say a short word to those of a site who are connected; it is kept nowhere.
+
+        Raises:
+            BrokerError: the connection is lost.
+
+        """
+
+    async def hear(self, site: str, on_word: Callable[[bytes], None]) -> Callable[[], None]:
+        """Call `on_word` for what is said to a site, by whomever; returns the end of that.
+
+        Raises:
+            BrokerError: the connection is lost.
+
+        """
+
 
 async def append(log: Log, messages: Sequence[Outgoing]) -> None:
     """Append messages; when this returns, the log has exactly these bytes.

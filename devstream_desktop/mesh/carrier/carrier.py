@@ -15,6 +15,7 @@ from devstream_desktop.mesh.carrier.broker import Broker, BrokerError, Sent
 from devstream_desktop.mesh.carrier.entries import Entries
 from devstream_desktop.mesh.carrier.papers import Papers
 from devstream_desktop.mesh.carrier.place import Place, PlaceFile
+from devstream_desktop.mesh.carrier.site import Site
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.overlay.backoff import pause
 
@@ -22,6 +23,7 @@ LEAST_MS, MOST_MS = 500, 30_000
 STEADY_S = 10.0
 """A connection that held for so long begins the back-off anew."""
 SAVE_S = 5.0
+OTHERS = "events of others"
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ class Carrier:
         file: Remembers how far it is.
         travels: Tells which of the policy documents may go to a broker.
         relay: Send what others wrote as well.
+        site: The site's name, where one of its nodes reads and sends for all; empty: each does.
+        level: True while this node has caught up with its neighbours.
 
     """
 
@@ -48,6 +52,8 @@ class Carrier:
         *,
         travels: Callable[[bytes], bool],
         relay: bool,
+        site: str = "",
+        level: Callable[[], bool] = lambda: True,
     ) -> None:
         self._core = core
         self._name = name
@@ -55,9 +61,12 @@ class Carrier:
         self._file = file
         self._travels = travels
         self._relay = relay
+        self._site_name = site
+        self._level = level
         self._place = Place()
         self._entries: Entries | None = None
         """The exchange of entries; None without a connection."""
+        self._site: Site | None = None
         self._trouble = ""
         """The reason why there is no connection."""
         self._unsendable: dict[str, str] = {}
@@ -77,6 +86,8 @@ class Carrier:
             unsent=entries.unsent() if entries is not None else 0,
             error=self._trouble or next(iter(self._unsendable.values()), ""),
             since=self._since,
+            site=self._site_name,
+            relay=self._site.relay if self._site is not None else "",
         )
 
     async def run(self) -> None:
@@ -94,7 +105,7 @@ class Carrier:
                 _log.exception("the carrier %s stopped", self._name)
                 self._lost("it stopped; node.log says more")
             finally:
-                self._entries = None
+                self._entries = self._site = None
                 await self._broker.close()
             failures = 1 if time.monotonic() - began > STEADY_S else failures + 1
             await asyncio.sleep(pause(failures, LEAST_MS, MOST_MS, self._core.rng) / 1000)
@@ -114,7 +125,9 @@ class Carrier:
 
         """
         core, broker = self._core, self._broker
-        self._entries = entries = Entries(core, broker.entries, self._place, relay=self._relay)
+        self._entries = entries = Entries(
+            core, broker.entries, self._place, relay=self._relay, elected=bool(self._site_name)
+        )
         papers = Papers(core, broker.papers, self._travels)
         if self._trouble:
             _log.info("the carrier %s is back", self._name)
@@ -130,7 +143,17 @@ class Carrier:
             self._saving(),
         ]
         if self._relay:
-            loops.append(self._sending("events of others", partial(entries.send, own=False)))
+            loops.append(self._sending(OTHERS, partial(entries.send, own=False)))
+        if self._site_name:
+            self._site = Site(
+                core,
+                broker,
+                self._site_name,
+                entries,
+                may_relay=lambda: self._relay and OTHERS not in self._unsendable,
+                level=self._level,
+            )
+            loops.append(self._site.run())
         tasks = [asyncio.ensure_future(loop) for loop in loops]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

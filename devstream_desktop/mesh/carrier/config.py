@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,7 @@ Kind = Literal["nats"]
 MOST_URLS, MOST_URL = 16, 500
 MOST_REPLICAS = 5
 """JetStream's own limit."""
+_SITE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class CarrierError(DevstreamError):
@@ -39,6 +41,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Copies of a stream to ask for when it is made."""
     relay: bool = True
     """Send the entries of others as well, for peers without a carrier."""
+    site: str = ""
+    """The site that one node reads and sends for; empty: each for itself."""
     sealed: bool = False
     """It has credentials in the vault."""
     made: str = ""
@@ -102,6 +106,8 @@ def _check(settings: Settings, credentials: str) -> None:
         _check_url(url)
     if not 0 < settings.replicas <= MOST_REPLICAS:
         raise CarrierError(f"the replicas must be 1 to {MOST_REPLICAS}; 3 survive a lost server")
+    if settings.site and not _SITE.fullmatch(settings.site):
+        raise CarrierError("the site's name may have 1 to 64 letters, digits, - and _")
     if settings.ca and not Path(settings.ca).is_file():
         raise CarrierError(f"{settings.ca} is no file; give the authority's certificate in PEM")
     if credentials and not proves(credentials):

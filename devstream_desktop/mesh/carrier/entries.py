@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from devstream_desktop.door.bucket import Bucket
+from devstream_desktop.mesh.carrier.beat import MOST_RANGES
 from devstream_desktop.mesh.carrier.broker import (
     BrokerError,
     Extent,
@@ -46,6 +47,8 @@ RELAY_S = 2.0
 
 Its author sends it as well, or somebody else who heard it; it is then seen in the log meanwhile.
 """
+SOLE_S = 0.5
+"""The same for the one relay of a site: until its author's copy is there and back."""
 LATE_S = 1.0
 HELD_BACK_S = 600.0
 """Seconds until entries that were ahead of their time are read again."""
@@ -61,10 +64,13 @@ class Entries:
         log: The log.
         place: How far this node is.
         relay: Send the entries of others as well.
+        elected: One node of a site reads and sends for all; this one waits for its turn.
 
     """
 
-    def __init__(self, core: Core, log: Log, place: Place, *, relay: bool) -> None:
+    def __init__(
+        self, core: Core, log: Log, place: Place, *, relay: bool, elected: bool = False
+    ) -> None:
         self.unread = 0
         """Messages of the log that are not read yet."""
         self._core = core
@@ -74,7 +80,16 @@ class Entries:
         self._extent = Extent("", 1, 0)
         self._looked = 0.0
         self._level = asyncio.Event()
-        """Set while the log is read to its end."""
+        """Set while it is known here what the log has."""
+        self._duty = asyncio.Event()
+        """Set while this node reads the log itself.
+
+        Then it sends what others wrote as well.
+        """
+        self._sole = False
+        """No other node of the site does."""
+        if not elected:
+            self._duty.set()
         self._shown: dict[bytes, Ranges] = {}
         """Numbers by feed, shown by the log with the bytes held here."""
         self._demand = -1
@@ -89,6 +104,78 @@ class Entries:
         seen = min(self._place.own, self._place.others) if self._relay else self._place.own
         return max(0, newest - seen)
 
+    def take_duty(self, *, sole: bool) -> None:
+        """Read the log from now on, and send what others wrote; `sole`: for the whole site."""
+        self._sole = sole
+        if not self._duty.is_set():
+            # What came while another one read was not seen in the log here.
+            self._level.clear()
+            self._duty.set()
+
+    def leave_duty(self) -> None:
+        """Leave that to another node of the site from now on; own events are sent as before."""
+        self._duty.clear()
+
+    def taken(self) -> tuple[str, Ranges]:
+        """Return the log's name, and its newest numbers taken in."""
+        return self._place.made, self._place.taken()[-MOST_RANGES:]
+
+    def newest_arrival(self) -> int:
+        """Return the number of the newest arrival."""
+        return self._core.replica.feeds.store.newest()
+
+    def newest(self) -> tuple[bytes, int]:
+        """Return feed and number of the newest arrival; no feed where there is none."""
+        store = self._core.replica.feeds.store
+        found, _ = store.after(store.newest() - 1, max_bytes=1, not_from="")
+        return (found[-1].feed, found[-1].seq) if found else (b"", 0)
+
+    def holds(self, feed: bytes, seq: int) -> bool:
+        """Return True when an entry is here, or none is named."""
+        feeds = self._core.replica.feeds
+        return not feed or feeds.at(feeds.get(feed), seq) is not None
+
+    async def trust(self, made: str, read: Ranges, arrival: int) -> None:
+        """Note what another node of the site has read and sent.
+
+        Args:
+            made: Names the log.
+            read: Numbers that it read; what they hold came by gossip.
+            arrival: Arrivals here up to this number it has seen to.
+
+        Raises:
+            BrokerError: the log cannot be looked at.
+
+        """
+        place = self._place
+        if place.made != made:
+            await self._look()
+        if place.made == made and not self._duty.is_set():
+            place.trust(read, arrival)
+            self._level.set()
+
+    async def sample(self, seconds: float) -> bool:
+        """Look whether the log's newest message comes here in time.
+
+        Raises:
+            BrokerError: the log cannot be read.
+
+        """
+        extent = await self._log.extent()
+        found = await self._log.at(extent.last) if extent.last >= extent.first else None
+        entry = _entry(found.data) if found is not None else None
+        if entry is None or not self._core.replica.signatures.right(entry):
+            return True
+        await asyncio.sleep(seconds)
+        if self._is_here(entry):
+            return True
+        # Taken in as from a peer, it is new here only where somebody has left it out.
+        return not self._core.take([signed(entry)], SENDER).stored
+
+    def distrust(self) -> None:
+        """Read everything that another node of the site said it had read."""
+        self._place.trusted = []
+
     async def read(self) -> None:
         """Read the log, newest first, and then what comes.
 
@@ -98,6 +185,10 @@ class Entries:
         """
         await self._look()
         while True:
+            if not self._duty.is_set():
+                self._core.carried, self.unread = False, 0
+                await self._duty.wait()
+                await self._look()
             self._read_again()
             missing = self._place.missing(self._extent.first, self._extent.last)
             self.unread = intervals.size(missing)
@@ -127,11 +218,14 @@ class Entries:
         while True:
             # What the log has is known once it is read.
             await self._level.wait()
+            if not own and not self._duty.is_set():
+                await self._duty.wait()
+                continue
             event, made = core.bell.event, place.made
             cursor = place.own if own else place.others
             entries, end = self._lacking(cursor, own=own)
             if entries and not own:
-                await asyncio.sleep(RELAY_S * core.rng.random())
+                await asyncio.sleep(SOLE_S if self._sole else RELAY_S * core.rng.random())
                 entries = [entry for entry in entries if not self._has(entry)]
             if entries:
                 await self._append(entries)
@@ -140,9 +234,9 @@ class Entries:
             if place.made != made or not self._level.is_set():
                 continue
             if own:
-                place.own = end
+                place.own = max(place.own, end)
             else:
-                place.others = end
+                place.others = max(place.others, end)
             if end == cursor:
                 await event.wait()
 
@@ -154,6 +248,7 @@ class Entries:
             self._core.carried = False
             self._shown.clear()
         self._extent = extent
+        self._place.bound(extent.last)
 
     def _read_again(self) -> None:
         """Read refused and early entries again when that may help.

@@ -2,6 +2,7 @@
 
     devstream-TEAM          devstream.TEAM.feed.DEVICE.EPOCH     signature[64], body
     devstream-TEAM-papers   devstream.TEAM.paper.KIND.HASH       the newest of each subject
+    in no stream            devstream.TEAM.site.SITE             signature[64], a beat
 
 The client is imported when somebody connects: without the extra `nats` nothing of this is needed.
 """
@@ -14,7 +15,8 @@ import hashlib
 import random
 import re
 import ssl
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,7 @@ from devstream_desktop.stream.entry import MAX_BODY, MAX_SEQ, SIGNATURE_BYTES
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
     from nats.js.client import JetStreamContext
 
 MISSING = (
@@ -51,6 +54,8 @@ REPEATS_S = 120
 MOST_PAPERS = 64 * 1024 * 1024
 IDLE_S = 30.0
 """Seconds after which the server forgets a reader that went away."""
+MOST_WORDS = 256
+"""Words said to a site that wait; more are dropped."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_THAT_STREAM = 10060
 """JetStream's error code of a message that expects another stream."""
@@ -110,6 +115,7 @@ class NatsBroker:
         self._client: Client | None = None
         self._said = ""
         """The last error that the server reported by itself."""
+        self._said_to = f"devstream.{name}.site."
         self._entries = _NatsLog(self, f"devstream-{name}", f"devstream.{name}.feed.")
         self._papers = _NatsLog(self, f"devstream-{name}-papers", f"devstream.{name}.paper.")
 
@@ -139,6 +145,28 @@ class NatsBroker:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(CLOSE_S):
                     await client.close()
+            _end_if_cancelled()
+
+    async def say(self, site: str, word: bytes) -> None:
+        """As `Broker`."""
+        async with self.told():
+            await self._connected().publish(self._said_to + site, word)
+
+    async def hear(self, site: str, on_word: Callable[[bytes], None]) -> Callable[[], None]:
+        """As `Broker`."""
+
+        async def heard(message: Msg) -> None:
+            on_word(message.data)
+
+        async with self.told():
+            await self._connected().subscribe(
+                self._said_to + site,
+                cb=heard,
+                pending_msgs_limit=MOST_WORDS,
+                pending_bytes_limit=MOST_WORDS * 4096,
+            )
+        # It ends with the connection.
+        return lambda: None
 
     async def remarks(self) -> list[str]:
         """Compare the streams with what is wanted; a sentence for each difference.
@@ -178,6 +206,21 @@ class NatsBroker:
             return getattr(error, "err_code", None) == _NOT_THAT_STREAM
         return False
 
+    async def may_say(self, site: str) -> bool:
+        """Tell whether this device hears at a site what it says there."""
+        heard = asyncio.Event()
+        with contextlib.suppress(BrokerError, TimeoutError):
+            async with asyncio.timeout(2.0):
+                end = await self.hear(site, lambda _: heard.set())
+                await self.say(site, b"")
+                await heard.wait()
+                end()
+        return heard.is_set()
+
+    def subject_of(self, site: str) -> str:
+        """Return the subject on which the nodes of a site talk."""
+        return self._said_to + site
+
     def subjects_of(self, device: str) -> str:
         """Return the subjects of a device's feeds."""
         return f"{self._entries.prefix}{device}.>"
@@ -189,9 +232,12 @@ class NatsBroker:
             BrokerError: there is no connection.
 
         """
+        return self._connected().jetstream(timeout=ANSWER_S)
+
+    def _connected(self) -> Client:
         if self._client is None or not self._client.is_connected:
             raise BrokerError(self._said or "the connection was lost")
-        return self._client.jetstream(timeout=ANSWER_S)
+        return self._client
 
     @contextlib.asynccontextmanager
     async def told(self) -> AsyncIterator[None]:
@@ -202,7 +248,9 @@ class NatsBroker:
             raise
         # Its answers are foreign bytes, and a client that stumbles over them must not end the node.
         except Exception as error:
+            _end_if_cancelled()
             raise BrokerError(self._reason(error)) from error
+        _end_if_cancelled()
 
     async def _connect(self) -> None:
         from nats.aio.client import RawCredentials
@@ -256,7 +304,10 @@ class NatsBroker:
         if type(error).__name__ == "NoServersError":
             return self._said or "it cannot be reached"
         if type(error).__name__ == "ServiceUnavailableError":
-            return "JetStream is not on there; it needs jetstream { store_dir: … } in its settings"
+            return (
+                "no JetStream answers there: it needs jetstream { store_dir: … } in its settings,"
+                " or is a leaf whose line to the cluster is cut"
+            )
         if isinstance(error, ssl.SSLError):
             return f"its certificate is not trusted ({getattr(error, 'reason', None) or error})"
         if isinstance(error, OSError):
@@ -305,6 +356,13 @@ class NatsBroker:
                 await self.context().add_stream(config)
 
 
+def _end_if_cancelled() -> None:
+    """End a task that was cancelled; the client takes a cancellation for an error of its own."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def _client(*, secret: bool) -> Client:
     """Make a client; a secret one says nothing of itself before TLS is there."""
     from nats.aio.client import Client
@@ -349,6 +407,8 @@ class _NatsLog:
         """Messages that the reader has brought."""
         self._silent = False
         """The last read brought nothing."""
+        self._asked = 0.0
+        """Time of the last read, `time.monotonic`."""
         self._oldest = (0, 0)
         """Number and time of the oldest message."""
 
@@ -370,15 +430,18 @@ class _NatsLog:
             since = 0
             if first > 1 and info.state.messages:
                 if self._oldest[0] != first:
-                    time = (await context.get_msg(self.name, first)).time
-                    self._oldest = (first, round(time.timestamp() * 1000) if time else 0)
+                    stored = (await context.get_msg(self.name, first)).time
+                    self._oldest = (first, round(stored.timestamp() * 1000) if stored else 0)
                 since = self._oldest[1]
             return Extent(str(info.created), first, last, since)
 
     async def read(self, first: int) -> Sequence[Message]:
         """As `Log`."""
         async with self._broker.told():
-            if self._reader is None or self._next != first:
+            now = time.monotonic()
+            forgotten = now - self._asked > IDLE_S / 2
+            self._asked = now
+            if self._reader is None or self._next != first or forgotten:
                 await self._seek(first)
             reader = self._reader
             if reader is None:

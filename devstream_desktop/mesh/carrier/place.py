@@ -30,6 +30,8 @@ class Place(msgspec.Struct):
     """Numbers of the log that were read."""
     doubtful: Ranges = msgspec.field(default_factory=list)
     """Numbers read that were not taken and may be later: refused, or ahead of their time."""
+    trusted: Ranges = msgspec.field(default_factory=list)
+    """Numbers that another node of the site has read, by its word."""
     own: int = 0
     """Arrivals of this device up to here are sent."""
     others: int = 0
@@ -46,11 +48,34 @@ class Place(msgspec.Struct):
             return False
         self.made, self.index, self.anew = made, index, newest
         self.read, self.doubtful, self.own, self.others = [], [], 0, 0
+        self.trusted = []
         return True
 
     def missing(self, first: int, last: int) -> Ranges:
         """Return the numbers of the log that were not read."""
-        return intervals.subtract([(first, last)], self.read) if last >= first else []
+        if last < first:
+            return []
+        return intervals.subtract(intervals.subtract([(first, last)], self.read), self.trusted)
+
+    def taken(self) -> Ranges:
+        """Return the numbers taken in, here or by the site's relay."""
+        known = intervals.union([*self.read, *self.trusted])
+        return intervals.subtract(known, self.doubtful)
+
+    def trust(self, read: Ranges, arrival: int) -> None:
+        """Note what another node of the site has read; arrivals here up to `arrival` it has sent.
+
+        Of the own arrivals too where nothing was known of this log: it sent what it heard.
+        """
+        self.trusted = intervals.union([*self.trusted, *read])
+        self.others = max(self.others, arrival)
+        if self.own <= self.anew:
+            self.own = max(self.own, arrival)
+
+    def bound(self, last: int) -> None:
+        """Trust nobody about numbers that the log has not given yet."""
+        if self.trusted and self.trusted[-1][1] > last:
+            self.trusted = intervals.intersect(self.trusted, [(1, last)])
 
     def took(self, first: int, last: int, doubtful: Iterable[int] = ()) -> None:
         """Note that these were read, and which of them were not taken."""
