@@ -6,10 +6,13 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+from PySide6.QtGui import QAccessible
+from PySide6.QtWidgets import QAbstractButton, QLabel, QToolButton, QWidget
 from seed import Seed
 from tabs import doubled_letters, in_order
 
+from devstream_desktop.desktop.peek.peek import Peek
+from devstream_desktop.desktop.tray.menu import TrayMenu
 from devstream_desktop.desktop.widgets import announce as announce_module
 from devstream_desktop.desktop.widgets.announce import announce
 from devstream_desktop.desktop.widgets.dialog import say
@@ -159,3 +162,20 @@ def test_without_a_screen_reader_nothing_is_made(qtbot):
     qtbot.addWidget(label)
     announce(label, "nobody hears it")
     assert not Arrivals(label).isActive()
+
+
+def test_a_screen_reader_takes_each_window_for_one(qtbot, window, written):
+    shown, menu = window(), TrayMenu(written.state)
+    peek = Peek(written.state, menu.deploy, menu.snooze)
+    qtbot.addWidget(peek)
+    kinds = {QAccessible.Role.Window, QAccessible.Role.Dialog}
+    for one in (shown, peek, StatusWindow(written.state)):
+        assert QAccessible.queryAccessibleInterface(one).role() in kinds, type(one).__name__
+
+
+def test_the_button_that_empties_the_search_has_a_name(window):
+    search = window().filters.search
+    search.setText("shop")
+    assert [button.accessibleName() for button in search.findChildren(QToolButton)] == [
+        "Clear the search"
+    ]

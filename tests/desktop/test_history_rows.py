@@ -143,7 +143,7 @@ def test_filters_hold_and_a_mistake_is_explained(qtbot, window, story):
     qtbot.waitUntil(lambda: places() == {"production"}, timeout=20_000)
     assert shown.browser.model.query == parse_query("kind:deploy env:production")
     qtbot.keyClicks(shown.filters.search, " kind:nonsense")
-    qtbot.waitUntil(lambda: "no kind" in shown.status.whole, timeout=20_000)
+    qtbot.waitUntil(lambda: "No kind" in shown.status.whole, timeout=20_000)
 
 
 def test_the_field_offers_filters_and_what_the_history_holds(qtbot, window, story):

@@ -135,7 +135,7 @@ def test_in_a_language_of_long_words_it_is_as_wide_as_its_buttons(
     peek = Peek(written.state, menu.deploy, menu.snooze)
     qtbot.addWidget(peek)
     peek.show_at(ICON)
-    for button in (peek.open, peek.claim, peek.deploy, peek.snooze):
+    for button in (peek.whole, peek.claim, peek.deploy, peek.snooze):
         assert button.isVisible()
         assert button.width() >= button.sizeHint().width(), button.text()
     width = peek.width()

@@ -66,7 +66,7 @@ class Peek(Surface):
         self.note = PlainLabel(wrap=True)
         self.model = PeekModel(state)
         self.list = QListView()
-        self.open = QPushButton(_("Open"))
+        self.whole = QPushButton(_("Open"))
         self.claim = QPushButton(_("I'm on it"))
         self.deploy = QPushButton(_("Deploy"))
         self.snooze = QPushButton(_("Snooze"))
@@ -94,7 +94,7 @@ class Peek(Surface):
         foot = QHBoxLayout()
         foot.setContentsMargins(14, 10, 14, 12)
         foot.setSpacing(8)
-        for button in (self.open, self.claim, self.deploy, self.snooze):
+        for button in (self.whole, self.claim, self.deploy, self.snooze):
             button.setAutoDefault(False)
             foot.addWidget(button)
         foot.addStretch(1)
@@ -124,7 +124,7 @@ class Peek(Surface):
         self.list.doubleClicked.connect(self._choose)
         self.list.selectionModel().currentChanged.connect(self._follow)
         self.model.modelReset.connect(self._begin_list)
-        self.open.clicked.connect(self._open)
+        self.whole.clicked.connect(self._open)
         self.claim.clicked.connect(self._claim)
         self.duty.clicked.connect(self.duty_chosen)
         self._seen.timeout.connect(self._see)

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QRegion,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDialog
 
 from devstream_desktop.desktop.peek.place import anchor, place
 from devstream_desktop.desktop.widgets.theme import mix
@@ -27,8 +27,11 @@ _SAME_CLICK = 0.3
 """Seconds in which a click that took the focus reaches the icon."""
 
 
-class Surface(QWidget):
-    """A rounded window above the others; clicks on the icon open and close it."""
+class Surface(QDialog):
+    """A rounded window above the others; clicks on the icon open and close it.
+
+    A dialog, because a screen reader takes a bare widget for no window at all.
+    """
 
     def __init__(self) -> None:
         flags = Qt.WindowType.Tool | Qt.WindowType.FramelessWindowHint

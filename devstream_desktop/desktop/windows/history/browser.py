@@ -68,6 +68,8 @@ class Browser(QSplitter):
         self._pages.addWidget(self.empty)
         self.addWidget(self._pages)
         self.addWidget(self.details)
+        # A splitter puts what is added later before the rest, and a screen reader reads it so.
+        self._pages.lower()
         self.setStretchFactor(0, 1)
         self.setStretchFactor(1, 0)
         self.setCollapsible(0, False)

@@ -50,6 +50,8 @@ class SearchField(QLineEdit):
         filters = "env:production, state:failed, kind:deploy"
         self.setPlaceholderText(_("Search: words, {filters} …").format(filters=filters))
         self.setClearButtonEnabled(True)
+        for button in self.findChildren(QToolButton):
+            button.setAccessibleName(_("Clear the search"))
         self.setAccessibleName(_("Search the history"))
         self.setMinimumWidth(140)
         self._values: Mapping[str, Sequence[str]] = {}
@@ -116,7 +118,6 @@ class Filters(QWidget):
         self.where = QToolButton()
         self.where.setText("≡")
         self.where.setAccessibleName(_("Where to look"))
-        self.where.setToolTip(_("Where to look"))
         self.where.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.where.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         # Only while the pane at the left has no room.

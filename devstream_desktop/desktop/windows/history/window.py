@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 from PySide6.QtCore import QByteArray, QDate, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedLayout, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.commands import Command, Commands
@@ -41,7 +41,7 @@ _NARROW = 760
 """Width below which the sidebar is a menu, in pixels."""
 
 
-class HistoryWindow(QWidget):
+class HistoryWindow(QMainWindow):
     """Search field, rows with details, and the node's status line."""
 
     duty_chosen = Signal(bool)
@@ -105,7 +105,10 @@ class HistoryWindow(QWidget):
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 5, 12, 6)
         foot.addWidget(self.status, 1)
-        column = QVBoxLayout(self)
+        # A window of its own kind: a screen reader takes a bare widget for no window at all.
+        whole = QWidget()
+        self.setCentralWidget(whole)
+        column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.filters)
