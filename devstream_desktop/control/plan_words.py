@@ -42,6 +42,10 @@ EXECUTOR_AWAY = N_(
     "{person}'s device {device}, the executor of {target}, cannot be asked from here,"
     " so this is what the stream tells"
 )
+EXECUTOR_UNREACHED = N_(
+    "{person}'s device {device}, the executor of {target}, cannot be asked from here: {reason}"
+)
+BY_ITS_HASH = N_("deploy the commit by its hash instead: {command}")
 FROZEN = N_("frozen until {time} ({zone}): {reason}")
 CLOSED_HOURS = N_("deploys are allowed {days_and_hours} ({zone}), and it is {time} there")
 CLOSED_DAY = N_("deploys are allowed {days} at any hour ({zone}), and it is {time} there")
@@ -107,6 +111,7 @@ NOTHING_BEFORE = N_(
 )
 NAME_A_COMMIT = N_("name a commit with {option}")
 NOTHING_TO_PROMOTE = N_("nothing was deployed to {environment} from here with success yet")
+DEPLOY_THERE = N_("deploy it there first")
 NO_SINGLE_COMMIT = N_("no single commit of {target} that begins with {digits} is known here")
 MORE_DIGITS = N_("give more of its digits, or all")
 OFFLINE = N_(

@@ -186,7 +186,7 @@ def clock(status: Status) -> str:
     elif ours > 0:
         said = ngettext("{time} ahead of {count} peer", "{time} ahead of {count} peers", peers)
     else:
-        said = ngettext("{time} behind of {count} peer", "{time} behind of {count} peers", peers)
+        said = ngettext("{time} behind {count} peer", "{time} behind {count} peers", peers)
     return said.format(time=duration(abs(ours)), count=number(peers))
 
 

@@ -95,7 +95,8 @@ class Selection:
             raise PlanError(f"{target.name} has no environment {clean(source, 40)}; it has {known}")
         run = await asyncio.to_thread(self._records.runs.last_success, target.name, source)
         if run is None:
-            raise PlanError(plan_words.NOTHING_TO_PROMOTE.format(environment=source))
+            nothing = plan_words.NOTHING_TO_PROMOTE.format(environment=source)
+            raise PlanError(f"{nothing}; {plan_words.DEPLOY_THERE}")
         return run.ref, run.sha, None
 
     async def _whole(self, start: str, target: Target) -> str:

@@ -186,7 +186,6 @@ class Dialogs(QObject):
         dialog.activateWindow()
 
     def _forget(self, dialog: Dialog) -> None:
-
         # A dialog may finish twice: DeployDialog rejects itself before it closes.
         if dialog in self.open:
             self.open.remove(dialog)

@@ -12,6 +12,7 @@ from devstream_desktop.control.node_words import translated
 from devstream_desktop.doctor.verdicts import ok, problem, warning
 from devstream_desktop.language import N_, _
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS
+from devstream_desktop.stream.text import duration
 from devstream_desktop.team import way_back
 
 CLOCK_OFF_MS = 30_000
@@ -73,7 +74,7 @@ def clock(now: int, newest: int, status: Status | None) -> Check:
         return problem("clock", translated(status.pruning_suspended), set_it)
     # Without a peer the newest event is the only other clock.
     if newest - now > MAX_OFFSET_MS:
-        off = _("{offset} of the newest event here").format(offset=wording.offset(now - newest))
+        off = _("{time} behind the newest event here").format(time=duration(newest - now))
         return problem("clock", off, set_it)
     ours = wording.clock_offset(status) if status is not None else None
     if status is None or ours is None:

@@ -280,10 +280,14 @@ class DeployRequests:
             )
             raise ControlError(f"{offline}; {plan_words.NOTHING_RUNS}")
         if asked.action or asked.promote:
-            raise ControlError(
-                f"{name}'s device {offer.executor[:8]}, the executor of {offer.target}, cannot be"
-                f" asked from here: {clean(why, 120)}"
+            unreached = plan_words.EXECUTOR_UNREACHED.format(
+                person=name,
+                device=offer.executor[:8],
+                target=offer.target,
+                reason=clean(why, 120),
             )
+            command = f"devstream deploy {offer.target} {offer.environment} --sha SHA"
+            raise ControlError(f"{unreached}; {plan_words.BY_ITS_HASH.format(command=command)}")
         plan = await asyncio.to_thread(self._shipment, asked, offer)
         reason = self._why_not(asked.target, asked.environment)
         warning = PlanWarning(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from devstream_desktop import __version__
 from devstream_desktop.control.messages.status import SourceStatus, Status
 from devstream_desktop.errors import DevstreamError
@@ -17,20 +19,21 @@ def status_of_files(
     """Read a status; `locked` says what a node waits for, when it does."""
     outlets, trouble = outlets_of(home)
     notices = (trouble,) if trouble else ()
+    known = Status(
+        version=__version__,
+        locked=locked,
+        sources=sources,
+        outlets=outlets,
+        carriers=stopped(home),
+        notices=notices,
+    )
     try:
         standing = standing_of(home)
     except (DevstreamError, ValueError, OSError):
         # In no team yet, or its files are broken, which the start itself will report.
-        return Status(
-            version=__version__,
-            locked=locked,
-            sources=sources,
-            outlets=outlets,
-            carriers=stopped(home),
-            notices=notices,
-        )
-    return Status(
-        version=__version__,
+        return known
+    return replace(
+        known,
         device=standing.device,
         person=standing.person,
         team=standing.team,
@@ -40,9 +43,4 @@ def status_of_files(
         policy_version=standing.policy_version,
         policy_expires=standing.policy_expires,
         certificate_expires=standing.certificate_expires,
-        locked=locked,
-        sources=sources,
-        outlets=outlets,
-        carriers=stopped(home),
-        notices=notices,
     )

@@ -168,10 +168,10 @@ def test_a_device_that_was_put_out_hears_it() -> None:
                 )
             },
             Verdict.WARNING,
-            "behind of 1",
+            "1m30s behind 1 peer",
         ),
         (NOW, {"pruning_suspended": "this clock jumped by 90 min"}, Verdict.PROBLEM, "jumped"),
-        (NOW + DAY, {}, Verdict.PROBLEM, "behind of the newest event"),
+        (NOW + DAY, {}, Verdict.PROBLEM, "24h00m behind the newest event"),
     ],
 )
 def test_clock(newest, changes, verdict, what) -> None:

@@ -131,7 +131,6 @@ class Popups(QObject):
             Attention.DIGEST: _("In the digest: {reason}."),
             Attention.QUIET: _("No popup: {reason}."),
         }[found.attention]
-        # Kept in English; one with a name in it has no translation.
         return said.format(reason=reason_text(found.reason))
 
     def withdraw_seen(self, lines: Iterable[Line]) -> None:

@@ -140,6 +140,7 @@ def run(
     ended = milliseconds(found.finished_at) if state not in UNDER_WAY else 0
     failed = [job for job in jobs if job.status == "failed" and not job.allow_failure]
     broken = [job.name or "a job" for job in failed] if state == "failed" else []
+    void = found.status == "skipped"
     made = Run(
         pipeline=found.name or "pipeline",
         pipeline_id="pipeline",
@@ -153,10 +154,8 @@ def run(
         branch=short_ref(ref),
         revision=sha(found.sha),
         actor=account(user or User(), found.user),
-        is_void=found.status == "skipped",
-        reason="skipped"
-        if found.status == "skipped"
-        else ", ".join(broken[:3]) + (" …" if len(broken) > 3 else ""),
+        is_void=void,
+        reason="skipped" if void else ", ".join(broken[:3]) + (" …" if len(broken) > 3 else ""),
         url=found.url
         or found.web_url
         or (f"{page}/-/pipelines/{found.id}" if page and found.id else ""),

@@ -23,8 +23,6 @@ _PAUSE_MS = 1_000
 """Events that arrive within it are one new look at the board."""
 _WALL = (1.7, 3.0)
 """Size of the text on a wall, of the usual one: as large as the board leaves room for."""
-
-
 _COLUMN = 14
 """Width of a place's words, in heights of a line."""
 
