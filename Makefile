@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test quick test-service nemesis mutants fuzz check soak year sites bench languages look screenshots picture package test-packages test-pythons test-desktops docs clean
+.PHONY: run setup setup-dev test quick test-service nemesis nemesis-nats mutants fuzz check soak year sites bench languages look screenshots picture package test-packages test-pythons test-desktops docs clean
 
 # Tests and benches start hundreds of processes; none of them should compile the modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -35,6 +35,10 @@ quick: check  ## the loop of a person at work: style, types, and every test that
 nemesis: setup-dev  ## five minutes of faults on eight hosts (root, Linux); NEMESIS_SEED=n repeats a run
 	NEMESIS_SECONDS=$${NEMESIS_SECONDS:-300} NEMESIS_SEED=$${NEMESIS_SEED:-$$$$} \
 	  .venv/bin/python -m pytest -s -o faulthandler_timeout=0 tests/hosts/test_nemesis.py
+
+nemesis-nats: setup-dev  ## five minutes of faults on three NATS servers with thirty nodes; NEMESIS_SEED=n
+	NEMESIS_SECONDS=$${NEMESIS_SECONDS:-300} NEMESIS_SEED=$${NEMESIS_SEED:-$$$$} \
+	  .venv/bin/python -m pytest -s -o faulthandler_timeout=0 tests/mesh/test_nats_nemesis.py
 
 test-service: setup-dev  ## the unit under a systemd that is booted for it (root, Linux): a minute
 	.venv/bin/python -m pytest -c packaging/tests/pytest.ini packaging/tests/test_booted_service.py

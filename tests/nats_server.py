@@ -18,14 +18,18 @@ SERVER = shutil.which("nats-server", path="/usr/local/bin:/usr/bin:/usr/sbin")
 needs_nats = pytest.mark.skipif(SERVER is None, reason="needs nats-server (Debian: nats-server)")
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class Server:
     """One server with JetStream, that can be killed and started again."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -50,9 +54,44 @@ class Server:
             self._process.wait(10)
             self._process = None
 
+    def freeze(self, *, frozen: bool) -> None:
+        """Stop it, or let it go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+
     def wipe(self) -> None:
         """Lose its disk."""
-        shutil.rmtree(self.folder / "store")
+        shutil.rmtree(self.folder / "store", ignore_errors=True)
+
+
+class Cluster:
+    """Three servers that replicate to each other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.servers = [Server(folder / f"server{n}") for n in range(3)]
+        self._routes = [free_port() for _ in self.servers]
+        for number in range(3):
+            self.start(number)
+
+    @property
+    def urls(self) -> list[str]:
+        return [server.url for server in self.servers]
+
+    def start(self, number: int) -> None:
+        """Start one of them, again."""
+        server = self.servers[number]
+        routes = ", ".join(f"nats://127.0.0.1:{port}" for port in self._routes)
+        server.start(
+            f"listen: 127.0.0.1:{server.port}\n"
+            f"server_name: server{number}\n"
+            f"jetstream {{ store_dir: {server.folder}/store }}\n"
+            f"cluster {{ name: company, listen: 127.0.0.1:{self._routes[number]},"
+            f" routes: [ {routes} ] }}\n"
+        )
+
+    def end(self) -> None:
+        for server in self.servers:
+            server.end()
 
 
 @contextmanager

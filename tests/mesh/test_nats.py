@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import nats
 import pytest
 from memory_broker import Carried, data_of, forge, held
 from nacl.signing import SigningKey
-from nats_server import Server, needs_nats, nkey, servers
+from nats_server import Server, free_port, needs_nats, nkey, servers
 
 from devstream_desktop.mesh.carrier import entries, papers
 from devstream_desktop.mesh.carrier.broker import BrokerError
@@ -260,9 +259,7 @@ async def test_the_example_of_a_leaf_carries_a_site_by_one_relay(
     hub, leaf = make_server(), make_server()
     hub.end()
     leaf.end()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        door = free.getsockname()[1]
+    door = free_port()
     files = {"/etc/nats/cert.pem": str(certificate), "/etc/nats/key.pem": str(key)}
     both = {"TEAM": team.id, "KEY_OF_RELAY": public, "WORD_OF_LEAVES": "between-servers", **files}
     doors = "\n".join(
