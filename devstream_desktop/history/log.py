@@ -244,6 +244,10 @@ class History(Writer):
             with self._disk():
                 self._lines.index.keep_up()
             return True
+        if self._lines.index.overdue:
+            with self._transaction():
+                self._lines.index.flush(self._arrivals.newest)
+            return True
         with self._disk():
             if self._lines.index.merge() or self._lines.index.weed():
                 return True

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devstream_desktop.history import search_index
 from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.history.search_index import GROUP
+from devstream_desktop.history.search_index import GROUP, LARGE_GROUP
 from devstream_desktop.stream.entry import device_id, parse_entry
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.log import Arrival
@@ -319,18 +320,69 @@ def test_what_waits_for_its_group_is_known_after_a_restart_and_a_failed_write(
     check_index()
 
 
-def test_merging_rests_and_finds_the_same(history, reader, feed, make, arrival) -> None:
-    for number in range(31):  # fewer than a writer merges itself
-        add(history, arrival, [feed.entry(make(title=f"group{number}")) for _ in range(GROUP)])
+def _search_finds(reader, numbers) -> bool:
+    return all(
+        len(reader.page(parse_query(f"group{number}end"), limit=2 * GROUP)) == GROUP
+        for number in numbers
+    )
+
+
+def test_merging_rests_and_finds_the_same(
+    history, reader, feed, make, arrival, monkeypatch
+) -> None:
+    monkeypatch.setattr(search_index, "MANY", 12)
+    for number in range(20):
+        for _ in range(2):  # live rows: few at once
+            some = [feed.entry(make(title=f"group{number}end")) for _ in range(GROUP // 2)]
+            add(history, arrival, some)
+        # Few groups are left as they are.
+        assert number >= 11 or not history.tend()
     steps = 0
     while history.tend():
         steps += 1
         assert steps < 1000
-    assert steps > 1
-    assert all(
-        len(reader.page(parse_query(f"group{number}"), limit=100)) == GROUP
-        for number in (0, 17, 30)
-    )
+    assert steps
+    assert _search_finds(reader, range(20))
+
+
+def test_a_start_counts_what_is_not_merged(
+    open_history, reader, feed, make, arrival, monkeypatch
+) -> None:
+    monkeypatch.setattr(search_index, "MANY", 4)
+    history = open_history()
+    for number in range(8):
+        for _ in range(2):
+            some = [feed.entry(make(title=f"group{number}end")) for _ in range(GROUP // 2)]
+            add(history, arrival, some)
+    history.close()
+    history = open_history()
+    assert history.tend()
+    while history.tend():
+        pass
+    history.close()
+    history = open_history()
+    assert not history.tend()
+    assert _search_finds(reader, range(8))
+
+
+@pytest.mark.parametrize("idle", [False, True])
+@pytest.mark.parametrize("count", [GROUP, LARGE_GROUP - 1, LARGE_GROUP, LARGE_GROUP + GROUP])
+def test_a_catch_up_is_found_before_and_after_its_large_group_is_indexed(
+    idle, count, open_history, reader, feed, make, arrival, check_index
+) -> None:
+    history = open_history()
+    entries = [feed.entry(make(title=f"many{number % 3}")) for number in range(count)]
+    for first in range(0, count, 200):
+        add(history, arrival, entries[first : first + 200])
+    if idle:
+        assert history.tend() == (count % LARGE_GROUP >= GROUP)
+        assert not history.tend()
+        check_index()
+    found = reader.page(parse_query("many1"), limit=count)
+    assert [line.event.title for line in found] == ["many1"] * len(entries[1::3])
+    history.close()
+    open_history()
+    assert len(reader.page(parse_query("many1"), limit=count)) == len(entries[1::3])
 
 
 def test_authors_are_the_people_of_the_policy(history, reader, feed, make, arrival) -> None:
