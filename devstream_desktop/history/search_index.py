@@ -71,7 +71,7 @@ class SearchIndex:
             if (event := stored_event(body, signature)) is not None
         }
         self._unmerged: int = connection.execute(SEGMENTS).fetchone()[0]
-        """Groups put in since merging last came to rest, and about what it left then."""
+        """Parts of the index that a merge has not joined yet."""
         self._merging = False
         self._owed = False
 
