@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from difflib import get_close_matches
+from typing import TypeVar
 
 import msgspec
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control import plan_words, wire
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.base import Done, Reply, Request
 from devstream_desktop.control.messages.deploys import (
     DeployList,
     DeployLog,
@@ -39,6 +40,7 @@ from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.text import clean, duration
 from devstream_desktop.stream.words import Kind, Role
 
+_R = TypeVar("_R", bound=Reply)
 ASK_S = 2.7
 """Seconds that an executor may take for a plan: a person is told within three."""
 TOPIC = "deploy"
@@ -88,14 +90,9 @@ class DeployRequests:
         if offer.executor == self._node.device:
             return await self._node.executor.plan(asked, self._node.device)
         try:
-            body = await self._node.mesh.ask(
-                offer.executor, TOPIC, wire.encode_request(asked), ASK_S
-            )
-        except NotAnsweredError as error:
-            raise ControlError(clean(str(error), 300)) from error
+            return cleaned_plan(await self._ask(offer.executor, asked))
         except UnreachableError as error:
             return await self._plan_of_the_stream(asked, offer, str(error))
-        return cleaned_plan(wire.expect(wire.decode_reply(body), asked))
 
     async def log(self, asked: GetDeployLog) -> DeployLog:
         """Return a part of a deploy's output, as its executor gives it.
@@ -109,20 +106,29 @@ class DeployRequests:
         if about.executor == self._node.device:
             return await self._node.executor.log(whole, self._node.device)
         try:
-            body = await self._node.mesh.ask(
-                about.executor, TOPIC, wire.encode_request(whole), ASK_S
-            )
-        except NotAnsweredError as error:
-            raise ControlError(clean(str(error), 300)) from error
+            log = await self._ask(about.executor, whole)
         except UnreachableError as error:
             name = self._node.team.chain.current.name_of(about.executor)
             raise ControlError(
                 f"what it printed is on {name}'s device {about.executor[:8]}, which cannot be "
-                f"asked now: {clean(str(error), 120)}"
+                f"asked now: {clean(str(error), 120)}; try again when it is linked"
             ) from error
-        log = wire.expect(wire.decode_reply(body), whole)
         # It comes from another node, so it is plain only once it was made so here.
         return msgspec.structs.replace(log, text=plain_lines(log.text))
+
+    async def _ask(self, executor: str, asked: Request[_R]) -> _R:
+        """Ask another device, which is an executor.
+
+        Raises:
+            ControlError: it answered that it cannot.
+            UnreachableError: it did not answer.
+
+        """
+        try:
+            body = await self._node.mesh.ask(executor, TOPIC, wire.encode_request(asked), ASK_S)
+        except NotAnsweredError as error:
+            raise ControlError(clean(str(error), 300)) from error
+        return wire.expect(wire.decode_reply(body), asked)
 
     async def request(self, asked: RequestDeploy) -> Done:
         """Sign and publish a deploy request.
