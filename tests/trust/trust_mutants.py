@@ -28,6 +28,8 @@ COPIED = ("devstream_desktop", "collectors", "resources", "tests")
 JOBS = 2
 SECONDS = 90
 """For one test of a mutant; one that hangs is noticed by that."""
+MEMORY_KB = 4 << 20
+"""For the tests of a mutant; without a bound some take all that there is."""
 _NOTICED = 1
 """pytest's exit code for tests that failed. Others mean that it could not run."""
 
@@ -165,7 +167,8 @@ def _pytest(copy: Path, tests: Sequence[str]) -> int:
         "--no-header",
         "--tb=no",
     ]
-    command = [sys.executable, "-m", "pytest", *options, *(f"tests/{test}" for test in tests)]
+    bounded = ["/bin/sh", "-c", f'ulimit -d {MEMORY_KB}; exec "$@"', "sh", sys.executable]
+    command = [*bounded, "-m", "pytest", *options, *(f"tests/{test}" for test in tests)]
     return subprocess.run(
         command,
         cwd=copy,
