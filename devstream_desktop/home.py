@@ -38,18 +38,12 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-import msgspec
 
 from devstream_desktop import machine, sqlite_file
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.language import N_, _
+from devstream_desktop.private_file import ASIDE
 
-T = TypeVar("T")
-
-ASIDE = ".unreadable"
-"""Ending of an unreadable file that was set aside."""
 _KEEP_ASIDE_S = 30 * 86_400
 _MEANING = {
     "ports.json": N_(
@@ -356,29 +350,6 @@ def _open_to_owner(folder: Path) -> None:
             path.chmod(stat.S_IMODE(found.st_mode) | needed)
 
 
-def read_kept(path: Path, kind: type[T]) -> T | None:
-    """Read the JSON that the node keeps in `path`.
-
-    None where there is nothing, or nothing that can be read.
-
-    What cannot be read is set aside beside it, so that it is begun anew and somebody can look into
-    it.
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except OSError:
-        return None  # gone, or out of reach for now: no word about what is in it
-    except (ValueError, RecursionError):
-        set_aside(path)
-        return None
-
-
-def set_aside(path: Path) -> None:
-    """Rename a file that cannot be read; the one set aside before goes."""
-    with suppress(OSError):
-        path.replace(path.with_name(path.name + ASIDE))
-
-
 def _check_runtime(folder: Path) -> None:
     """Refuse a folder that others may have made or changed.
 
@@ -398,27 +369,3 @@ def _check_runtime(folder: Path) -> None:
     if stat.S_IMODE(status.st_mode) & 0o077:
         advice = f"end devstream, remove it (rm -r {folder}), {_OTHER}"
         raise HomeError(f"{folder} is open to others: {advice}")
-
-
-def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace a file whole or not at all.
-
-    It is readable by the owner alone; with `durable`, it is on disk when this returns.
-
-    Raises:
-        OSError: the disk is full or the folder is gone; the old file is then still there.
-    """
-    import tempfile
-
-    # Beside the file, so that replacing it is one step of one disk.
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -17,7 +17,7 @@ import msgspec
 
 from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.home import write_private
+from devstream_desktop.private_file import write_private
 
 LOOK_SECONDS = 2.0
 """Seconds between two looks of a node at a file."""
@@ -121,7 +121,7 @@ class SealedList(Generic[T]):
 
         Raises:
             DevstreamError: as `error`, where its name is taken; the vault's own.
-            OSError: as `home.write_private`.
+            OSError: as `private_file.write_private`.
 
         """
         self.check_new(thing.name)
@@ -134,7 +134,7 @@ class SealedList(Generic[T]):
 
         Raises:
             DevstreamError: as `error`, where there is none.
-            OSError: as `home.write_private`.
+            OSError: as `private_file.write_private`.
 
         """
         self.find(name)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from devstream_desktop.home import Home, HomeError, write_private
+from devstream_desktop.home import Home, HomeError
+from devstream_desktop.private_file import write_private
 
 
 def test_folders_are_the_owners_alone_even_when_they_were_open(tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ from xml.parsers.expat import ExpatError
 
 from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.home import Home, write_private
+from devstream_desktop.home import Home
 from devstream_desktop.language import _
+from devstream_desktop.private_file import write_private
 from devstream_desktop.program import is_bundle
 from devstream_desktop.shared_files import shared
 

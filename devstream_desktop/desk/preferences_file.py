@@ -35,8 +35,8 @@ from devstream_desktop.desk.toml_edit import (
     set_value,
 )
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.home import write_private
 from devstream_desktop.language import _
+from devstream_desktop.private_file import write_private
 from devstream_desktop.settings import Settings, SettingsError, parse_settings
 from devstream_desktop.shared_files import shared
 from devstream_desktop.stream.rules import DAYS, DEFAULT, Rule

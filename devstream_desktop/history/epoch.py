@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from devstream_desktop.home import read_kept, write_private
+from devstream_desktop.private_file import read_kept, write_private
 from devstream_desktop.stream.entry import EPOCH_BYTES
 
 

@@ -20,7 +20,7 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.integrity import DAMAGED, problems
 from devstream_desktop.history.log import History
 from devstream_desktop.history.salvage import Refusal, Verify, salvage
-from devstream_desktop.home import write_private
+from devstream_desktop.private_file import write_private
 
 START_CHECK_S = 0.25
 """A start waits no longer for the check; a running node checks everything once a day."""

@@ -16,10 +16,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from devstream_desktop import machine
-from devstream_desktop.home import Home, set_aside, write_private
+from devstream_desktop.home import Home
 from devstream_desktop.keys import key_file, os_keyring
 from devstream_desktop.keys.errors import SecretDamagedError, VaultError
 from devstream_desktop.language import _
+from devstream_desktop.private_file import set_aside, write_private
 
 _MAGIC = b"dss1"
 _NONCE_BYTES = 12

@@ -15,7 +15,8 @@ import msgspec
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.door.acceptor import listen
-from devstream_desktop.home import Home, read_kept, write_private
+from devstream_desktop.home import Home
+from devstream_desktop.private_file import read_kept, write_private
 
 _log = logging.getLogger(__name__)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_desktop.home import Home, write_private
+from devstream_desktop.home import Home
 from devstream_desktop.outlet.config import Outlet
+from devstream_desktop.private_file import write_private
 
 
 class State(msgspec.Struct, frozen=True):
@@ -38,7 +39,7 @@ def write_state(home: Home, outlet: Outlet, state: State) -> None:
     """Keep how an outlet goes; on the disk when this returns. Blocks.
 
     Raises:
-        OSError: as `home.write_private`.
+        OSError: as `private_file.write_private`.
 
     """
     write_private(home.outlet_state(outlet.name), msgspec.json.encode(state))

@@ -21,9 +21,10 @@ import msgspec
 
 from devstream_desktop import machine
 from devstream_desktop.clock import now_ms
-from devstream_desktop.home import Home, read_kept, write_private
-from devstream_desktop.home import set_aside as set_file_aside
+from devstream_desktop.home import Home
 from devstream_desktop.keys import DeviceKey, SecretDamagedError, Vault
+from devstream_desktop.private_file import read_kept, write_private
+from devstream_desktop.private_file import set_aside as set_file_aside
 from devstream_desktop.team import certificates
 from devstream_desktop.team.certificates import TlsKey
 from devstream_desktop.team.errors import NoTeamError, TeamError, written

@@ -12,8 +12,9 @@ from contextlib import closing
 import msgspec
 import pytest
 
-from devstream_desktop.home import ASIDE, Home, read_kept
+from devstream_desktop.home import Home
 from devstream_desktop.node.ports import load_peers, load_port
+from devstream_desktop.private_file import ASIDE, read_kept
 from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.membership import doors, policy_path
 from devstream_desktop.team.policy.chain import PolicyChain

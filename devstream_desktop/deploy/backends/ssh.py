@@ -24,7 +24,7 @@ from devstream_desktop.deploy.backends.contract import (
 from devstream_desktop.deploy.backends.settings import Ssh as Settings
 from devstream_desktop.deploy.backends.shell import Program, Shell, environment
 from devstream_desktop.deploy.targets import Target
-from devstream_desktop.home import write_private
+from devstream_desktop.private_file import write_private
 from devstream_desktop.stream.run_mark import REQUEST
 from devstream_desktop.stream.text import clean
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from devstream_desktop import git_address, machine
 from devstream_desktop.control.messages.sources import RemoteSource, Source
-from devstream_desktop.home import Home, write_private
+from devstream_desktop.home import Home
 from devstream_desktop.intake.config.names import SourcesError, secret_name, token_name
 from devstream_desktop.intake.config.source_toml import (
     check_source,
@@ -22,6 +22,7 @@ from devstream_desktop.intake.config.source_toml import (
     parse_sources,
     table_of,
 )
+from devstream_desktop.private_file import write_private
 
 _log = logging.getLogger(__name__)
 MIN_SECRET = 8
@@ -112,7 +113,7 @@ def save_sources(path: Path, sources: list[Source]) -> None:
     """Write the file whole or not at all. Blocks.
 
     Raises:
-        OSError: as `home.write_private`.
+        OSError: as `private_file.write_private`.
 
     """
     tables = [table_of(source) for source in sources]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from devstream_desktop.home import read_kept, write_private
 from devstream_desktop.mesh.replica import intervals
 from devstream_desktop.mesh.replica.intervals import Ranges
+from devstream_desktop.private_file import read_kept, write_private
 
 MOST_DOUBTFUL = 1000
 """Ranges of numbers remembered that were not taken."""

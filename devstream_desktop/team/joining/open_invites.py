@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from devstream_desktop.home import read_kept, write_private
+from devstream_desktop.private_file import read_kept, write_private
 from devstream_desktop.team.errors import TeamError
 from devstream_desktop.team.joining.errors import JoinError, Problem
 from devstream_desktop.team.joining.invite import Invite

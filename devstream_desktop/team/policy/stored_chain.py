@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from devstream_desktop.home import write_private
+from devstream_desktop.private_file import write_private
 from devstream_desktop.stream.bounds import check_msgpack
 
 
