@@ -8,6 +8,7 @@ import contextlib
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import msgspec
 
@@ -36,7 +37,9 @@ from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.keys.errors import RecoveryKeyError
 from devstream_desktop.keys.recovery_key import read_recovery_key, write_recovery_key
 from devstream_desktop.mesh import wire
+from devstream_desktop.mesh.carrier.beat import Beat, seal, unseal
 from devstream_desktop.mesh.carrier.papers import read_proof
+from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.transport.framing import Deframer, FramingError
 from devstream_desktop.mesh.transport.link import Credentials, tls_config
 from devstream_desktop.node.board import Board
@@ -115,6 +118,21 @@ def back_end(body: bytes) -> None:
         with contextlib.suppress(http.LostAnswerError):
             answer.read(kind)
     assert answer.said().isprintable()
+
+
+BEAT = Beat("office", DEVICE, NOW, "log", [(1, 3), (5, 9)], FEED, 7)
+RELAY = SimpleNamespace(
+    team="team",
+    # Every signature is right, so that what it signs is read.
+    identity=Identity(DEVICE, "team", lambda _: SIGNATURE, lambda *_: True),
+    gate=lambda _: None,
+)
+
+
+def relay_beat(word: bytes) -> None:
+    """Read a word of a site's relay."""
+    if (said := unseal(RELAY, BEAT.site, word)) is not None:
+        said.ranges()
 
 
 CALLBACK_SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -519,6 +537,7 @@ def decoders() -> list[Decoder]:
             entries,
         ),
         Decoder("stored proof", stored_proof, [proof]),
+        Decoder("beat of a relay", relay_beat, [seal(RELAY, BEAT)]),
         Decoder("proof of a broker", read_proof, [carried], (ValueError, MalformedEntryError)),
         Decoder(
             "bounds of msgpack",

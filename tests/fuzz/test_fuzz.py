@@ -38,6 +38,7 @@ FUZZED = {
     "intake/webhook/masking.py": "body that matched nothing",
     "intake/webhook/decoding.py": "body of a delivery",
     "intake/webhook/signature.py": "proof of linear",
+    "mesh/carrier/beat.py": "beat of a relay",
     "mesh/carrier/papers.py": "proof of a broker",
     "mesh/transport/framing.py": "stream of a caller",
     "mesh/replica/digest.py": "request between nodes",
