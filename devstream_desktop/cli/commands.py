@@ -59,7 +59,7 @@ COMMANDS = {
     "paths": "show where the home and the examples are",
     "install-desktop": "menu entry, icon, start at login, completion and manual for this user",
     "completion": "print a script that lets a shell complete every command",
-    "man": "print this command's manual page, or write all pages into a folder",
+    "man": "print the manual page of a command, or write all pages into a folder",
 }
 """Names and one-liners. The module of this name (`_` for `-`, `import_`) is a `CommandModule`."""
 

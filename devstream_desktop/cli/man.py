@@ -60,20 +60,23 @@ shows where they are.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `man`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "examples:\n  devstream man | man -l -\n  devstream man ~/.local/share/man/man1"
-    about = "write devstream.1 and a page for each command into this folder"
-    parser.add_argument("folder", nargs="?", default="", metavar="DIR", help=about)
+    parser.epilog = (
+        "examples:\n  devstream man deploy | man -l -\n  devstream man ~/.local/share/man/man1"
+    )
+    about = "a command, to print its page; or a folder, to write all pages into it"
+    parser.add_argument("about", nargs="?", default="", metavar="COMMAND|DIR", help=about)
     parser.set_defaults(command=man)
 
 
 def man(home: Home, options: argparse.Namespace) -> int:
-    """Print the page of `devstream`, or write those of all commands."""
+    """Print the page of a command, or write all pages."""
     del home
     found = pages()
-    if not options.folder:
-        print(found["devstream"], end="")
+    page = f"devstream-{options.about}".rstrip("-")
+    if page in found:
+        print(found[page], end="")
         return 0
-    folder = Path(options.folder)
+    folder = Path(options.about)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in found.items():

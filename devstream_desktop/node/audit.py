@@ -64,6 +64,7 @@ def audit(home: Home, since: int, target: str) -> Audit:
         DevstreamError: there is no history, or no team.
 
     """
+    membership.check_there(home)
     chain = PolicyChain.load(membership.policy_path(home))
     try:
         found = deploy_entries(home.history, home.archive)

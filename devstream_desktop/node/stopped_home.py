@@ -65,7 +65,7 @@ from devstream_desktop.node.ports import free_or_new, load_peers, load_port, sav
 from devstream_desktop.node.presence import Presence
 from devstream_desktop.node.reach import doubt_of, invited
 from devstream_desktop.settings import load_settings
-from devstream_desktop.team import Team, changes
+from devstream_desktop.team import Team, changes, membership, read_invite
 
 _R = TypeVar("_R", bound=Reply)
 
@@ -113,6 +113,8 @@ class StoppedHome:
 
     async def team(self) -> Team:
         if self._team is None:
+            # Whoever has no team is not to unlock a keyring first, nor to make a key.
+            await asyncio.to_thread(membership.check_there, self._home)
             self._team = await asyncio.to_thread(Team.load, self._home, await self._open_vault())
         return self._team
 
@@ -144,6 +146,7 @@ class StoppedHome:
         return Done(text=text, notice=doubt_of(where))
 
     async def join(self, request: Join) -> Joining:
+        read_invite(request.invite)
         return (await enrolment.try_join(self._home, await self._open_vault(), request))[0]
 
     async def leave(self, request: Leave) -> Done:
@@ -177,6 +180,7 @@ class StoppedHome:
         )
 
     async def remove_source(self, name: str) -> None:
+        await asyncio.to_thread(source_files.find_source, self._home, name)
         vault = await self._open_vault()
         await asyncio.to_thread(source_files.remove_source, self._home, vault, name)
 

@@ -101,6 +101,17 @@ def person_of(home: Home) -> str:
     return _marker(home).person
 
 
+def check_there(home: Home) -> None:
+    """Go on only with a home that is in a team; no key is needed for that.
+
+    Raises:
+        NoTeamError: it is in none.
+
+    """
+    if not (home.team / "team.json").exists():
+        raise _no_team()
+
+
 def is_solo(home: Home) -> bool:
     """Return true for the team that a first start founds by itself.
 
@@ -311,15 +322,19 @@ def _marker_or_anew(home: Home, chain: PolicyChain, device: str) -> _Marker:
     return marker
 
 
+def _no_team() -> NoTeamError:
+    return NoTeamError(
+        "this home is in no team yet: devstream team create NAME --person YOU, or devstream "
+        "team join INVITE --person YOU"
+    )
+
+
 def _marker(home: Home) -> _Marker:
     path = home.team / "team.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Marker)
     except FileNotFoundError:
-        raise NoTeamError(
-            "this home is in no team yet: devstream team create NAME --person YOU, or devstream "
-            "team join INVITE --person YOU"
-        ) from None
+        raise _no_team() from None
     except (OSError, ValueError, RecursionError) as error:
         raise TeamError(
             f"{path} cannot be read ({error}); restore it from a backup, or join again with a "

@@ -52,6 +52,7 @@ def standing_of(home: Home) -> Standing:
         TeamError, PolicyError, ValueError, OSError: a file is gone or broken.
 
     """
+    membership.check_there(home)
     chain = PolicyChain.load(membership.policy_path(home))
     policy = chain.current
     leaf = certificates.load_certificate((home.team / "certificate.pem").read_bytes())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from every_command import leaves, needed
 
 from devstream_desktop.cli.main import main
+from devstream_desktop.keys.vault import Vault
 
 LEAVES = dict(leaves())
 command = pytest.mark.parametrize("path", LEAVES, ids=" ".join)
@@ -110,3 +112,26 @@ def test_what_fails_ends_with_1_and_one_line(
     assert (code, printed.out) == (1, "")
     assert printed.err.startswith("devstream: ")
     assert len(printed.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("path", FAIL_WITHOUT_A_TEAM, ids=" ".join)
+def test_a_home_without_a_team_needs_no_key_to_say_so(
+    path: tuple[str, ...], tmp_path: Path, runtime: Path, capsys, monkeypatch
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("DEVSTREAM_HOME", str(home))
+    monkeypatch.delenv("DEVSTREAM_KEY_FILE", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.setattr(Vault, "open", _unlocked)
+    monkeypatch.chdir(tmp_path)
+    flags = LEAVES[path]._option_string_actions
+    agreed = [flag for flag in ("--yes", "--all") if flag in flags]
+    assert main([*path, *needed(LEAVES[path]), *agreed]) == 1
+    said = capsys.readouterr().err
+    # No file of the inside is named that nobody can bring back.
+    assert "policy.msgpack" not in said
+    assert len(said.splitlines()) == 1
+
+
+def _unlocked(*_: object, **__: object) -> NoReturn:
+    raise AssertionError("a key was asked for")

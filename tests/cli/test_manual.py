@@ -44,6 +44,15 @@ def test_every_command_has_its_page_and_its_section(manual: dict[str, str]) -> N
         assert all(f"\\fB{flag}\\fR" in page for flag in flags if flag not in {"-h", "--help"})
 
 
+def test_a_commands_page_is_printed_and_makes_no_folder(
+    manual: dict[str, str], tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["man", "deploy"]) == 0
+    assert capsys.readouterr().out == manual["devstream-deploy"]
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("text", [".TH is no macro here", "'quoted", "a\\b", "ü — 田中"])
 def test_no_text_is_taken_for_roff(text: str) -> None:
     from devstream_desktop.cli.man import _escaped

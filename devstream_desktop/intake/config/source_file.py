@@ -160,6 +160,21 @@ def add_source(
     return path
 
 
+def find_source(home: Home, name: str) -> Source:
+    """Return a source of the file. Blocks.
+
+    Raises:
+        SourcesError: there is no such source.
+
+    """
+    known = load_sources(home.sources)
+    for source in known:
+        if source.name == name:
+            return source
+    names = ", ".join(source.name for source in known) or "none"
+    raise SourcesError(f"there is no source {name!r}; known: {names}")
+
+
 def remove_source(home: Home, vault: Vault, name: str) -> None:
     """Take a source out of the file and forget its secret. Blocks.
 
@@ -168,11 +183,8 @@ def remove_source(home: Home, vault: Vault, name: str) -> None:
 
     """
     take_secrets_out(home)
-    known = load_sources(home.sources)
-    kept = [source for source in known if source.name != name]
-    if len(kept) == len(known):
-        names = ", ".join(source.name for source in known) or "none"
-        raise SourcesError(f"there is no source {name!r}; known: {names}")
+    find_source(home, name)
+    kept = [source for source in load_sources(home.sources) if source.name != name]
     # The file first: a source without its secret is broken, a secret without its source is not.
     save_sources(home.sources, kept)
     for sealed in (secret_name(name), token_name(name)):
