@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from devstream_desktop.stream.query import FILTERS, Is
+from devstream_desktop.stream.environment import environment_name
+from devstream_desktop.stream.query import FILTERS, Is, Query
 from devstream_desktop.stream.search_text import bare
 from devstream_desktop.stream.words import OUTCOMES, Kind, Severity
 
 MOST = 20
+_NEAR = 3
 _TIMES = ("1h", "8h", "2d", "7d")
 _NAMES = {"k": "kind", "e": "env", "environment": "env", "s": "service"}
 
@@ -37,6 +39,21 @@ def complete(text: str, values: Mapping[str, Sequence[str]]) -> list[str]:
     near = [one for one in found if bare(one).startswith(said)]
     near += [one for one in found if said and said in bare(one) and one not in near]
     return [f"{sign}{name}:{_quoted(one)}" for one in near[:MOST]]
+
+
+def meant(query: Query, values: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the filters that may be meant by ones without any row.
+
+    `service:kunden` may mean `service:kundenverwaltung`. `values` are as for `complete`.
+    """
+    asked = {"service": query.service, "branch": query.branch, "actor": query.actor}
+    asked["env"] = query.environment and environment_name(query.environment)
+    found: list[str] = []
+    for name, value in asked.items():
+        known = {bare(one) for one in values.get(name, ())}
+        if value and bare(value) not in known:
+            found += complete(f"{name}:{value}", {name: values.get(name, ())})[:_NEAR]
+    return found
 
 
 def _quoted(value: str) -> str:

@@ -3,11 +3,13 @@
 retry card             both words, each also as the beginning of a longer one
 "card capture"         the words next to each other
 kind:deploy env:prod   filters; also service: state: branch: actor: severity: is: since: until:
--bot -kind:change      without
+-bot -kind:change      without; NOT bot
+SHOP-554               one word, whose parts stand next to each other
 shop OR cart           either
 
-A word that lines show for their meaning, such as `fixed` or `firing again`, finds the lines that
-show it, besides those with the word in their text.
+Small words between others, such as `to` in `deployed to production`, are of the sentence that a
+screen makes, and are not looked for. A word that lines show for their meaning, such as `fixed` or
+`firing again`, finds the lines that show it, besides those with the word in their text.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
 
-from devstream_desktop.language import _
+from devstream_desktop.language import N_, _
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.moment import parse_moment
 from devstream_desktop.stream.search_text import (
@@ -32,6 +34,10 @@ from devstream_desktop.stream.search_text import (
 from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.words import MEANINGS, STATES, Kind, Severity, outcome
 
+_BETWEEN = N_("to on at in of after is was by")
+"""Words that a screen writes between those of an event; the index has none of them."""
+_PLURALS = {f"{kind.value}s": kind.value for kind in Kind}
+_COMPOUND = re.compile(r"\w[-./@#]\w", re.ASCII)
 MOST_TEXT = 400
 """Characters of a query that are read."""
 _MOST_ALTERNATIVES = 12
@@ -183,30 +189,45 @@ def parse_query(text: str) -> Query:
     # What is typed is bounded; FTS5 has NFC text only.
     typed = unicodedata.normalize("NFC", text[:MOST_TEXT])
     groups: list[Query] = [Query()]
+    negative = False
     for token in _TOKEN.finditer(typed):
         if not token[0]:
             continue
         if token[0] == "OR":
             groups.append(Query())
+        elif token[0] == "NOT":
+            negative = True
+            continue
         else:
-            groups[-1] = _with(groups[-1], token)
+            groups[-1] = _with(groups[-1], token, negative=negative)
+        negative = False
+    groups = [_without_small_words(group) for group in groups]
     # Beside an OR nothing may be typed yet, or what is no word.
     groups = [group for group in groups if group != _EVERYTHING] or [Query()]
     found = [one for group in groups for one in _meanings_of(group)][:_MOST_ALTERNATIVES]
     return replace(found[0], alternatives=tuple(found[1:]))
 
 
-def _with(query: Query, token: re.Match[str]) -> Query:
+def _without_small_words(query: Query) -> Query:
+    """Leave out the words of the sentence, unless there are no others."""
+    small = {*_BETWEEN.split(), *_(_BETWEEN).split()}
+    rest = tuple(word for word in query.words if word.casefold() not in small)
+    return replace(query, words=rest) if rest else query
+
+
+def _with(query: Query, token: re.Match[str], *, negative: bool) -> Query:
     """Add one word or filter to a query."""
     phrase, word = token["phrase"], token["word"]
     value = phrase if phrase is not None else word
-    name, negative = (token["field"] or "").lower(), token["no"] is not None
+    name, negative = (token["field"] or "").lower(), negative or token["no"] is not None
     known = _FIELDS.get(name)
     if not name or (known is None and (not value or value.startswith("//"))):
         # `http://x` and `fix: it` are words.
-        whole = value if phrase is not None else token[0].removeprefix("-" if negative else "")
+        whole = value if phrase is not None else token[0].removeprefix(token["no"] or "")
         parts = typed_words(whole)
-        words = (" ".join(parts),) if phrase is not None else tuple(parts)
+        # `SHOP-554` is no shop of which something begins with 554.
+        joined = phrase is not None or _COMPOUND.search(whole) is not None
+        words = (" ".join(parts),) if joined else tuple(_PLURALS.get(one, one) for one in parts)
         words = tuple(one for one in words if one)
         if negative and words:
             meant = {said for said in MEANINGS if all(_says(said, one) for one in words)}
@@ -258,7 +279,8 @@ def _both(query: Query, one: Query, name: str) -> Query:
 def _filter(name: str, value: str) -> Query:
     match name:
         case "kind":
-            return Query(kind=_one_of(Kind, value, "kind"))
+            word = value.lower()
+            return Query(kind=_one_of(Kind, _PLURALS.get(word, word), "kind"))
         case "severity":
             words = {one.word: one for one in Severity}
             if value.lower() not in words:
@@ -271,7 +293,8 @@ def _filter(name: str, value: str) -> Query:
         case "since":
             return Query(since=_moment(value))
         case "until":
-            return Query(until=_moment(value))
+            # A day is meant with its evening.
+            return Query(until=_moment(value, end=True))
         case "environment":
             return Query(environment=value)
         case "branch":
@@ -327,9 +350,9 @@ def _state(word: str) -> Query:
     return Query(state=min(found)) if len(found) == 1 else Query(states=tuple(sorted(found)))
 
 
-def _moment(value: str) -> int:
+def _moment(value: str, *, end: bool = False) -> int:
     try:
-        return parse_moment(value)
+        return parse_moment(value, end=end)
     except ValueError:
         no = _("{value!r} is no time").format(value=value)
         raise InvalidQueryError(f"{no}; {_allowed('since')}") from None
@@ -349,8 +372,8 @@ def _allowed(name: str) -> str:
                 example="state:failed", other="state:fixed"
             )
         case "since" | "until":
-            return _("write {example} for two days ago, or {moment}").format(
-                example="2d", moment="2026-11-22T18:30"
+            return _("write {example} for two days ago, or {day}, or {moment}").format(
+                example="2d", day=_("yesterday"), moment="2026-11-22T18:30"
             )
         case _:
             return _("a name as the stream has it")

@@ -17,6 +17,12 @@ WORDS = {
     "resolved": "behoben",
     "still failing": "weiterhin fehlgeschlagen",
     "off": "außer Dienst",
+    "incident": "Störung",
+    "critical": "kritisch",
+    "Deploys": "Deployments",
+    "{person} is on it": "{person} kümmert sich darum",
+    "yesterday": "gestern",
+    "to on at in of after is was by": "nach auf bei",
 }
 
 
@@ -54,6 +60,18 @@ def test_in_english_a_search_is_what_was_typed(text: str) -> None:
         ),
         ('"wieder behoben und gut', '"wieder behoben und gut'),
         ("behobenes unbehoben", "behobenes unbehoben"),
+        ("state:behoben shop", "state:fixed shop OR state:resolved shop"),
+        ("-state:behoben", "-state:fixed -state:resolved"),
+        ('state:"weiterhin fehlgeschlagen"', 'state:"still failing"'),
+        ("kind:Störung", "kind:incident"),
+        (
+            "Störung kritisch",
+            "Störung kritisch OR Störung critical OR incident kritisch OR incident critical",
+        ),
+        ("severity:kritisch", "severity:critical"),
+        ("chen kümmert sich darum", 'chen kümmert sich darum OR chen "on it"'),
+        ("Deployments nach production", "Deployments production OR deploy production"),
+        ("since:gestern", "since:yesterday"),
         ("cart OR behoben", "cart OR behoben OR fixed OR resolved"),
     ],
 )
@@ -75,3 +93,24 @@ def test_the_field_finds_a_state_by_its_shown_word(qtbot, window, story, german)
     qtbot.keyClicks(shown.filters.search, "fehlgeschlagen")
     lines = shown.browser.model
     qtbot.waitUntil(lambda: [one.event.state for one in lines.lines] == ["failed"], timeout=20_000)
+
+
+def test_a_value_that_nothing_has_names_the_near_ones(qtbot, window, written, story) -> None:
+    shown = window(story.push("kundenverwaltung", now(), "Jürgen Größl", "Later", "aa" * 20))
+    written.answer()
+    for typed, near in (
+        ("service:kunden", "service:kundenverwaltung"),
+        ("actor:jur", 'actor:"Jürgen Größl"'),
+    ):
+        shown.filters.search.setText(typed)
+        qtbot.waitUntil(
+            lambda near=near: (
+                shown.browser.empty.state is not None
+                and shown.browser.empty.state.hint == f"Do you mean {near}?"
+            ),
+            timeout=60_000,
+        )
+    shown.filters.search.setText("service:kundenverwaltung lobster")
+    qtbot.waitUntil(
+        lambda: shown.browser.empty.state.hint.startswith("A line matches"), timeout=60_000
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from datetime import datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ from devstream_desktop.stream.words import Kind, Transition
         ("state:failed", Query(states=("failed", "failure"))),
         ('state:"still failing"', Query(meaning=Transition.STILL_FAILING)),
         ("-kind:test", Query(without=(Query(kind=Kind.TEST),))),
-        ("a-b", Query(words=("a", "b"))),
+        ("a-b", Query(words=("a b",))),
         ("fix: it", Query(words=("fix", "it"))),
         ("since:2d is:red", Query(since=-172_800_000, now=frozenset({Is.RED}))),
         ("one OR two", Query(words=("one",), alternatives=(Query(words=("two",)),))),
@@ -35,12 +36,38 @@ from devstream_desktop.stream.words import Kind, Transition
         ("画面 x", Query(words=("画面", "x"))),
         ("支払い", Query(words=("支払 払い",))),
         ('s:shop "card capture"', Query(words=("card capture",), service="shop")),
-        ("http://x/y", Query(words=("http", "x", "y"))),
-        ("SHOP-912", Query(words=("SHOP", "912"))),
+        ("http://x/y", Query(words=("http x y",))),
+        ("SHOP-912", Query(words=("SHOP 912",))),
+        ("-SHOP-912", Query(without=(Query(words=("SHOP 912",)),))),
+        ("deployed to production", Query(words=("deployed", "production"))),
+        ("to", Query(words=("to",))),
+        ('"to be"', Query(words=("to be",))),
+        ("NOT kind:test", Query(without=(Query(kind=Kind.TEST),))),
+        ("NOT card shop", Query(words=("shop",), without=(Query(words=("card",)),))),
+        ("NOT", Query()),
+        ("kind:deploys", Query(kind=Kind.DEPLOY)),
+        ("tests", Query(words=("test",))),
     ],
 )
 def test_parsing(text: str, query: Query) -> None:
     assert parse_query(text) == query
+
+
+def test_a_day_is_meant_with_its_evening() -> None:
+    query = parse_query("since:2026-11-22 until:2026-11-22")
+    begin = datetime(2026, 11, 22).astimezone()
+    assert query.since == begin.timestamp() * 1000
+    assert query.until == (begin + timedelta(days=1)).timestamp() * 1000
+
+
+def test_days_have_names() -> None:
+    today = datetime.combine(datetime.now().astimezone().date(), time()).astimezone()
+    assert parse_query("since:today").since == today.timestamp() * 1000
+    yesterday = parse_query("since:yesterday until:yesterday")
+    assert yesterday.until == today.timestamp() * 1000
+    last = datetime.fromtimestamp(parse_query("since:Monday").since / 1000).astimezone()
+    assert last.weekday() == 0
+    assert (today - last).days < 7
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -63,6 +63,7 @@ class Browser(QSplitter):
         self.empty = EmptyPage()
         self.details = Details()
         self._about = About()
+        self._meant: tuple[str, ...] = ()
         self._pages = QStackedWidget()
         self._pages.addWidget(self.view)
         self._pages.addWidget(self.empty)
@@ -121,6 +122,11 @@ class Browser(QSplitter):
             side = WIDTH if wide else room * 2 // 5
             self.setSizes([room - side, side])
 
+    def show_meant(self, filters: Sequence[str]) -> None:
+        """Say which filters may be meant where nothing answers."""
+        self._meant = tuple(filters)
+        self._refresh_page()
+
     def set_query(self, query: Query) -> None:
         """Show the rows that match `query`; close the details if it is another query."""
         # Clearing the filters reports the query that is shown already.
@@ -130,7 +136,7 @@ class Browser(QSplitter):
 
     def start_over(self, query: Query) -> None:
         """Read the rows that match `query` and close the details."""
-        self._wanted = None
+        self._wanted, self._meant = None, ()
         self._hide_details()
         self.model.set_query(query)
 
@@ -242,7 +248,8 @@ class Browser(QSplitter):
         if self.model.rowCount():
             self._pages.setCurrentWidget(self.view)
             return
-        self.empty.show_state(empty_state(self._state, self.model.query, self._read_error))
+        reason = empty_state(self._state, self.model.query, self._read_error, self._meant)
+        self.empty.show_state(reason)
         self._pages.setCurrentWidget(self.empty)
 
     def _failed(self, sentence: str) -> None:

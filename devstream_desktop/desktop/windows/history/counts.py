@@ -16,6 +16,7 @@ from devstream_desktop.desktop.windows.history.typed_search import read_search
 from devstream_desktop.desktop.windows.history.visit import UNSEEN
 from devstream_desktop.history.reader import Facets, Reader
 from devstream_desktop.language import ngettext, number
+from devstream_desktop.stream.completion import meant
 from devstream_desktop.stream.query import Query
 
 _MOST_HITS = 1_000
@@ -61,6 +62,8 @@ class Counts(QObject):
             self._filters.show_hits(counted)
             said = ngettext("{count} hit", "{count} hits", found)
             announce(self._filters.search, said.format(count=counted))
+            near = () if found else meant(query, self._filters.search.values)
+            self._browser.show_meant(near)
 
         self._state.history.ask(
             lambda reader: reader.hits(query, most=_MOST_HITS),

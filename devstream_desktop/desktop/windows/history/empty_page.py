@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
@@ -29,8 +30,13 @@ class EmptyState:
     """Names for `EmptyPage.acted`, and labels."""
 
 
-def empty_state(state: AppState, query: Query, read_error: str) -> EmptyState:
-    """Return the reason why there are no rows; the first that holds."""
+def empty_state(
+    state: AppState, query: Query, read_error: str, near: Sequence[str] = ()
+) -> EmptyState:
+    """Return the reason why there are no rows; the first that holds.
+
+    `near` are filters that may be meant by one whose value nothing has.
+    """
     if not state.connected and state.status is None:
         usual = _("The first start takes a few seconds: it makes a key and looks for peers.")
         return EmptyState(_("The node is starting"), state.trouble or usual, Mark.OFFLINE)
@@ -42,6 +48,8 @@ def empty_state(state: AppState, query: Query, read_error: str) -> EmptyState:
     # From here on the history is readable and really has no such rows.
     if not query.everything:
         hint = _("A line matches when it has every word, or a longer word that begins with it.")
+        if near:
+            hint = _("Do you mean {filters}?").format(filters=" · ".join(near))
         return EmptyState(_("Nothing matches"), hint, actions=(("clear", _("Show everything")),))
     if state.status is not None and state.status.missing:
         missing = state.status.missing

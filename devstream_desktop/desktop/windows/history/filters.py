@@ -70,6 +70,10 @@ class SearchField(QLineEdit):
         self._values = values
 
     @property
+    def values(self) -> Mapping[str, Sequence[str]]:
+        return self._values
+
+    @property
     def offers(self) -> list[str]:
         """The whole texts that are offered."""
         return self._offers.stringList()

@@ -11,8 +11,16 @@ from itertools import islice, product
 
 from devstream_desktop.language import _
 from devstream_desktop.stream.query import MOST_TEXT, Query, parse_query
-from devstream_desktop.stream.words import OUTCOMES
+from devstream_desktop.stream.words import OUTCOMES, Kind, Severity
 
+_KINDS = frozenset(kind.value for kind in Kind)
+_SEVERITIES = frozenset(severity.word for severity in Severity)
+_VIEWS = {
+    "Deploys": Kind.DEPLOY.value,
+    "Changes": Kind.CHANGE.value,
+    "Tickets": Kind.TICKET.value,
+}
+"""Kinds by the names of their views in the window."""
 _MOST = 8
 """Readings of one text."""
 
@@ -34,13 +42,20 @@ def _in_english(text: str) -> str:
         return text
     # The longest first: one word may begin another. What stands in quotes is one word.
     said = "|".join(map(re.escape, sorted(meant, key=len, reverse=True)))
-    token = rf'(?<![\w:-])(-?)((?:[a-z]+:)?"[^"]*"?|(?:{said})(?![\w:-]))'
+    token = rf'(?<![\w:-])(-?)([a-z]+:)?("[^"]*"?|(?:{said})(?![\w:-]))'
     choices, end = list[list[str]](), 0
     text = text[:MOST_TEXT]
     for match in re.finditer(token, text, re.IGNORECASE):
-        words = [f'{match[1]}"{word}"' for word in meant.get(match[2].strip('"').lower(), ())]
+        sign, name = match[1], (match[2] or "").lower()
+        words = [
+            f'{sign}{name}"{word}"'
+            for word in meant.get(match[3].strip('"').lower(), ())
+            if not name or _may_have(name, word)
+        ]
+        # A filter has the index's own values. In a text the word may stand as it is shown.
+        as_typed = [] if name and words else [match[0]]
         # None of its meanings is wanted, where the word is not.
-        readings = [" ".join((match[0], *words))] if match[1] else [match[0], *words]
+        readings = [" ".join((*as_typed, *words))] if sign else [*as_typed, *words]
         choices += [[text[end : match.start()]], readings]
         end = match.end()
     choices.append([text[end:]])
@@ -54,10 +69,22 @@ def _in_english(text: str) -> str:
     return whole
 
 
+def _may_have(name: str, word: str) -> bool:
+    """Tell whether a filter, such as `kind:`, may have an index's word."""
+    allowed = {"state:": OUTCOMES, "kind:": _KINDS, "severity:": _SEVERITIES}
+    return word in allowed.get(name, ())
+
+
 def _shown_words() -> dict[str, list[str]]:
     """Return the index's words by the shown ones that differ."""
     meant: dict[str, list[str]] = {}
-    for word in sorted(OUTCOMES):
-        if (shown := _(word)) != word:
-            meant.setdefault(shown.lower(), []).append(word)
+    for word in sorted({*OUTCOMES, *_KINDS, *_SEVERITIES}):
+        if (shown := _(word).lower()) != word:
+            meant.setdefault(shown, []).append(word)
+    claimed = _("{person} is on it").replace("{person}", "").strip().lower()
+    if claimed != "is on it":
+        meant.setdefault(claimed, []).append("on it")
+    for many, kind in _VIEWS.items():
+        if (shown := _(many).lower()) != many.lower():
+            meant.setdefault(shown, []).append(kind)
     return meant
