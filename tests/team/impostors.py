@@ -16,9 +16,12 @@ from devstream_desktop.team.joining import wire
 class Recorder:
     """A stranger at the invited address, who answers as told and keeps every question."""
 
-    def __init__(self, authority_der: bytes, context: ssl.SSLContext) -> None:
+    def __init__(self, authority_der: bytes, context: ssl.SSLContext, claims: int = 0) -> None:
+        """`claims`: the bytes that its answer claims to have; 0 for what it has."""
         self.questions: list[wire.Question] = []
-        self._authority = authority_der
+        self._answer = wire.frame(wire.Authority(authority_der))
+        if claims:
+            self._answer = claims.to_bytes(wire.HEAD_BYTES, "big") + self._answer[wire.HEAD_BYTES :]
         self._context = context
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -27,8 +30,10 @@ class Recorder:
                 await wire.read_frame(reader, wire.MAX_QUESTION)
             )
             self.questions.append(question)
-            writer.write(wire.frame(wire.Authority(self._authority)))
+            writer.write(self._answer)
             await writer.drain()
+            # Who believes the claim waits for the rest of it.
+            await reader.read()
         except (OSError, EOFError):
             pass
         finally:

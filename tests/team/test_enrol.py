@@ -298,6 +298,20 @@ async def test_an_ordinary_member_in_between_sees_no_secret(
     assert (len(stranger.questions), stranger.secrets_seen) == (1, 0)
 
 
+async def test_an_answer_that_claims_to_be_huge_is_not_waited_for(
+    team: Team, door: Door, tmp_path: Path
+) -> None:
+    own = Authority.create(team.now())
+    context = await server_of(own, team.device.id, tmp_path)
+    stranger = Recorder(own.der, context, claims=wire.MAX_ANSWER + 1)
+    text = await door.invite(3600)
+    async with stranger.listening() as port:
+        assert (
+            await problem_of(join(redirected(text, port), "bo", DeviceKey.generate()))
+            is Problem.ANSWER
+        )
+
+
 async def ask(text: str, question: wire.Question) -> wire.Answer:
     """A question as a hostile joiner would put it, who checks nothing."""
     host, port = destination(read_invite(text).address)
