@@ -21,6 +21,7 @@ from devstream_desktop.keys import Vault, verify
 from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
 from devstream_desktop.node import board, enrolment, source_list
 from devstream_desktop.node.board import Board
+from devstream_desktop.node.carrier_lines import CarrierLines
 from devstream_desktop.node.carriers import Carriers
 from devstream_desktop.node.deploy_archive import DeployArchive
 from devstream_desktop.node.descriptors import Descriptors
@@ -41,6 +42,7 @@ from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import Event, InvalidEventError, encode_event
 from devstream_desktop.stream.fact import event_of, fact_id
+from devstream_desktop.stream.words import Role
 from devstream_desktop.team import End, NoTeamError, Team, ends
 
 _DAY_MS = 86_400_000
@@ -111,6 +113,7 @@ class Node:
         self.archive: DeployArchive
         self.mesh: Mesh
         self.carriers: Carriers
+        self.carrier_lines: CarrierLines
         self.sender: Sender
         self.feeds: Feeds
         self.reach: Reach
@@ -163,6 +166,9 @@ class Node:
         self.team.on_change = self._on_policy
         await self._start_mesh(ends)
         self.carriers = Carriers(self.home, self.vault, self.team, self.mesh)
+        self.carrier_lines = CarrierLines(
+            self.device, self._is_collector, self._last_word, self.publish
+        )
         # Whoever makes events ends before the mesh that takes them away: the executor first.
         ends.push_async_callback(self.trust.stop)
         ends.push_async_callback(self._end_tasks)
@@ -261,7 +267,16 @@ class Node:
         await self.trust.look()
         await self._follow_reach()
         await self.roles.follow()  # what could not begin may do so now
+        await self.carrier_lines.look(self.carriers.status(), now_ms())
         await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses(), now_ms())
+
+    def _is_collector(self) -> bool:
+        return self.team.chain.current.has_role(self.device, Role.COLLECTOR)
+
+    def _last_word(self, of: Event) -> Event | None:
+        with Reader(self.home.history) as reader:
+            thing = reader.thing(of)
+        return thing.line.event if thing is not None else None
 
     def _open_team(self) -> Team:
         try:

@@ -16,7 +16,7 @@ from devstream_desktop.stream.deploy_sentences import deploy_sentence, is_beside
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.fact import is_note
 from devstream_desktop.stream.named import named
-from devstream_desktop.stream.subject import BACKLOG, ERROR, GAP
+from devstream_desktop.stream.subject import BACKLOG, CARRIER, ERROR, GAP
 from devstream_desktop.stream.text import duration, short_ref, short_revision
 from devstream_desktop.stream.words import Kind, Transition, outcome
 
@@ -278,6 +278,11 @@ def _source(event: Event, _transition: Transition) -> Parts:
         source = event.source or event.service
         return Parts(_("source {source}: {gap}").format(source=source, gap=named(event.title)))
     source = event.source or event.subject
+    if event.subject.startswith(CARRIER):
+        lost = event.state == "silent"
+        form = _("{place} has lost {broker}") if lost else _("{place} has {broker} again")
+        sentence = form.format(place=source, broker=event.service)
+        return Parts(sentence, (event.reason, _after(event)))
     # The notice of a source that was cut short.
     if event.count:
         sentence = _("source {source} … {count} more suppressed")

@@ -28,6 +28,8 @@ GAP = "/gap"
 """End of the subject that tells what was not read."""
 BACKLOG = "/backlog"
 """End of the subject that tells what came when read again."""
+CARRIER = "carrier/"
+"""Begin of the subject of a broker that is gone or back."""
 ERROR = "/error/"
 """In the subject of an incident that is a program's error."""
 _CHANGE_RANK = {"created": 1, "force-pushed": 2, "reset": 2, "merged": 3}

@@ -129,6 +129,27 @@ async def test_without_the_broker_gossip_goes_on_and_the_rest_follows(make_node,
     assert carried.carrier.status().error == ""
 
 
+async def test_a_loss_with_another_reason_at_each_try_is_one_loss(
+    make_node, carry, broker, monkeypatch
+):
+    node = await make_node()
+    carried = carry(node, broker)
+    await node.until(lambda: carried.carrier.status().state == "live")
+    tries = 0
+
+    async def refuse():
+        nonlocal tries
+        tries += 1
+        raise BrokerError(f"server {tries} cannot be used")
+
+    monkeypatch.setattr(broker, "open", refuse)
+    broker.gone(gone=True)
+    await node.until(lambda: carried.carrier.status().state == "gone")
+    since = carried.carrier.status().since
+    await node.until(lambda: tries > 2, 60)
+    assert carried.carrier.status().since == since
+
+
 async def test_what_a_broker_holds_back_is_named(make_node, carry, broker):
     author, reader = await make_node(), await make_node()
     carry(author, broker)

@@ -20,7 +20,7 @@ from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.line import LIST_WIDTH, brief, headline, render
 from devstream_desktop.stream.record import record
 from devstream_desktop.stream.search_text import index_text
-from devstream_desktop.stream.subject import BACKLOG, GAP, Line, transition
+from devstream_desktop.stream.subject import BACKLOG, CARRIER, GAP, Line, transition
 from devstream_desktop.stream.words import STATES, Kind, Transition
 
 FILE = Path(__file__).with_name("said_lines.txt")
@@ -89,6 +89,7 @@ VARIANTS: dict[Kind, tuple[Fields, ...]] = {
         {"source": "hub", "expires": 1_800_000_000_000, "reason": "renew it"},
         {"source": "hub", "title": "test of this source"},
         {"source": "hub", "subject": f"source/hub{GAP}", "title": "40 pushes were not read"},
+        {"source": "berlin", "subject": f"{CARRIER}nats/berlin", "duration": 90_000},
         *(
             {"source": "hub", "subject": f"source/hub{BACKLOG}", "count": count, "duration": 60_000}
             for count in (1, 12)

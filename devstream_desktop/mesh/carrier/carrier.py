@@ -114,6 +114,8 @@ class Carrier:
         # Each reason once, because it is tried again and again.
         if reason != self._trouble:
             _log.warning("the carrier %s: %s", self._name, reason)
+        # Servers are tried in any order, and each has its own reason: it is one loss.
+        if not self._trouble:
             self._since = self._core.clock()
         self._trouble = reason
 
