@@ -16,7 +16,8 @@ from nats_server import Server, free_port, needs_nats, nkey, servers
 
 from devstream_desktop.mesh.carrier import entries, papers
 from devstream_desktop.mesh.carrier.broker import BrokerError
-from devstream_desktop.mesh.carrier.nats import MOST_AT_ONCE, Access, NatsBroker, Wanted
+from devstream_desktop.mesh.carrier.nats import Access, NatsBroker, Wanted
+from devstream_desktop.mesh.carrier.nats.connection import MOST_AT_ONCE, Connection
 from devstream_desktop.shared_files import shared
 
 pytestmark = [pytest.mark.process, needs_nats]
@@ -201,12 +202,17 @@ async def test_the_example_of_a_server_stops_who_writes_another_ones_feed(
         assert await broker.may_say("berlin")
         (remark,) = await broker.remarks()
         assert "has 1 replicas, and 3 were asked for" in remark
+    finally:
+        await broker.close()
+    connection = Connection(access)
+    await connection.open()
+    try:
         # The server does not answer what is not allowed.
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
-                await broker.context().purge_stream(f"devstream-{team.id}")
+                await connection.context().purge_stream(f"devstream-{team.id}")
     finally:
-        await broker.close()
+        await connection.close()
     for wrong, said in ((nkey()[0], "uthorization"), ("", "uthorization")):
         broker = NatsBroker(team.id, Access([url], str(ca), wrong), Wanted(DAY_S))
         with pytest.raises(BrokerError, match=said):
@@ -222,7 +228,7 @@ async def test_the_example_of_a_server_stops_who_writes_another_ones_feed(
 
 @pytest.mark.parametrize("begin", [b"MSG x 1 4000000000\r\n", b"", b"INFO ", b"-ERR 'x"])
 async def test_a_server_that_sends_without_end_is_left(begin: bytes, monkeypatch) -> None:
-    monkeypatch.setattr("devstream_desktop.mesh.carrier.nats.ANSWER_S", 0.5)
+    monkeypatch.setattr("devstream_desktop.mesh.carrier.nats.connection.ANSWER_S", 0.5)
     sent, left = 0, asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -334,12 +340,12 @@ async def test_a_server_that_wants_no_tls_hears_nothing_of_a_client_that_does():
 
 
 async def test_a_carrier_ends_although_the_client_keeps_that_to_itself():
-    broker = NatsBroker("acme", Access(["nats://127.0.0.1:9"]), Wanted(DAY_S))
+    connection = Connection(Access(["nats://127.0.0.1:9"]))
     began = asyncio.Event()
 
     async def work(error: Exception | None) -> None:
         while True:
-            async with broker.told():
+            async with connection.told():
                 began.set()
                 try:
                     await asyncio.sleep(3600)
