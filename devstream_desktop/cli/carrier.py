@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from devstream_desktop.cli.arguments import add_list, add_named
+from devstream_desktop.cli.arguments import add_list, add_named, positive
 from devstream_desktop.cli.commands import CommandParser
 from devstream_desktop.cli.given_file import read_text
 from devstream_desktop.cli.node_client import ask
@@ -35,7 +35,7 @@ def add_arguments(parser: CommandParser) -> None:
     about = "the authority of the servers' certificates (default: this machine's authorities)"
     parser.add_argument("--ca", metavar="FILE", help=about)
     about = "copies of the stream on different servers, where it has to be made (default: 1)"
-    parser.add_argument("--replicas", metavar="COUNT", type=int, default=1, help=about)
+    parser.add_argument("--replicas", metavar="COUNT", type=positive, default=1, help=about)
     about = "send only this device's own events, where the server allows it no others"
     parser.add_argument("--own-only", action="store_true", help=about)
     about = (

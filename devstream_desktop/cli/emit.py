@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from devstream_desktop.cli.arguments import moment, prose
+from devstream_desktop.cli.arguments import moment, prose, whole
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.home import Home
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--previous", default="", metavar="SHA", help="the commit the branch was at before"
     )
-    parser.add_argument("--count", type=int, default=0, help="commits of a push, failed tests")
+    parser.add_argument("--count", type=whole, default=0, help="commits of a push, failed tests")
     parser.add_argument(
         "--key", default="", metavar="TEXT", help="your own name for this happening: reported once"
     )

@@ -97,7 +97,12 @@ class Present(Places):
             " ORDER BY lines.id DESC LIMIT ?",
             (_CELLS,),
         )
-        return [line for line in held if not line.event.expires or now < line.event.expires]
+        # An earlier version stored locks that no executor had answered, and so none held.
+        return [
+            line
+            for line in held
+            if line.event.request and (not line.event.expires or now < line.event.expires)
+        ]
 
     def board(self, *, mine: Collection[str] = (), now: int = 0) -> Board:
         """Return the services by environments.

@@ -24,7 +24,16 @@ _OTHER_COMMAND = {
     (Kind.DUTY, "on"): "devstream duty on",
     (Kind.DUTY, "off"): "devstream duty off",
     (Kind.DEPLOY, "requested"): "devstream deploy",
+    (Kind.DEPLOY, "approved"): "devstream approve",
+    (Kind.DEPLOY, "locked"): "devstream lock",
+    (Kind.DEPLOY, "unlocked"): "devstream unlock",
 }
+_OWN_WORD = (
+    *((Kind.TEAM, state) for state in STATES[Kind.TEAM]),
+    (Kind.DEPLOY, "dry_run"),
+    (Kind.DEPLOY, "accepted"),
+)
+"""States that devstream reports of itself: a script would say what did not happen."""
 _SLUG_GAP = re.compile(r"[^\w.-]+")
 _SCOPED = frozenset((Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.DEPLOY, Kind.INCIDENT, Kind.TICKET))
 
@@ -52,6 +61,10 @@ def emit_event(request: Emit, *, now: int, nonce: str, scope: str = "") -> Event
     if (kind, request.state) in _OTHER_COMMAND:
         other = _OTHER_COMMAND[kind, request.state]
         raise InvalidEventError(f"{kind} {request.state} is not for emit; use: {other}")
+    if (kind, request.state) in _OWN_WORD:
+        raise InvalidEventError(
+            f"{kind} {request.state} is not for emit: devstream reports it where it happens"
+        )
     if not clean(request.service, 60):
         raise InvalidEventError("--service is empty; name what this is about, such as shop")
     deleted = kind is Kind.CHANGE and request.state == "deleted"

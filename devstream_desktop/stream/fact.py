@@ -55,6 +55,8 @@ _BY_KIND = {
     Kind.DUTY: AuthorClass.MEMBER,
     Kind.CLAIM: AuthorClass.MEMBER,
 }
+_ANSWERS = frozenset({"dry_run", "approved", "locked", "unlocked", "accepted"})
+"""States of a deploy that nobody sees at a deploy tool: an executor alone holds a lock."""
 _OBSERVED = frozenset({Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.DEPLOY, Kind.INCIDENT, Kind.TICKET})
 """Kinds of which others are told, in a scope."""
 _TEAM = {
@@ -85,6 +87,8 @@ def _author_class(kind: Kind, state: str, answers: bool) -> AuthorClass | None:
     if kind is Kind.DEPLOY:
         if state == "requested":
             return AuthorClass.MEMBER
+        if state in _ANSWERS and not answers:
+            return None
         return AuthorClass.EXECUTOR if answers else AuthorClass.COLLECTOR
     if kind is Kind.TEAM:
         return _TEAM.get(state)

@@ -145,6 +145,11 @@ def test_a_lock_is_on_the_board_until_it_ends(story: Tell, reader: Reader) -> No
     assert reader.locks(now) == []
 
 
+def test_a_lock_that_no_executor_answered_is_none(story: Tell, reader: Reader) -> None:
+    story(40, Kind.DEPLOY, "locked", environment="production", subject="deploy/shop/production/l")
+    assert reader.locks(START + 50 * MINUTE) == []
+
+
 def test_changes_wait_until_they_are_deployed(story: Tell, reader: Reader) -> None:
     waiting = reader.waiting("shop", "staging")
     assert waiting is not None

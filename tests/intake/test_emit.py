@@ -120,3 +120,17 @@ def test_whatever_is_typed_is_one_clean_event_or_a_sentence(kind, data, texts):
     except InvalidEventError:
         return
     assert all(character.isprintable() for character in event.title + event.subject + event.service)
+
+
+@pytest.mark.parametrize("state", STATES[Kind.TEAM])
+def test_a_script_reports_nothing_of_the_team(state: str) -> None:
+    request = Emit(kind="team", state=state, service="shop")
+    with pytest.raises(InvalidEventError, match="devstream reports it"):
+        emit_event(request, now=NOW, nonce="n")
+
+
+@pytest.mark.parametrize("state", ["approved", "locked", "unlocked", "accepted", "dry_run"])
+def test_a_script_makes_no_lock_that_nobody_holds(state: str) -> None:
+    request = Emit(kind="deploy", state=state, service="shop", environment="production")
+    with pytest.raises(InvalidEventError, match="is not for emit"):
+        emit_event(request, now=NOW, nonce="n")

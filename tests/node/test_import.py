@@ -64,6 +64,15 @@ def test_a_file_of_other_lines_is_refused_before_its_numbers_fill_the_memory() -
     assert many.tell() < 30_000
 
 
+@pytest.mark.parametrize("state", ["locked", "unlocked", "approved", "accepted", "dry_run"])
+def test_a_lock_of_another_home_is_held_by_nobody_here(state: str) -> None:
+    given = make_event(
+        kind=Kind.DEPLOY, state=state, service="shop", subject="x", key="a" * 32, time=1,
+        request="b" * 32, executor="c",
+    )  # fmt: skip
+    assert imports._as_history(given, now=2) is None
+
+
 def test_a_deploy_that_was_seen_keeps_nothing_of_its_request() -> None:
     given = make_event(
         kind=Kind.DEPLOY, state="success", service="shop", subject="x", key="a" * 32, time=1,
