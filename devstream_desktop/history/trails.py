@@ -78,13 +78,15 @@ class Trails(Places):
     def where(self, revision: str) -> list[Place]:
         """Tell for each environment of a commit's service whether it is there.
 
-        Empty for a commit of which no change is known.
+        Empty for a commit of which neither a change nor a deploy is known.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
         known = self.revisions(revision, limit=1)
         rows = self._of_revision(known[0], ("change",)) if known else []
+        if known and not rows:
+            rows = self._of_revision(known[0], ("deploy",))
         if not rows:
             return []
         lines = self._in_order([rows[-1][0]])
@@ -134,11 +136,14 @@ class Trails(Places):
                     f"{COLUMNS} WHERE lines.subject = ? AND lines.place = ?", (branch, last)
                 )
             )
+        # What came before the branch was set back need not be in it.
+        turn = self._turn(branch, first, last)
+        since = "> ?" if turn is None else ">= ?"
         return tuple(
             self._lines(
-                f"{COLUMNS} WHERE lines.subject = ? AND lines.place > ? AND lines.place <= ?"
+                f"{COLUMNS} WHERE lines.subject = ? AND lines.place {since} AND lines.place <= ?"
                 f" AND lines.run >= 0{CURRENT} ORDER BY lines.place DESC LIMIT ?",
-                (branch, first, last, limit),
+                (branch, first if turn is None else turn, last, limit),
             )
         )
 
@@ -157,17 +162,22 @@ class Trails(Places):
         for service in sorted(names):
             for environment in self._environments(service):
                 runs = self._running_at(service, environment)
-                if runs is not None and own is not None:
+                if runs is not None:
                     found.append(self._presence(change, own, runs))
         return found
 
-    def _presence(self, change: Event, own: tuple[int, bytes], runs: Running) -> Place:
-        branch, place = own
+    def _presence(self, change: Event, own: tuple[int, bytes] | None, runs: Running) -> Place:
         named = (runs.service, environment_name(runs.environment))
+        if own is None:
+            here = runs.revision == change.revision
+            presence = Presence.RUNS if here else Presence.UNKNOWN
+            return Place(*named, presence, runs, runs.deploy if here else None)
+        branch, place = own
         there = self._place_on(branch, runs.revision)
         if runs.revision == change.revision:
             presence = Presence.RUNS
-        elif there is None:
+        # A branch that was set back may have lost it on the way.
+        elif there is None or self._turn(branch, place, there) is not None:
             return Place(*named, Presence.UNKNOWN, runs)
         else:
             presence = Presence.INCLUDED if there >= place else Presence.WAITS
@@ -186,9 +196,20 @@ class Trails(Places):
         )
         for row_id, revision in rows:
             had = self._place_on(branch, revision)
-            if had is not None and had >= place:
+            if had is not None and had >= place and self._turn(branch, place, had) is None:
                 return self._by_id([row_id]).get(row_id)
         return None
+
+    def _turn(self, branch: int, first: bytes, last: bytes) -> bytes | None:
+        """Return where a branch last lost commits after `first`, up to `last`."""
+        rows = self._ask(
+            "SELECT place FROM lines WHERE subject = ? AND place > ? AND place <= ? AND run >= 0"
+            " AND state IN ('force-pushed', 'reset', 'deleted') ORDER BY place DESC LIMIT 1",
+            branch,
+            first,
+            last,
+        )
+        return rows[0][0] if rows else None
 
     def _place_on(self, branch: int, revision: str) -> bytes | None:
         """Return the place of a commit on a branch; None where it is not known there."""

@@ -319,3 +319,47 @@ async def test_a_rule_that_could_not_be_evaluated_does_not_fire(node, name, said
     alert = {"status": "firing", "labels": labels, "startsAt": iso(node.now), "fingerprint": "f1"}
     await node.post("grafana", {"status": "firing", "alerts": [alert]})
     assert f"firing: {said}" in told(node.lines()[0])
+
+
+@pytest.mark.parametrize(
+    ("moves", "presence"),
+    [
+        # B was there, and went; what runs is from before, from after, and in its place.
+        (["a", "b", "a-"], "unknown"),
+        (["a", "b", "a-", "c"], "unknown"),
+        (["a", "b", "c!"], "unknown"),
+        (["a", "b", "a-", "b", "c"], "included"),
+        (["a", "b", "c"], "included"),
+    ],
+)
+async def test_a_commit_that_the_branch_lost_is_not_said_to_run(node, moves, presence) -> None:
+    before = ""
+    for move in moves:
+        node.pass_time()
+        body = {
+            "ref": "refs/heads/main",
+            "before": before or "0" * 40,
+            "after": move[0] * 40,
+            "forced": move[1:] in ("-", "!"),
+            "commits": [] if move[1:] == "-" else [{}],
+            "repository": HOME | {"pushed_at": node.now // 1000},
+        }
+        before = move[0] * 40
+        await node.post("github", body, x_github_event="push")
+    node.pass_time()
+    await node.emit("deploy", "success", environment="production", revision=before)
+    with Reader(node.history.path) as reader:
+        (place,) = reader.where(B)
+        trail = reader.trail(B)
+    assert place.presence.value == presence
+    assert trail is not None
+    assert bool(trail.deploys) == (presence == "included")
+
+
+async def test_a_commit_that_was_only_deployed_is_said_to_run(node) -> None:
+    for revision in (A, B):
+        await node.emit("deploy", "success", environment="production", revision=revision)
+        node.pass_time()
+    with Reader(node.history.path) as reader:
+        found = {commit: reader.where(commit)[0].presence.value for commit in (A, B)}
+    assert found == {A: "unknown", B: "runs"}
