@@ -24,37 +24,26 @@ from devstream_collectors.kit.polling import (
     MAX_OPEN,
     MAX_OVER,
     Answer,
-    Older,
     Step,
     check_page,
     following_step,
     next_page,
-    older,
     sized,
     unread,
 )
 from devstream_collectors.kit.push import Push, push_event
-from devstream_collectors.sources.github import alert_poll, check_poll
-from devstream_collectors.sources.github.cursor import Cursor, Watched, ask_of, place_of, poller
-from devstream_collectors.sources.github.deploy import Deployment, Status, deployed, displaced
+from devstream_collectors.sources.github import alert_poll, check_poll, deploy_poll, ticket_poll
+from devstream_collectors.sources.github.cursor import Cursor, ask_of, place_of, poller
+from devstream_collectors.sources.github.lists import ask_list, ask_older
 from devstream_collectors.sources.github.place import Repository, User
 from devstream_collectors.sources.github.push import PullRequest, merged
 from devstream_collectors.sources.github.run import WorkflowRun, run, state_of
-from devstream_collectors.sources.github.ticket import Issue, step
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
-FIRST_DEPLOYMENTS = 3
-"""Deployments whose state is asked for at first contact."""
-MAX_DEPLOYMENTS = 60
-"""Deployments that are remembered: two pages."""
 _STARTED = {"queued": "queued", "in_progress": "running"}
-_DEPLOY_STEPS = frozenset({"waiting", "in_progress"})
-_DEPLOY_ENDED = frozenset({"success", "failure", "error"})
-_DEPLOY_FINAL = _DEPLOY_ENDED | {"inactive"}
 _NEVER = "0"
 """Before every ISO time, and not empty: it was asked for, and there was none."""
-_TICKET_EVENTS = frozenset({"closed", "reopened"})
 _UNDER_WAY = (" queued", " running")
 
 
@@ -89,14 +78,6 @@ class _Runs(msgspec.Struct, frozen=True):
     total_count: Whole = 0
 
 
-class _IssueEvent(msgspec.Struct, frozen=True):
-    id: Needed[int] = 0
-    event: str | None = ""
-    created_at: str | None = ""
-    actor: Part[User] = User()
-    issue: Issue | None = None
-
-
 requests, parse = poller.requests, poller.parse
 
 
@@ -107,20 +88,16 @@ def _begin(known: Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     yield ask_of(source, "", Step("repository"))
     for pattern in source.branches or ((home,) if home else ()):
         yield _heads(source, Step("heads", pattern))
-    yield _list(source, Step("pulls"))
+    yield ask_list(source, Step("pulls"))
     # What goes on elsewhere cannot push the runs of a branch that counts off its page.
     branches = source.branches or ((home,) if home else ())
     for branch in exact(branches) if branches and not globs(branches) else ("",):
-        yield _list(source, Step("runs", branch))
+        yield ask_list(source, Step("runs", branch))
     open_runs = [key for key, value in known.runs.items() if value.endswith(_UNDER_WAY)]
     for number in open_runs[-MAX_OPEN:]:
         yield ask_of(source, f"/actions/runs/{number}", Step("run", number), missing_ok=True)
-    yield _list(source, Step("deployments"))
-    open_ = [number for number, told in known.deployments.items() if not told.over]
-    for number in open_[-MAX_OPEN:]:
-        yield _statuses(source, number)
-    yield _list(source, Step("issues"))
-    yield _list(source, Step("ticket-events"))
+    yield from deploy_poll.asked(known, source)
+    yield from ticket_poll.asked(source)
     yield from check_poll.asked(known, source, now)
     yield from alert_poll.asked(known, source, now)
 
@@ -192,7 +169,7 @@ def _pulls(answer: Answer[Cursor]) -> Polled:
     # Most of them were changed later than they were merged, if they were.
     unseen = all((pull.updated_at or "") > before for pull in bodies)
     times = [milliseconds(pull.updated_at) for pull in bodies]
-    more, gap = _older(answer, "merged pull requests", times, before, all_new=unseen)
+    more, gap = ask_older(answer, "merged pull requests", times, before, all_new=unseen)
     # The list does not say who merged and how many commits it were. What was merged before the
     # source was known is no news.
     told = reversed(fresh) if before else ()
@@ -216,7 +193,7 @@ def _runs(answer: Answer[Cursor]) -> Polled:
     fresh = sum(str(body.id) not in answer.known.runs for body in bodies)
     times = [body.run_started_at or body.updated_at for body in bodies]
     left = unread(answer, known, size, fresh)
-    more, gap = _older(answer, what, times, "", all_new=unseen, left=left)
+    more, gap = ask_older(answer, what, times, "", all_new=unseen, left=left)
     polled = _ran(answer, bodies, answer.known.runs, sizes=sized(answer, known, size))
     return replace(polled, requests=more, gap=gap)
 
@@ -255,96 +232,6 @@ def _ran(
     return answer.polled(makers[::-1], (), None, runs=states, **more)
 
 
-@poller.answer("deployments")
-def _deployments(answer: Answer[Cursor]) -> Polled:
-    newest, before = answer.known.newest_deployment, answer.known.deployments
-    since = int(answer.step.old or newest)
-    bodies = answer.decode(list[Deployment])
-    unseen = since >= 0 and all(body.id > since for body in bodies)
-    times = [milliseconds(body.changed) for body in bodies]
-    more, gap = _older(answer, "deployments", times, str(since), all_new=unseen)
-    # At first contact the state of a few is enough; the others are watched for a change.
-    asked = bodies if newest >= 0 else bodies[:FIRST_DEPLOYMENTS]
-    fresh = {
-        str(body.id): Watched(body, over=body not in asked)
-        for body in reversed(bodies)
-        if body.id > since
-    }
-    # One that was over goes on: it failed, and was tried again.
-    again = {
-        str(body.id): msgspec.structs.replace(told, body=body, over=False)
-        for body in reversed(bodies)
-        if (told := before.get(str(body.id))) and told.over and told.body.changed != body.changed
-    }
-    kept = {**before, **fresh, **again}
-    wanted = [number for number in {**fresh, **again} if not kept[number].over]
-    return answer.polled(
-        requests=(*(_statuses(answer.source, number) for number in wanted), *more),
-        gap=gap,
-        deployments=dict(list(kept.items())[-MAX_DEPLOYMENTS:]),
-        newest_deployment=max([newest, 0, *(body.id for body in bodies)]),
-    )
-
-
-@poller.answer("status")
-def _status(answer: Answer[Cursor]) -> Polled:
-    known, number = answer.known.deployments, answer.step.of
-    told = known.get(number)
-    # It left the cursor while it was asked for.
-    if told is None:
-        return answer.polled()
-    if not answer.ok:
-        others = {key: value for key, value in known.items() if key != number}
-        return answer.polled(deployments=others)
-    statuses = sorted(answer.decode(list[Status]), key=lambda status: status.id)
-    fresh = [status for status in statuses if status.id > told.seen]
-    makers = [partial(deployed, told.body, status, place_of(answer)) for status in fresh]
-    over = bool(statuses) and statuses[-1].state in _DEPLOY_FINAL
-    # Where it had ended, that another took its place is no news of it.
-    said = {status.state for status in statuses}
-    if over and statuses[-1] in fresh and said & _DEPLOY_STEPS and not said & _DEPLOY_ENDED:
-        makers.append(partial(displaced, told.body, statuses[-1], place_of(answer)))
-    seen = statuses[-1].id if statuses else 0
-    return answer.polled(makers, deployments={**known, number: Watched(told.body, seen, over=over)})
-
-
-@poller.answer("issues")
-def _issues(answer: Answer[Cursor]) -> Polled:
-    known, place = answer.step.old or answer.known.opened, place_of(answer)
-    bodies = answer.decode(list[Issue])
-    found = [issue for issue in bodies if issue.pull_request is None]
-    issues = [(issue.created_at, issue) for issue in found if issue.created_at]
-    makers = [
-        partial(step, issue, "opened", created, issue.user, place)
-        for created, issue in reversed(issues)
-        if created > known
-    ]
-    unseen = bool(known) and all((issue.created_at or "") > known for issue in bodies)
-    times = [milliseconds(issue.created_at) for issue in bodies]
-    more, gap = _older(answer, "issues", times, known, all_new=unseen)
-    opened = max([answer.known.opened, *(created for created, _ in issues)])
-    return answer.polled(makers, more, gap, opened=opened)
-
-
-@poller.answer("ticket-events")
-def _ticket_events(answer: Answer[Cursor]) -> Polled:
-    known = int(answer.step.old or answer.known.ticket_event)
-    events = sorted(answer.decode(list[_IssueEvent]), key=lambda event: event.id)
-    makers: list[Maker] = []
-    for event in events:
-        issue, name = event.issue, event.event or ""
-        if event.id <= known or name not in _TICKET_EVENTS or issue is None:
-            continue
-        if issue.pull_request is None:
-            told = partial(step, issue, name, event.created_at, event.actor, place_of(answer))
-            makers.append(told)
-    unseen = known > 0 and all(event.id > known for event in events)
-    times = [milliseconds(event.created_at) for event in reversed(events)]
-    more, gap = _older(answer, "steps of issues", times, str(known), all_new=unseen)
-    newest = max([answer.known.ticket_event, *(event.id for event in events)])
-    return answer.polled(makers, more, gap, ticket_event=newest)
-
-
 def _change(found: Step, head: _Commit, place: Place) -> Event:
     push = Push(
         branch=found.of,
@@ -370,64 +257,3 @@ def _heads(source: SourceInfo, step: Step) -> Request:
 
 def _head(source: SourceInfo, found: Step) -> Request:
     return ask_of(source, "/commits", found, {"sha": found.new, "per_page": 1})
-
-
-def _statuses(source: SourceInfo, number: str) -> Request:
-    path = f"/deployments/{number}/statuses"
-    return ask_of(source, path, Step("status", number), {"per_page": 30}, missing_ok=True)
-
-
-_LISTS: dict[str, tuple[str, dict[str, object]]] = {
-    "pulls": ("/pulls", {"state": "closed", "sort": "updated", "direction": "desc"}),
-    "runs": ("/actions/runs", {}),
-    "deployments": ("/deployments", {}),
-    "issues": ("/issues", {"state": "all", "sort": "created", "direction": "desc"}),
-    "ticket-events": ("/issues/events", {}),
-}
-"""The lists that have pages, the newest first: path and query by the name of the answer."""
-_SIZES = {"runs": 30, "pulls": 30, "deployments": 30, "issues": 30, "ticket-events": 50}
-
-
-def _list(source: SourceInfo, step: Step) -> Request:
-    """Ask for a page of a list: `step.count` is its number, `step.of` a branch."""
-    path, query = _LISTS[step.name]
-    branch = {"branch": step.of} if step.of else {}
-    page = {"page": step.count} if step.count > 1 else {}
-    return ask_of(source, path, step, {**query, **branch, "per_page": _SIZES[step.name], **page})
-
-
-def _older(
-    answer: Answer[Cursor],
-    what: str,
-    times: list[int],
-    known: str,
-    *,
-    all_new: bool,
-    left: int = -1,
-) -> Older:
-    """Ask for the page before one that is all new.
-
-    Args:
-        answer: the page.
-        what: the things that are listed.
-        times: those of its items, the newest first.
-        known: what was known before the first page.
-        all_new: none of them was known.
-        left: new items before this page, where GitHub says how many; else -1.
-
-    """
-    limit = _SIZES[answer.step.name]
-
-    def page(step: Step) -> Request:
-        return _list(answer.source, msgspec.structs.replace(step, old=known))
-
-    return older(
-        answer,
-        what=what,
-        full=len(times) >= limit,
-        all_new=all_new,
-        page=page,
-        since=milliseconds(known) if "T" in known else 0,
-        until=times[-1] if times else 0,
-        unread=left,
-    )
