@@ -15,13 +15,8 @@ from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.authors import ended, ends, outsider, refusal_of, way_back
 from devstream_desktop.team.policy.chain import PolicyChain
 from devstream_desktop.team.policy.documents import Signed
-from devstream_desktop.team.policy.policy import (
-    DEVICE_ROLES,
-    MACHINE_LENGTH,
-    WARNING_MS,
-    End,
-    Policy,
-)
+from devstream_desktop.team.policy.names import MACHINE_LENGTH
+from devstream_desktop.team.policy.policy import DEVICE_ROLES, WARNING_MS, End, Policy
 from devstream_desktop.team.policy.roster import Member
 from devstream_desktop.team.standing import Standing, standing_of
 from devstream_desktop.team.team import Team

@@ -7,7 +7,8 @@ from devstream_desktop.stream.words import Role
 from devstream_desktop.team.certificates import Authority, TlsKey, new_issuer
 from devstream_desktop.team.membership import JOINING_KEY, Membership
 from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
-from devstream_desktop.team.policy.policy import LIFETIME_MS, Grant, Policy, machine_name
+from devstream_desktop.team.policy.names import machine_name
+from devstream_desktop.team.policy.policy import LIFETIME_MS, Grant, Policy
 
 
 def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:

@@ -10,18 +10,10 @@ from devstream_desktop.stream.entry import FEED_BYTES
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError
-from devstream_desktop.team.policy.policy import (
-    End,
-    Grant,
-    Issuer,
-    Policy,
-    Revocation,
-    check_grant,
-    check_name,
-    check_policy,
-    fold,
-)
+from devstream_desktop.team.policy.names import check_name, fold
+from devstream_desktop.team.policy.policy import End, Grant, Issuer, Policy, Revocation
 from devstream_desktop.team.policy.roster import roster
+from devstream_desktop.team.policy.validity import check_grant, check_policy
 
 ANA, BO, BO2, CY = (DeviceKey.from_seed(bytes([number]) * 32).id for number in range(1, 5))
 POLICY = Policy(

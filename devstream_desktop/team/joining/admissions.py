@@ -34,13 +34,8 @@ from devstream_desktop.team.joining.wire import (
 from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.chain import PolicyChain
 from devstream_desktop.team.policy.changes import Newcomer
-from devstream_desktop.team.policy.policy import (
-    MACHINE_LENGTH,
-    End,
-    Issuer,
-    Policy,
-    check_name,
-)
+from devstream_desktop.team.policy.names import MACHINE_LENGTH, check_name
+from devstream_desktop.team.policy.policy import End, Issuer, Policy
 
 MAX_INVITE_S = 30 * 86_400
 ANSWER_EVERY_S = 600.0

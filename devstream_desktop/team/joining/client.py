@@ -60,7 +60,8 @@ from devstream_desktop.team.joining.wire import (
     renewal_message,
 )
 from devstream_desktop.team.policy.chain import PolicyChain
-from devstream_desktop.team.policy.policy import Policy, check_name, machine_name
+from devstream_desktop.team.policy.names import check_name, machine_name
+from devstream_desktop.team.policy.policy import Policy
 
 _AT_ONCE, _MOST_PLACES, _TOLD = 16, 192, 3
 """Places of a renewal: tried at once, tried at all, and named to a person."""

@@ -20,7 +20,8 @@ from devstream_desktop.stream.entry import public_key
 from devstream_desktop.stream.text import clean
 from devstream_desktop.team.certificates import CertificateError, check_authority
 from devstream_desktop.team.errors import PolicyError
-from devstream_desktop.team.policy.policy import Policy, check_policy
+from devstream_desktop.team.policy.policy import Policy
+from devstream_desktop.team.policy.validity import check_policy
 
 MAX_DOCUMENT = 512 << 10
 """Bytes of one signed policy; one for 200 people takes some 20 KB."""

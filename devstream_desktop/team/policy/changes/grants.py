@@ -9,7 +9,8 @@ from devstream_desktop.stream.words import Role
 from devstream_desktop.team.certificates import new_issuer
 from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.policy.changes.change import Change, including, without
-from devstream_desktop.team.policy.policy import DEVICE_ROLES, Grant, Policy, check_grant
+from devstream_desktop.team.policy.policy import DEVICE_ROLES, Grant, Policy
+from devstream_desktop.team.policy.validity import check_grant
 
 
 def grant(person: str, role: Role, pattern: str, now_ms: int) -> Change:

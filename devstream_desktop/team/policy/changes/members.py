@@ -11,7 +11,8 @@ from devstream_desktop.stream.entry import KEY_BYTES, device_id
 from devstream_desktop.stream.text import clean
 from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.policy.changes.change import Change, in_turn, without
-from devstream_desktop.team.policy.policy import End, Policy, Revocation, check_name, fold
+from devstream_desktop.team.policy.names import check_name, fold
+from devstream_desktop.team.policy.policy import End, Policy, Revocation
 
 _MIN_DEVICE = 8
 _REPLACED = "replaced by "
