@@ -41,14 +41,19 @@ def test_a_carrier_is_added_tried_lost_and_removed(world, until, make_server, tm
     server.start(config)
     credentials = tmp_path / "desk.nk"
     credentials.write_text(f"{seed}\n")
-    ana.run("carrier", "add", "nats", server.url, "--creds", str(credentials))
+    site = ("--site", "berlin")
+    ana.run("carrier", "add", "nats", server.url, "--creds", str(credentials), *site)
 
     def state() -> str:
         return "".join(one.state for one in ana.status().carriers if not one.unsent)
 
     until("it is carried", lambda: state() == "live")
     assert "nats works" in ana.run("carrier", "test")
+    until("it relays", lambda: ana.status().carriers[0].relay == ana.status().device)
+    line = f"site berlin relayed by {ana.status().device[:8]}"
     assert f"carrier nats ({server.url}) live" in ana.run("status")
+    assert line in ana.run("status")
+    assert line in ana.run("carrier", "list")
     kept = [path.read_bytes() for path in ana.home.root.rglob("*") if path.is_file()]
     assert not any(seed.encode() in content for content in kept)
 
