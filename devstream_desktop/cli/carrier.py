@@ -47,6 +47,10 @@ def add_arguments(parser: CommandParser) -> None:
     add_list(commands, "every carrier and how it goes", show)
     about = "connect, and look at rights and streams"
     add_named(commands, "test", about, test, default="nats")
+    parser = commands.add_parser(
+        "authorities", help="print the team's authorities, for a server that asks who comes"
+    )
+    parser.set_defaults(command=show_authorities)
     add_named(commands, "remove", "carry no more, and forget the credentials", remove)
 
 
@@ -66,6 +70,15 @@ def create(home: Home, options: argparse.Namespace) -> int:
     add_carrier(home, given, read_text(options.creds).strip() if options.creds else "")
     print(f"added {options.kind}: a running node carries the stream over it as well")
     print("try it: devstream carrier test")
+    return 0
+
+
+def show_authorities(home: Home, options: argparse.Namespace) -> int:
+    """Print the authorities of the team's certificates, PEM."""
+    from devstream_desktop.node.carriers import authorities
+
+    del options
+    print(authorities(home), end="")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A TLS server from texts.
+"""TLS from texts.
 
 Python reads keys from files only, so for a moment an encrypted one is in a folder.
 """
@@ -42,6 +42,20 @@ def server_context(
     if callers_ca_pem is not None:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(cadata=callers_ca_pem)
+    show(context, certificate_pem, key_pem, folder)
+    return context
+
+
+def show(
+    context: ssl.SSLContext, certificate_pem: str, key_pem: str, folder: Path | None = None
+) -> None:
+    """Have a context show a certificate; the arguments are those of `server_context`.
+
+    Raises:
+        OSError: `folder` cannot be written, or the certificate is none (ssl.SSLError).
+        ValueError: the key is none.
+
+    """
     # Encrypted for the moment in which it is a file: Python loads keys from files only.
     password = secrets.token_hex(32)
     key = serialization.load_pem_private_key(key_pem.encode(), password=None)
@@ -56,4 +70,3 @@ def server_context(
         context.load_cert_chain(name, password=password)
     finally:
         Path(name).unlink(missing_ok=True)
-    return context

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -18,7 +18,14 @@ from devstream_desktop.mesh.carrier.config import CarrierError, Settings
 from devstream_desktop.mesh.carrier.nats import Access, NatsBroker, Wanted, missing_client
 from devstream_desktop.mesh.service import Mesh
 from devstream_desktop.sealed_list import Watch
-from devstream_desktop.team import PolicyChain, Team, is_renewal, membership, standing_of
+from devstream_desktop.team import (
+    PolicyChain,
+    Team,
+    certificates,
+    is_renewal,
+    membership,
+    standing_of,
+)
 
 _DAY_S = 86_400
 
@@ -51,6 +58,17 @@ def remove_carrier(home: Home, name: str) -> None:
     config.carriers(home).remove(Vault.open(home), name)
 
 
+def authorities(home: Home) -> str:
+    """Return the authorities of the team's certificates, PEM, for a server. Blocks.
+
+    Raises:
+        NoTeamError: there is no team.
+
+    """
+    standing_of(home)
+    return certificates.bundle(PolicyChain.load(membership.policy_path(home)).current)
+
+
 def try_carrier(home: Home, name: str) -> list[str]:
     """Connect as a carrier does; return what is not as it should be, a sentence each. Blocks.
 
@@ -62,7 +80,9 @@ def try_carrier(home: Home, name: str) -> list[str]:
     settings = config.carriers(home).find(name)
     standing = standing_of(home)
     chain = PolicyChain.load(membership.policy_path(home))
-    broker = _broker(home, Vault.open(home), settings, chain)
+    vault = Vault.open(home)
+    own = membership.own_certificate(vault)
+    broker = _broker(home, vault, settings, chain, lambda: own)
 
     async def connect() -> list[str]:
         try:
@@ -122,6 +142,10 @@ class Carriers:
             found.append(CarrierStatus(name="carriers", state="gone", error=self._watch.trouble))
         return tuple(found)
 
+    def _own(self) -> tuple[str, str]:
+        own = self._team.certificate
+        return own.pem, own.key_pem
+
     async def _follow(self, carriers: list[Settings]) -> None:
         for settings in [one for one in self._running if one not in carriers]:
             _, task = self._running.pop(settings)
@@ -130,7 +154,7 @@ class Carriers:
         for settings in carriers:
             if settings not in self._running:
                 broker = await asyncio.to_thread(
-                    _broker, self._home, self._vault, settings, self._team.chain
+                    _broker, self._home, self._vault, settings, self._team.chain, self._own
                 )
                 carrier = self._mesh.carrier(
                     settings.kind,
@@ -148,7 +172,14 @@ def _travels(document: bytes) -> bool:
     return not is_renewal(document)
 
 
-def _broker(home: Home, vault: Vault, settings: Settings, chain: PolicyChain) -> NatsBroker:
-    access = Access(settings.urls, settings.ca, config.credentials_of(home, vault, settings))
+def _broker(
+    home: Home,
+    vault: Vault,
+    settings: Settings,
+    chain: PolicyChain,
+    own: Callable[[], tuple[str, str]],
+) -> NatsBroker:
+    credentials = config.credentials_of(home, vault, settings)
+    access = Access(settings.urls, settings.ca, credentials, own)
     wanted = Wanted(chain.current.retention_days * _DAY_S, settings.replicas)
     return NatsBroker(chain.team, access, wanted)

@@ -230,6 +230,17 @@ def load(home: Home, vault: Vault) -> Membership:
     )
 
 
+def own_certificate(vault: Vault) -> tuple[str, str]:
+    """Return this device's certificate and its key, PEM. Blocks.
+
+    Raises:
+        VaultError: they do not open.
+
+    """
+    key_pem, mark, certificate = vault.unseal(TLS).decode().partition(_CERTIFICATE)
+    return mark + certificate, key_pem
+
+
 def check_vacant(home: Home) -> str | None:
     """Return the id of the solo team that may be replaced; None for none.
 

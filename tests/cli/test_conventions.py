@@ -21,7 +21,7 @@ SAY_A_SENTENCE = {
     )),
     *(("source", name) for name in ("test", "remove")),
     *(("out", name) for name in ("add", "test", "remove")),
-    *(("carrier", name) for name in ("add", "test", "remove")),
+    *(("carrier", name) for name in ("add", "test", "authorities", "remove")),
     *(("secret", name) for name in ("set", "remove")),
     ("target", "add"),
     ("node",),

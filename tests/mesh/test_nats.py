@@ -49,7 +49,7 @@ async def carry(tmp_path: Path) -> AsyncIterator[Callable[..., Carried]]:
         url: str = "",
         relay: bool = True,
         site: str = "",
-        **access: str,
+        **access: Any,
     ) -> Carried:
         access_ = Access([url or server.url], **access)
         broker = NatsBroker(node.team.id, access_, Wanted(30 * DAY_S))
@@ -255,6 +255,52 @@ async def test_a_server_that_sends_without_end_is_left(begin: bytes, monkeypatch
     listener.close()
     # What the kernel buffers is on its way as well.
     assert sent < 32 * MOST_AT_ONCE
+
+
+async def test_a_server_knows_devices_by_the_certificates_of_their_team(
+    make_node, make_server, carry, team, other_team, tmp_path
+):
+    node, far = await make_node(), await make_node()
+    ca, certificate, key = certify(other_team, tmp_path)
+    trusted = tmp_path / "team.pem"
+    trusted.write_text(team.credentials("x").ca_pem)
+    server = make_server()
+    server.end()
+    rights = f'"devstream.{team.id}.paper.>", "$JS.API.>"'
+    users = "\n".join(
+        f'{{ user: "{one.device}", permissions: {{ subscribe: "_INBOX.>", publish:'
+        f' [ "devstream.{team.id}.feed.{one.device}.>", {rights} ] }} }}'
+        for one in (node, far)
+    )
+    server.start(
+        f"listen: 127.0.0.1:{server.port}\njetstream {{ store_dir: {server.folder}/store }}\n"
+        f"tls {{ cert_file: {certificate}, key_file: {key}, ca_file: {trusted},"
+        f" verify_and_map: true }}\nauthorization {{ users = [ {users} ] }}\n"
+    )
+    url = f"tls://localhost:{server.port}"
+
+    def shown(by: Any, device: str) -> Callable[[], tuple[str, str]]:
+        own = by.credentials(device)
+        return lambda: (own.certificate_pem, own.key_pem)
+
+    for one in (node, far):
+        carry(one, server, url=url, ca=str(ca), own=shown(team, one.device), relay=False)
+    for one in (node, far):
+        await one.say("by its certificate")
+    for one in (node, far):
+        await one.until(lambda one=one: len(one.entries) == 2, 60)
+    mine = NatsBroker(team.id, Access([url], str(ca), own=shown(team, node.device)), Wanted(DAY_S))
+    await mine.open()
+    assert await mine.may_send(node.device)
+    assert not await mine.may_send(far.device)
+    await mine.close()
+    # Another team's, a member's whom the server does not know, and none.
+    unknown = shown(team, (await make_node()).device)
+    for own in (shown(other_team, node.device), unknown, None):
+        broker = NatsBroker(team.id, Access([url], str(ca), own=own), Wanted(DAY_S))
+        with pytest.raises(BrokerError):
+            await broker.open()
+        await broker.close()
 
 
 async def test_the_example_of_a_leaf_carries_a_site_by_one_relay(

@@ -1,4 +1,4 @@
-"""Three real NATS servers under faults, with nodes by gossip, stream and both.
+"""Three real NATS servers under faults, and nodes by gossip, stream, both.
 
 What a node has said is acknowledged: in the end all have it, once, and nothing that nobody said.
 A short run is a test. NEMESIS_SECONDS=n is a long one with thirty nodes, NEMESIS_SEED=n chooses

@@ -21,6 +21,8 @@ HOUR_S = 3600.0
 ALLOWANCE = 0.1
 """The part by which copies may differ from one a site."""
 MOST_LATE_S = 3.0
+MOST_AFTER_CUT = 3
+"""Copies over a line that was cut: the last seconds come again with each change of the relay."""
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Story:
     caught_up: float
     """Seconds from the end of the cut until everybody had everything."""
     after_cut: list[float]
-    """Copies of an event over each line that was cut, from the cut on."""
+    """Copies of an event over each line that was cut, since then."""
     stored: float
     """Messages that the servers keep, an event."""
 
@@ -52,7 +54,7 @@ class Story:
         found += [f"{count:.2f} copies of an event" for count in wrong]
         # Who relays after a cut is not who relays in the end: what came just before that comes
         # once more.
-        if max(self.after_cut) > 2:
+        if max(self.after_cut) > MOST_AFTER_CUT:
             found.append(f"{max(self.after_cut):.2f} copies of an event over a line that was cut")
         return found
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 MISSING = (
@@ -23,6 +23,8 @@ class Access:
     """A file with the authorities of the servers' certificates; empty: this machine's."""
     credentials: str = ""
     """A secret: the text of a `.creds` file, or an nkey's seed."""
+    own: Callable[[], tuple[str, str]] | None = field(default=None, repr=False)
+    """Gives certificate and key, PEM, for a server that asks for one."""
 
 
 def proves(credentials: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from devstream_desktop import machine
+from devstream_desktop.door.tls import show
 from devstream_desktop.mesh.carrier.broker import MOST_BYTES, BrokerError
 from devstream_desktop.mesh.carrier.nats.access import JWT, SEED, Access
 
@@ -126,6 +127,8 @@ class Connection:
     def _context_of_tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self._access.ca or None)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self._access.own is not None:
+            show(context, *self._access.own())
         return context
 
     async def _on_error(self, error: Exception) -> None:
@@ -142,7 +145,11 @@ class Connection:
                 " or is a leaf whose line to the cluster is cut"
             )
         if isinstance(error, ssl.SSLError):
-            return f"its certificate is not trusted ({getattr(error, 'reason', None) or error})"
+            reason = getattr(error, "reason", None) or str(error)
+            # An alert is the server's word on what it was shown.
+            if "ALERT" in reason:
+                return f"it does not take this device's certificate ({reason})"
+            return f"its certificate is not trusted ({reason})"
         if isinstance(error, OSError):
             return machine.reason(error)
         described = getattr(error, "description", None) or str(error) or type(error).__name__
