@@ -21,7 +21,7 @@ from devstream_desktop.stream.words import NO_RESULT, Kind
 
 MAX_REMEMBERED = 4096
 T = TypeVar("T")
-_UNDER_WAY = ("queued", "running")
+_UNDER_WAY = ("queued", "running", "waiting", "in_progress")
 _ENDS = ("success", "failure", "error", "cancelled", "unknown")
 _SKEW_MS = 120_000
 """The largest difference between the clocks of an executor and a tool."""
@@ -157,8 +157,12 @@ class Turn:
 
 def _is_void(event: Event) -> bool:
     """Tell whether an event only ends a row: a run that was skipped has no result to report."""
-    run = event.kind in (Kind.BUILD, Kind.TEST)
-    return run and event.quiet and event.state == "cancelled" and event.reason in NO_RESULT
+    return (
+        event.kind in _BY_RUN
+        and event.quiet
+        and event.state == "cancelled"
+        and event.reason in NO_RESULT
+    )
 
 
 def _remember(kept: OrderedDict[str, T], name: str, value: T) -> None:

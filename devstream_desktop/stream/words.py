@@ -291,5 +291,8 @@ def _meanings() -> dict[str, Meaning]:
 MEANINGS: Mapping[str, Meaning] = MappingProxyType(_meanings())
 """Words that lines show for a transition: `fixed`, `firing again`. A ticket only is closed."""
 
-NO_RESULT = frozenset({"action required", "neutral", "not built", "not run", "skipped", "stale"})
-"""Reasons of runs without a result, in the words of CI services."""
+DISPLACED = "another took its place before it ended"
+NO_RESULT = frozenset(
+    {DISPLACED, "action required", "neutral", "not built", "not run", "skipped", "stale"}
+)
+"""Reasons of runs and deploys that ended without a result."""

@@ -290,6 +290,20 @@ async def test_a_run_without_a_result_is_not_under_way_for_ever(node, service) -
     assert len(node.lines()) == 2
 
 
+@pytest.mark.parametrize("before", ["in_progress", "waiting", "success", "failure"])
+async def test_a_deploy_that_another_displaced_does_not_go_on(node, before) -> None:
+    for number, state in ((1, before), (2, "inactive"), (2, "inactive")):
+        node.pass_time()
+        body = {
+            "deployment": {"id": 7, "environment": "production", "sha": A},
+            "deployment_status": {"id": number, "state": state, "created_at": iso(node.now)},
+            "repository": HOME,
+        }
+        await node.post("github", body, x_github_event="deployment_status")
+    ended = before in ("success", "failure")
+    assert [line.event.state for line in node.rows()] == [before if ended else "cancelled"]
+
+
 async def test_a_check_run_again_for_an_older_commit_changes_nothing(node) -> None:
     pushed = {A: node.now, B: node.now + 60_000}
     for number, commit, conclusion in ((1, A, "failure"), (2, B, "failure"), (3, A, "success")):

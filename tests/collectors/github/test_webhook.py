@@ -224,7 +224,7 @@ def test_a_deployment_status(sample):
     assert_event(deploy, revision=B, ref="main", reason="migrate failed")
     assert deploy.url == "https://ci.example.org/7101", "an empty log_url is passed over"
     assert deploy.request == ""
-    for state in ("queued", "pending", "inactive"):
+    for state in ("queued", "pending"):
         assert (
             dropped(changed(sample("deployment_status"), {"deployment_status": {"state": state}}))
             == "deploy-not-news"

@@ -11,6 +11,7 @@ from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.sources.github.place import Payload, User
 from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.words import DISPLACED
 
 _STATES = frozenset({"waiting", "in_progress", "success", "failure", "error"})
 """Of GitHub's deployment states, those that are news: not queued, pending or inactive."""
@@ -58,6 +59,10 @@ def deployment_status(delivery: Delivery, source: SourceInfo) -> Event:
     if said.deployment is None or said.deployment_status is None:
         raise Dropped("unexpected-shape", "no deployment or status")
     place = said.place(source, delivery.received)
+    if said.deployment_status.state == "inactive":
+        # Of one that had ended it is no news: only the stream knows whether it had.
+        found = displaced(said.deployment, said.deployment_status, place)
+        return msgspec.structs.replace(found, quiet=True)
     return deployed(said.deployment, said.deployment_status, place, said.sender)
 
 
@@ -86,7 +91,7 @@ def displaced(found: Deployment, status: Status, place: Place) -> Event:
 
     GitHub calls it inactive, as one that had ended.
     """
-    said = msgspec.structs.replace(status, description="another took its place before it ended")
+    said = msgspec.structs.replace(status, description=DISPLACED)
     return _event(found, said, "cancelled", place)
 
 
