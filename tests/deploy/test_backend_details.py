@@ -11,6 +11,7 @@ from deploy_backends import SECRETS, Place, make
 
 from devstream_desktop.deploy.backends.contract import Unsure
 from devstream_desktop.deploy.backends.following import filled
+from devstream_desktop.stream.run_mark import REQUEST
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ async def test_another_operation_in_its_place_is_unknown(room, place_of):
     await room.start(backends=place.backends, secret=SECRETS.get)
     event = room.request()
     await room.ask(event)
-    place.service.runs.append({"infos": [{"name": "devstream", "value": "another"}]})
+    place.service.runs.append({"infos": [{"name": REQUEST, "value": "another"}]})
     assert (await room.news.final(event.key)).state == "unknown"
 
 
