@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from devstream_desktop import sqlite_file
+from devstream_desktop.control.node_words import DEPLOYS_NOT_KEPT
 from devstream_desktop.stream.entry import Entry, hlc_time
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.words import Kind
@@ -54,7 +55,7 @@ def keep(path: Path, entries: Sequence[Entry], now: int, keep_ms: int) -> str:
             connection.execute("DELETE FROM entries WHERE at < ?", (now - keep_ms,))
             connection.execute("COMMIT")
     except (sqlite3.Error, OSError) as error:
-        return f"deploys are not kept for an audit: {path.name}: {error}"
+        return DEPLOYS_NOT_KEPT.format(file=path.name, reason=error)
     return ""
 
 

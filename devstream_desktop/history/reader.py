@@ -37,6 +37,7 @@ import time
 from dataclasses import dataclass
 from itertools import chain
 
+from devstream_desktop.control.node_words import HISTORY_REREAD
 from devstream_desktop.history import quarantine
 from devstream_desktop.history.database import HistoryError, friendly
 from devstream_desktop.history.handover import HandOvers
@@ -75,10 +76,7 @@ class Progress:
     @property
     def sentence(self) -> str:
         """The meaning for a person who searches."""
-        return (
-            f"the history of an earlier version is read again: {self.done:,} of {self.total:,}"
-            " lines; no search finds the others yet"
-        )
+        return HISTORY_REREAD.format(done=f"{self.done:,}", total=f"{self.total:,}")
 
 
 class Reader(HandOvers, Trails):

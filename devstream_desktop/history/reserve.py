@@ -12,6 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from devstream_desktop.control.node_words import DISK_FULL
 from devstream_desktop.history.database import HistoryFullError
 
 BALLAST_BYTES = 8 << 20
@@ -33,10 +34,7 @@ class Reserve:
         """One sentence for a person while the disk is full, else empty."""
         if not self.full:
             return ""
-        return (
-            f"the disk of {self._folder} is full: nothing new is stored until there is room; free"
-            " some space, and it goes on by itself"
-        )
+        return DISK_FULL.format(folder=self._folder)
 
     def keep(self) -> bool:
         """Fill the ballast where there is room for twice as much.

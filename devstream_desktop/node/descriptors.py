@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 
 from devstream_desktop import machine
+from devstream_desktop.control.node_words import NO_DESCRIPTORS
 
 KEPT = 24
 SPARE = 8
@@ -46,10 +47,7 @@ class Descriptors:
         if not self.trouble:
             if error := _lacks():
                 self._let_go()
-                self.trouble = (
-                    f"{machine.reason(error)}: what this node had aside lets it answer, but not"
-                    " take much in"
-                )
+                self.trouble = NO_DESCRIPTORS.format(reason=machine.reason(error))
                 _log.error("%s", self.trouble)
         elif self._keep():
             self.trouble = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devstream_desktop.control.node_words import KEY_LIVES_TWICE, KEY_USED_TWICE
 from devstream_desktop.mesh.service import Mesh
 from devstream_desktop.stream.text import duration
 from devstream_desktop.team import Policy
@@ -14,20 +15,22 @@ def keys_used_twice(mesh: Mesh, policy: Policy, now: int) -> list[str]:
     """
     alive = mesh.living_twice()
     found = [
-        f"two machines write as {policy.name_of(device)}'s device {device[:8]}, the second last"
-        f" {duration(max(0, now - last))} ago: one is"
-        " a copy of the other. On one of them end devstream and join again with a fresh --home and"
-        " another name (devstream team invite);"
-        f" if nobody made a copy: devstream team revoke {device[:8]}"
+        KEY_LIVES_TWICE.format(
+            person=policy.name_of(device),
+            device=device[:8],
+            time=duration(max(0, now - last)),
+            invite="devstream team invite",
+            revoke=f"devstream team revoke {device[:8]}",
+        )
         for device, last in alive.items()
         if policy.is_member(device)
     ]
     found += [
-        f"{policy.name_of(device)}'s device {device[:8]} wrote two different entries under one"
-        " number: its database was set back, a copy of"
-        " its machine runs too, or somebody else has its key; that feed is closed. A copy joins"
-        " again with a fresh --home; if it was"
-        f" neither: devstream team revoke {device[:8]}"
+        KEY_USED_TWICE.format(
+            person=policy.name_of(device),
+            device=device[:8],
+            revoke=f"devstream team revoke {device[:8]}",
+        )
         for device in mesh.frozen_devices()
         if policy.is_member(device) and device not in alive
     ]

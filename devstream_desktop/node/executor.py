@@ -22,7 +22,12 @@ from devstream_desktop.control.messages.deploys import (
     TargetCheck,
     TargetChecks,
 )
-from devstream_desktop.control.node_words import POLICY_EXPIRED, POLICY_FORKED
+from devstream_desktop.control.node_words import (
+    DEPLOYS_NOTHING,
+    DEPLOYS_UNANSWERED,
+    POLICY_EXPIRED,
+    POLICY_FORKED,
+)
 from devstream_desktop.deploy.answer import answers
 from devstream_desktop.deploy.backends.contract import CallbackError
 from devstream_desktop.deploy.database import RunsError
@@ -125,7 +130,7 @@ class Executor:
         try:
             await deploys.start()
         except RunsError as error:
-            self._notices["deploy"] = f"nothing can be deployed from here: {error}"
+            self._notices["deploy"] = DEPLOYS_NOTHING.format(reason=error)
             _log.error("%s", error)
             return
         self._notices.pop("deploy", None)
@@ -197,9 +202,8 @@ class Executor:
         worst = ", ".join(
             f"{policy.name_of(one)} ({count})" for one, count in self._unheard.most_common(_NAMED)
         )
-        self._notices["deploy requests"] = (
-            f"more deploys are asked for than are answered, and of these nothing ran: {worst};"
-            " if that is no mistake, an admin can shut the device out: devstream team revoke PERSON"
+        self._notices["deploy requests"] = DEPLOYS_UNANSWERED.format(
+            people=worst, command="devstream team revoke PERSON"
         )
         return False
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from devstream_desktop import address
 from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.node_words import ADDRESS_GONE, PORT_TAKEN
 from devstream_desktop.interfaces import own_addresses, reachable_hosts
 from devstream_desktop.language import N_
 from devstream_desktop.mesh.service import ListenError
@@ -108,11 +109,7 @@ class Reach:
     def _port_taken(self, port: int, wanted: int) -> None:
         self._kept = port
         if wanted and port != wanted:
-            self._notices["port"] = (
-                f"another program has the port {wanted}, so this node listens on {port} now:"
-                f" invites and firewall rules that name {wanted} lead nowhere. Give it a port of"
-                " its own in settings.toml ([mesh] listen), or with --listen HOST:PORT"
-            )
+            self._notices["port"] = PORT_TAKEN.format(wanted=wanted, port=port)
 
     def _look(self) -> None:
         """Notice an address that this machine lacks, as a VPN's."""
@@ -124,10 +121,7 @@ class Reach:
             return
         host = address.plain(address.split(self.bound)[0])
         if not address.is_any(host) and not address.is_loopback(host) and host not in own:
-            self._notices["address"] = (
-                f"this machine does not have the address {host} now, so nobody reaches this node"
-                " until it does: connect that network, or change [mesh] listen in settings.toml"
-            )
+            self._notices["address"] = ADDRESS_GONE.format(address=host)
 
     @property
     def port(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from devstream_desktop.control.node_words import SETTINGS_AS_BEFORE, SOURCES_AS_BEFORE
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.node.core import Node
 from devstream_desktop.settings import MeshSettings, SettingsError, load_settings
@@ -28,7 +29,7 @@ async def _follow_settings(node: Node) -> bool:
     try:
         after = await asyncio.to_thread(load_settings, node.home.settings)
     except SettingsError as error:
-        node.notices["settings"] = f"the settings are as they were before: {error}"
+        node.notices["settings"] = SETTINGS_AS_BEFORE.format(reason=error)
         _log.error("the settings are not taken over: %s", error)
         return False
     node.notices.pop("settings", None)
@@ -62,5 +63,5 @@ async def _follow_sources(node: Node) -> None:
     try:
         await node.roles.intake.reload()
     except DevstreamError as error:
-        node.notices["sources"] = f"the sources are as they were before: {error}"
+        node.notices["sources"] = SOURCES_AS_BEFORE.format(reason=error)
         _log.error("the sources are not taken over: %s", error)

@@ -13,6 +13,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 
+from devstream_desktop.control.node_words import (
+    CERTIFICATE_DISTRUSTED,
+    CERTIFICATE_DOUBTED,
+    CERTIFICATE_ENDED,
+    CERTIFICATE_ENDS,
+    CERTIFICATE_ENDS_ANY,
+    OTHERS_NOT_RENEWED,
+)
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.stream.text import roughly
 from devstream_desktop.stream.words import Role
@@ -158,8 +166,8 @@ class Renewing:
         except DevstreamError as error:
             names = self._team.chain.current.name_of
             who = sorted({names(asked.device) for asked in self._team.renewals.open()})
-            self._notices["renewals"] = (
-                f"the certificate of {', '.join(who[:5])} could not be renewed here: {error}"
+            self._notices["renewals"] = OTHERS_NOT_RENEWED.format(
+                people=", ".join(who[:5]), reason=error
             )
             _log.warning("%s", self._notices["renewals"])
             return
@@ -209,9 +217,8 @@ class Renewing:
         self._failures += 1
         self._after = monotonic() + delay_s
         self._spawn(self._look_after(delay_s))
-        doubt = "a peer of the team does not believe this device's certificate"
-        what = doubt if self._disbelieved else _left(self._team)
-        self._notices["certificate"] = f"{what}: {error}"
+        said = CERTIFICATE_DOUBTED.format(reason=error)
+        self._notices["certificate"] = said if self._disbelieved else _left(self._team, error)
         self._show()
         _log.warning("%s", error)
 
@@ -232,16 +239,14 @@ class Renewing:
         await self.look()
 
 
-def _left(team: Team) -> str:
-    """Say how long the certificate lasts, and what its end means."""
+def _left(team: Team, error: DevstreamError) -> str:
+    """Say how long the certificate lasts, and why it is not renewed."""
     if not team.certificate.trusted:
-        return "nobody of the team believes this device's certificate any more, so it gets no links"
+        return CERTIFICATE_DISTRUSTED.format(reason=error)
     end = datetime.fromtimestamp(team.certificate.expires / 1000, UTC).date().isoformat()
     left = team.certificate.expires - team.now()
     if left <= 0:
-        return f"this device's certificate ended on {end}, so it gets no links"
-    issuers = " or ".join(team.chain.current.who_has(Role.ISSUER)) or "an issuer"
-    return (
-        f"this device's certificate ends in {roughly(left)} ({end}) and is not renewed yet;"
-        f" it is tried again until {issuers} answers"
-    )
+        return CERTIFICATE_ENDED.format(day=end, reason=error)
+    issuers = " or ".join(team.chain.current.who_has(Role.ISSUER))
+    said = CERTIFICATE_ENDS if issuers else CERTIFICATE_ENDS_ANY
+    return said.format(time=roughly(left), day=end, people=issuers, reason=error)

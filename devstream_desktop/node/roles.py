@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from devstream_desktop.control.node_words import RECEIVES_NOTHING
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.node.executor import Executor
@@ -82,7 +83,7 @@ class Roles:
             await intake.start()
         except DevstreamError as error:
             # A mistake in the sources must not take history and deploys away.
-            self._notices["intake"] = f"nothing is received: {error}"
+            self._notices["intake"] = RECEIVES_NOTHING.format(reason=error)
             _log.error("%s", error)
             return
         self._notices.pop("intake", None)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
+from devstream_desktop.control.node_words import HISTORY_FULL
 from devstream_desktop.history.log import History
 from devstream_desktop.history.shares import floors
 from devstream_desktop.stream.entry import KEY_BYTES, device_id
@@ -51,11 +52,8 @@ class SizeLimit:
             return
         names = sorted({self._policy().name_of(device_id(feed[:KEY_BYTES])) for feed in found})
         named = ", ".join(names[:_NAMED]) + (" and others" if len(names) > _NAMED else "")
-        self._notices["size"] = (
-            f"the history is as large as it may be: the oldest events of {named}, who took most of"
-            " it,"
-            " were forgotten before their time; a device that floods the team can be shut out by an"
-            " admin: devstream team revoke PERSON"
+        self._notices["size"] = HISTORY_FULL.format(
+            people=named, command="devstream team revoke PERSON"
         )
         _log.warning("%s", self._notices["size"])
 

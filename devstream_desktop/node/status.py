@@ -12,6 +12,13 @@ from msgspec.structs import replace
 from devstream_desktop import __version__
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.messages.status import RefusedStatus, Status
+from devstream_desktop.control.node_words import (
+    CHANGE_TO_SIGN,
+    CHANGES_TO_SIGN,
+    COME_BACK,
+    WAITS_TO_JOIN,
+    WAITS_TO_JOIN_AGAIN,
+)
 from devstream_desktop.control.wording import count, counted
 from devstream_desktop.history.reader import Progress, Reader
 from devstream_desktop.installation import kind_of_package
@@ -26,7 +33,6 @@ from devstream_desktop.node.team_advice import advice
 from devstream_desktop.node.team_requests import roles_of
 from devstream_desktop.outlet.status import Serving
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import way_back
 
 NAMED_OF_REASON = 5
 """Peers that are named for one reason.
@@ -168,7 +174,7 @@ def _notices(node: Node, further: tuple[str, ...], pruning_suspended: str) -> li
         *further,
     ]
     if (outside := node.team.gate(node.device)) is not None:
-        found.append(f"{outside}; to come back, {way_back(node.team.person)}")
+        found.append(f"{outside}; {_come_back(node.team.person)}")
     found += [policy_trouble(node.team.chain, now_ms()), pruning_suspended]
     found += keys_used_twice(node.mesh, policy, now_ms())
     if (deploys := node.executor.status()) is not None:
@@ -176,18 +182,26 @@ def _notices(node: Node, further: tuple[str, ...], pruning_suspended: str) -> li
     return list(counted(notice for notice in found if notice))
 
 
+def _come_back(person: str) -> str:
+    return COME_BACK.format(
+        invite=f"devstream team invite --for {person}",
+        leave="devstream team leave",
+        join="devstream team join INVITE",
+    )
+
+
 def _advice(node: Node, refreshing: Progress | None) -> list[str]:
     found = list(advice(node.team.chain.current, now_ms(), is_admin=node.team.is_admin))
     found += [
-        f"{ask.person} waits to join{' with another device' * ask.another};"
-        f" devstream team approve-join {ask.device[:8]}"
+        (WAITS_TO_JOIN_AGAIN if ask.another else WAITS_TO_JOIN).format(
+            person=ask.person, command=f"devstream team approve-join {ask.device[:8]}"
+        )
         for ask in node.trust.waiting()
     ]
     waiting = [one for one in node.team.chain.proposals if node.device not in one.signed_by]
     if waiting and node.team.is_admin:
-        found.append(
-            f"{count(len(waiting), 'change')} of the team to sign; see devstream team policy"
-        )
+        said = CHANGE_TO_SIGN if len(waiting) == 1 else CHANGES_TO_SIGN
+        found.append(said.format(count=len(waiting), command="devstream team policy"))
     if refreshing is not None:
         found.append(refreshing.sentence)
     return list(counted(found))

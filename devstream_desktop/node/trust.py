@@ -12,6 +12,7 @@ from contextlib import suppress
 from itertools import pairwise
 
 from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.node_words import CHANGE_LOST
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.mesh.service import Credentials
@@ -169,10 +170,7 @@ class Trust:
         try:
             await asyncio.to_thread(self._team.restore)
         except DevstreamError as error:
-            self._notices["team"] = (
-                "a change of the team was lost, because another admin made one at the same"
-                f" moment: {error}"
-            )
+            self._notices["team"] = CHANGE_LOST.format(reason=error)
             _log.warning("%s", self._notices["team"])
         await self.renewing.policy_changed()
         await self.look()

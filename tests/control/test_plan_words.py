@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -13,7 +15,9 @@ from devstream_desktop import language
 from devstream_desktop.control import node_words, plan_words
 from devstream_desktop.control.known_words import messages_of, span_text
 from devstream_desktop.control.plan_words import translated
+from devstream_desktop.home import Home
 
+ROOT = Path(__file__).resolve().parents[2]
 PLAN, NODE = messages_of(vars(plan_words)), messages_of(vars(node_words))
 
 
@@ -47,6 +51,29 @@ def test_each_message_is_found_in_what_was_made_of_it(upper, message):
     values = {name: f"<{name} 1>" for name in places(message)}
     known = node_words if message in NODE else plan_words
     assert known.translated(message.format(**values)) == Upper().gettext(message).format(**values)
+
+
+def test_no_notice_of_a_node_is_written_where_it_is_sent():
+    """A desk could not say one that does not stand among the known messages."""
+    found = []
+    for path in sorted((ROOT / "devstream_desktop").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+                told = ast.unparse(node.targets[0].value)
+                if told.endswith("notices") and isinstance(
+                    node.value, (ast.JoinedStr, ast.Constant)
+                ):
+                    found.append(f"{path.name}:{node.lineno}")
+    assert not found
+
+
+def test_a_file_that_was_set_aside_is_told_in_a_known_sentence(tmp_path, upper):
+    home = Home(tmp_path)
+    (tmp_path / "members.sqlite.unreadable").write_text("")
+    with language.english():
+        told = home.set_aside()
+    assert told
+    assert all(node_words.translated(one) != one for one in told)
 
 
 @settings(max_examples=60)

@@ -6,6 +6,7 @@ import time
 
 import msgspec
 
+from devstream_desktop.control import node_words
 from devstream_desktop.control.check import Check, Checks, Verdict
 from devstream_desktop.control.messages.deploys import (
     CheckState,
@@ -210,9 +211,8 @@ MEMBERS = Members(
     ),
     may_change=True,
     notices=(
-        (
-            "The team has no recovery key: when every admin's device is lost, "
-            "nobody can change it again."
+        node_words.TOO_FEW_ADMINS.format(
+            grant="devstream team grant", key="devstream team recovery-key"
         ),
     ),
 )
@@ -234,7 +234,11 @@ POLICY = PolicyState(
     proposals=(
         Proposal(
             id="ab12",
-            what=("bo may deploy shop/production",),
+            what=(
+                node_words.PERSON_BECOMES.format(
+                    person="bo", role="deployer", pattern="shop/production"
+                ),
+            ),
             signed_by=("chen",),
             needs=2,
             signed_here=False,

@@ -84,7 +84,7 @@ def test_it_shows_people_devices_and_rules(window):
     assert rows[1].child(1).text(2) == "revoked: stolen in a train"
     assert rows[0].child(0).text(3) == "amber otter river copper lemon sail"
     assert "2 of 2 admins sign a change" in window.rules.text()
-    assert "no recovery key" in window.notices.text()
+    assert "nobody can change the team again" in window.notices.text()
 
 
 def test_who_waits_is_let_in_once(window, asked):

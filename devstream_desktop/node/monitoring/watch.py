@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from devstream_desktop.address import AddressError, split
 from devstream_desktop.clock import now_ms
+from devstream_desktop.control.node_words import METRICS_FAILED, METRICS_MISSING
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.node.status import describe
 
@@ -56,12 +57,11 @@ class Watch:
             await self._page.start()
             self._node.metrics_url = self._page.url
         except (DevstreamError, AddressError) as error:
-            self._node.notices["metrics"] = f"there are no metrics: {error}"
+            self._node.notices["metrics"] = METRICS_FAILED.format(reason=error)
             _log.error("there are no metrics: %s", error)
         except ImportError as error:
-            self._node.notices["metrics"] = (
-                f"there are no metrics: they need the extra 'collector' ({error}); install"
-                " devstream[collector]"
+            self._node.notices["metrics"] = METRICS_MISSING.format(
+                reason=error, package="devstream[collector]"
             )
 
     async def _stop(self) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from devstream_desktop.control.node_words import DEVICE_REVOKED, DEVICE_UNKNOWN
 from devstream_desktop.language import _
 from devstream_desktop.stream.entry import KEY_BYTES, device_id, public_key
 from devstream_desktop.stream.event import NAME_LENGTH, Event
@@ -70,15 +71,13 @@ def outsider(policy: Policy, device: str) -> str | None:
     """Return why a device is no member, as a sentence; None for a member."""
     revoked = policy.revoked.get(device)
     if revoked is not None:
-        return _("{person}'s device {device} was revoked: {reason}").format(
+        return _(DEVICE_REVOKED).format(
             person=policy.name_of(device),
             device=device[:8],
             reason=revoked.why or _("no reason given"),
         )
     if not policy.is_member(device):
-        return _("device {device} is not in the team {team} (policy version {version})").format(
-            device=device[:8], team=policy.name, version=policy.version
-        )
+        return _(DEVICE_UNKNOWN).format(device=device[:8], team=policy.name, version=policy.version)
     return None
 
 

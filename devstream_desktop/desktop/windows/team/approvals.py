@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWi
 
 from devstream_desktop.control.messages.members import ApproveJoin, Waiting
 from devstream_desktop.control.messages.policy import ApprovePolicy, Proposal
+from devstream_desktop.control.node_words import translated
 from devstream_desktop.desktop.widgets.look import ago
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading, verb_button
 from devstream_desktop.desktop.widgets.theme import Tone, tint
@@ -107,7 +108,7 @@ class ProposalBox(_Box):
             proposal.needs,
         )
         signed = PlainLabel(needs.format(signers=signers, count=proposal.needs), wrap=True)
-        self.lay_out((clean(sentence, 300) for sentence in proposal.what), signed)
+        self.lay_out((clean(translated(one), 300) for one in proposal.what), signed)
         may_sign = may_change and not proposal.signed_here
         self.sign = self.add_button(QPushButton(_("&Sign")), enabled=may_sign)
         if proposal.signed_here:
