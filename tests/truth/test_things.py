@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.line import told
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -270,3 +271,18 @@ async def test_k2_two_projects_of_circleci(node) -> None:
         await node.post("circleci", done(project, number, status))
     assert meanings(node) == ["failed", ""]
     assert len(node.rows()) == 2
+
+
+async def test_k2_one_monitor_that_is_up_does_not_mend_another(node) -> None:
+    def beat(name: str, number: int, up: bool) -> dict:
+        return {
+            "monitor": {"id": number, "name": name},
+            "heartbeat": {"status": int(up), "time": "2027-01-15 08:00:00", "msg": "502"},
+        }
+
+    for name, number, up in (("shop", 1, False), ("pay", 2, False), ("pay", 2, True)):
+        node.pass_time()
+        await node.post("uptimekuma", beat(name, number, up))
+    assert meanings(node) == ["new", "new", "fixed"]
+    with Reader(node.history.path) as reader:
+        assert [thing.service for thing in reader.red_now()] == ["shop"]

@@ -84,9 +84,9 @@ def event_of(match: Match, source: SourceInfo, received: int) -> Event:
 def _scope(source: SourceInfo, kind: Kind, repository: str) -> str:
     """Return the scope of a subject: one sender has many repositories with a `main`.
 
-    The end of an alert may not say its service, and a ticket has a number.
+    And many hosts with a full disk. A ticket has a number, and may change its project.
     """
-    own = kind in (Kind.CHANGE, Kind.BUILD, Kind.TEST) and repository
+    own = kind is not Kind.TICKET and repository
     return f"rules/{source.name}/{repository}" if own else f"rules/{source.name}"
 
 

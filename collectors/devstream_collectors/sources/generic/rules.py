@@ -18,8 +18,8 @@ or drops the delivery by name:
                                        # time and started (ISO 8601, or a number), duration (ms),
                                        # seconds (how long it took), count, total, order (of a
                                        # build: a number that grows; else when it started),
-                                       # scope (of a change, build or test: the full name, where two
-                                       # repositories may have one service's name)
+                                       # scope (the full name, where two repositories may have one
+                                       # service's name, or an alert's end says another service)
 
     [rule.states]                      # the sender's words for a state, and the stream's
     ok = "succeeded"
