@@ -134,7 +134,7 @@ async def test_a_loss_with_another_reason_at_each_try_is_one_loss(
 ):
     node = await make_node()
     carried = carry(node, broker)
-    await node.until(lambda: carried.carrier.status().state == "live")
+    await node.until(lambda: carried.carrier.status().state == "live", 60)
     tries = 0
 
     async def refuse():
@@ -144,7 +144,7 @@ async def test_a_loss_with_another_reason_at_each_try_is_one_loss(
 
     monkeypatch.setattr(broker, "open", refuse)
     broker.gone(gone=True)
-    await node.until(lambda: carried.carrier.status().state == "gone")
+    await node.until(lambda: carried.carrier.status().state == "gone", 60)
     since = carried.carrier.status().since
     await node.until(lambda: tries > 2, 60)
     assert carried.carrier.status().since == since

@@ -258,7 +258,7 @@ async def test_a_server_that_sends_without_end_is_left(begin: bytes, monkeypatch
 
 
 async def test_a_server_knows_devices_by_the_certificates_of_their_team(
-    make_node, make_server, carry, team, other_team, tmp_path
+    make_node, make_server, carry, team, other_team, tmp_path, caplog
 ):
     node, far = await make_node(), await make_node()
     ca, certificate, key = certify(other_team, tmp_path)
@@ -294,6 +294,7 @@ async def test_a_server_knows_devices_by_the_certificates_of_their_team(
     assert await mine.may_send(node.device)
     assert not await mine.may_send(far.device)
     await mine.close()
+    assert "eof_received" not in caplog.text
     # Another team's, a member's whom the server does not know, and none.
     unknown = shown(team, (await make_node()).device)
     for own in (shown(other_team, node.device), unknown, None):

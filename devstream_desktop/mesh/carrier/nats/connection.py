@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import ssl
 from collections.abc import AsyncIterator
@@ -24,6 +25,19 @@ MOST_AT_ONCE = 2 * MOST_BYTES
 """The largest message of a server: one of the stream as JSON has it in base64."""
 
 
+class _Needless(logging.Filter):
+    """Keep out what asyncio warns of when a connection over TLS ends.
+
+    The client reads with a protocol made for TCP, and nothing is wrong.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "eof_received() has no effect" not in str(record.msg)
+
+
+_needless = _Needless()
+
+
 class Connection:
     """A connection that may be opened again and again.
 
@@ -34,6 +48,8 @@ class Connection:
 
     def __init__(self, access: Access) -> None:
         self._access = access
+        # Once, however many connections there are: a logger has each filter once.
+        logging.getLogger("asyncio").addFilter(_needless)
         self._client: Client | None = None
         self._said = ""
         """The last error that the server reported by itself."""
