@@ -21,6 +21,7 @@ from devstream_desktop.history.epoch import FeedMirror, new_epoch, place_of
 from devstream_desktop.history.feeds import Feeds
 from devstream_desktop.history.lines import Lines
 from devstream_desktop.history.quarantine import Quarantine
+from devstream_desktop.history.search_index import GROUP, LARGE_GROUP
 from devstream_desktop.history.space import give_back, used_bytes
 from devstream_desktop.history.writer import Writer
 from devstream_desktop.stream.entry import EPOCH_BYTES, Entry
@@ -125,6 +126,17 @@ class History(Writer):
         with self._disk():
             self._lines.index.keep_up()
         return self._arrivals.newest
+
+    def keep_up(self) -> bool:
+        """Put in the words that a catch-up left waiting, where they are a large group."""
+        return self._put_in(LARGE_GROUP)
+
+    def _put_in(self, least: int) -> bool:
+        if self._lines.index.waiting < least:
+            return False
+        with self._transaction():
+            self._lines.index.flush(self._arrivals.newest)
+        return True
 
     def entry(self, feed: bytes, seq: int) -> Entry | None:
         """One held entry, or the tip when `seq` is its number."""
@@ -244,9 +256,7 @@ class History(Writer):
             with self._disk():
                 self._lines.index.keep_up()
             return True
-        if self._lines.index.overdue:
-            with self._transaction():
-                self._lines.index.flush(self._arrivals.newest)
+        if self._put_in(GROUP):
             return True
         with self._disk():
             if self._lines.index.merge() or self._lines.index.weed():

@@ -21,10 +21,12 @@ from devstream_desktop.stream.search_text import index_text
 GROUP = 64
 """Rows that wait at most; a search indexes them in memory in 2 ms."""
 LARGE_GROUP = 1_000
-"""Rows that wait at most while a catch-up brings many at once.
+"""Rows that a catch-up leaves waiting, until `History.keep_up` or idle time puts them in.
 
-A search indexes them in memory in 40 ms, and idle time puts them in.
+A search indexes them in memory in 40 ms.
 """
+MOST_WAITING = 2 * LARGE_GROUP
+"""Rows that wait where nobody asks to keep up."""
 MERGE_PAGES = 64
 """Of 4 KiB, written in one step of merging: about 10 ms.
 
@@ -84,7 +86,7 @@ class SearchIndex:
         self._waiting.update((row_id, index_text(event)) for row_id, event in rows)
         # Large groups leave less to merge; many rows at once are a catch-up.
         many = len(self._waiting) - before >= GROUP
-        if len(self._waiting) >= (LARGE_GROUP if many else GROUP):
+        if len(self._waiting) >= (MOST_WAITING if many else GROUP):
             self.flush(newest)
 
     def put(self, rows: Iterable[tuple[int, Event]]) -> None:
@@ -99,9 +101,9 @@ class SearchIndex:
         self._owed = True
 
     @property
-    def overdue(self) -> bool:
-        """More rows wait than a search should look at itself for long."""
-        return len(self._waiting) >= GROUP
+    def waiting(self) -> int:
+        """Rows that are not in the index yet."""
+        return len(self._waiting)
 
     def flush(self, newest: int) -> None:
         """Put in what waits."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from devstream_desktop.history import search_index
 from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.history.search_index import GROUP, LARGE_GROUP
+from devstream_desktop.history.search_index import GROUP, LARGE_GROUP, MOST_WAITING
 from devstream_desktop.stream.entry import device_id, parse_entry
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.log import Arrival
@@ -365,17 +365,21 @@ def test_a_start_counts_what_is_not_merged(
     assert _search_finds(reader, range(8))
 
 
-@pytest.mark.parametrize("idle", [False, True])
-@pytest.mark.parametrize("count", [GROUP, LARGE_GROUP - 1, LARGE_GROUP, LARGE_GROUP + GROUP])
+@pytest.mark.parametrize("then", ["nothing", "keep up", "idle"])
+@pytest.mark.parametrize("count", [GROUP, LARGE_GROUP - 1, LARGE_GROUP, MOST_WAITING + GROUP])
 def test_a_catch_up_is_found_before_and_after_its_large_group_is_indexed(
-    idle, count, open_history, reader, feed, make, arrival, check_index
+    then, count, open_history, reader, feed, make, arrival, check_index
 ) -> None:
     history = open_history()
     entries = [feed.entry(make(title=f"many{number % 3}")) for number in range(count)]
     for first in range(0, count, 200):
         add(history, arrival, entries[first : first + 200])
-    if idle:
-        assert history.tend() == (count % LARGE_GROUP >= GROUP)
+    waiting = count if count < MOST_WAITING else GROUP
+    if then == "keep up":
+        assert history.keep_up() == (waiting >= LARGE_GROUP)
+        assert not history.keep_up()
+    elif then == "idle":
+        assert history.tend()
         assert not history.tend()
         check_index()
     found = reader.page(parse_query("many1"), limit=count)

@@ -115,6 +115,9 @@ class MemoryLog:
     def newest(self) -> int:
         return self.lsn
 
+    def keep_up(self) -> bool:
+        return False
+
     def add(self, arrivals: Sequence[Arrival], *, durable: bool = False) -> int:
         if self.fail_next:
             self.fail_next = False

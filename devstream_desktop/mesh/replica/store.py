@@ -50,6 +50,9 @@ class LogStore(Protocol):
         has it too: for own entries, before anybody else sees them.
         """
 
+    def keep_up(self) -> bool:
+        """Do what many additions have left to do, a step at a time; tells whether it did any."""
+
     def entry(self, feed: bytes, seq: int) -> Entry | None:
         """One held entry, or the tip when `seq` is its number."""
 
