@@ -17,6 +17,7 @@ from pathlib import Path
 
 from devstream_desktop.history import shares
 from devstream_desktop.history.arrivals import Arrivals
+from devstream_desktop.history.database import LONG_WAL
 from devstream_desktop.history.epoch import FeedMirror, new_epoch, place_of
 from devstream_desktop.history.feeds import Feeds
 from devstream_desktop.history.lines import Lines
@@ -128,8 +129,14 @@ class History(Writer):
         return self._arrivals.newest
 
     def keep_up(self) -> bool:
-        """Put in the words that a catch-up left waiting, where they are a large group."""
-        return self._put_in(LARGE_GROUP)
+        """Put in a group of words, or fold a long write-ahead log."""
+        if self._put_in(LARGE_GROUP):
+            return True
+        if self.unfolded() < LONG_WAL:
+            return False
+        with self._disk():
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        return True
 
     def _put_in(self, least: int) -> bool:
         if self._lines.index.waiting < least:

@@ -21,9 +21,9 @@ from devstream_desktop.stream.search_text import index_text
 GROUP = 64
 """Rows that wait at most; a search indexes them in memory in 2 ms."""
 LARGE_GROUP = 1_000
-"""Rows that a catch-up leaves waiting, until `History.keep_up` or idle time puts them in.
+"""Rows that a catch-up leaves waiting.
 
-A search indexes them in memory in 40 ms.
+`History.keep_up` or idle time puts them in. A search indexes them in memory in 40 ms.
 """
 MOST_WAITING = 2 * LARGE_GROUP
 """Rows that wait where nobody asks to keep up."""

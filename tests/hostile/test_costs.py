@@ -21,6 +21,7 @@ from raw_member import INDEX, records, shows
 from replicas import NOW, entry, give, key_of, payloads, replica
 from rooms import load
 
+from devstream_desktop.history.search_index import LARGE_GROUP
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.core import CHAIN_PART, PART
 from devstream_desktop.mesh.limits import (
@@ -205,6 +206,25 @@ async def test_only_a_chain_is_taken_in_large_parts(make_node, raw, monkeypatch)
     checks = Checks(core.replica.signatures, monkeypatch)
     await core.take_in_parts(entries(mallory.feed(2), 500, chained=False), "peer")
     assert (sizes, checks.count) == ([CHAIN_PART, PART, PART], 500)
+
+
+async def test_words_of_many_parts_are_put_in_between_them(make_node, raw, monkeypatch) -> None:
+    node, mallory = await make_node(), raw()
+    core, waiting = node.mesh._core, []
+    index = node.history._lines.index
+    take = core.take
+
+    def counted(batch, sender):
+        waiting.append(index.waiting)
+        return take(batch, sender)
+
+    monkeypatch.setattr(core, "take", counted)
+    count = 2 * LARGE_GROUP
+    outcome = await core.take_in_parts(entries(mallory.feed(1), count), "peer")
+    assert len(outcome.stored) == count
+    # Never more than a group, and less than one at the end.
+    assert max(*waiting, index.waiting) < LARGE_GROUP
+    assert max(waiting) > LARGE_GROUP / 2
 
 
 async def test_a_proof_that_is_known_costs_no_check_and_no_reading(

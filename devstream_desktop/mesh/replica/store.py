@@ -51,7 +51,7 @@ class LogStore(Protocol):
         """
 
     def keep_up(self) -> bool:
-        """Do what many additions have left to do, a step at a time; tells whether it did any."""
+        """Take one step of the work that additions left; tells whether there was any."""
 
     def entry(self, feed: bytes, seq: int) -> Entry | None:
         """One held entry, or the tip when `seq` is its number."""
