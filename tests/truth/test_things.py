@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from devstream_collectors.contract import SourceInfo
+from devstream_collectors.kit.decoding import iso
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.line import told
 
@@ -286,3 +288,21 @@ async def test_k2_one_monitor_that_is_up_does_not_mend_another(node) -> None:
     assert meanings(node) == ["new", "new", "fixed"]
     with Reader(node.history.path) as reader:
         assert [thing.service for thing in reader.red_now()] == ["shop"]
+
+
+@pytest.mark.parametrize("kind", ["alertmanager", "grafana"])
+async def test_k2_two_clusters_with_an_alert_of_the_same_labels(node, kind) -> None:
+    def alert(status: str) -> dict:
+        one = {"status": status, "labels": {"alertname": "Disk"}, "startsAt": iso(node.now)}
+        return {"status": status, "alerts": [one]}
+
+    for environment, status in (
+        ("production", "firing"),
+        ("staging", "firing"),
+        ("staging", "resolved"),
+    ):
+        node.pass_time()
+        source = SourceInfo(environment, environment=environment)
+        await node.post(kind, alert(status), source)
+    with Reader(node.history.path) as reader:
+        assert [thing.environment for thing in reader.red_now()] == ["production"]

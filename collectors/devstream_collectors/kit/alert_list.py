@@ -16,9 +16,9 @@ from functools import partial
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.alert import Alert, alert_event
+from devstream_collectors.kit.alert import Alert
 from devstream_collectors.kit.decoding import Part, Text, Time
-from devstream_collectors.kit.labelled import Labelled, alert_of
+from devstream_collectors.kit.labelled import Labelled, alert_of, labelled_event
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, ask
@@ -115,7 +115,7 @@ def alert_list(scope: str, alerts: str, status: str = "") -> Poller[_Cursor]:
         if len(kept.firing) < len(followed):
             dropped["too-many-to-follow"] += len(followed) - len(kept.firing)
         seen = [_seen(alert, answer) for alert in told]
-        makers: list[Maker] = [partial(alert_event, alert, place) for alert in (*seen, *again)]
+        makers: list[Maker] = [partial(labelled_event, alert, place) for alert in (*seen, *again)]
         follow = [ask(status, Step("status"))] if missing and status else []
         # The service keeps its alerts over a restart, so what is missing has resolved.
         if missing and not status:
@@ -187,7 +187,7 @@ def _ended(known: _Cursor, place: Place) -> tuple[list[Maker], dict[str, _Follow
     missing = [identity for identity in known.missing if identity in known.firing]
     gone = [_gone(identity, known, place.received) for identity in missing]
     firing = {name: alert for name, alert in known.firing.items() if name not in known.missing}
-    return [partial(alert_event, alert, place) for alert in gone], firing
+    return [partial(labelled_event, alert, place) for alert in gone], firing
 
 
 def _gone(identity: str, known: _Cursor, at: int) -> Alert:

@@ -12,8 +12,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from devstream_collectors.kit.alert import Alert
+from devstream_collectors.kit.alert import Alert, alert_event
 from devstream_collectors.kit.decoding import Text, Texts, Time, first, iso
+from devstream_collectors.kit.place import Place
+from devstream_desktop.stream.environment import environment_name
+from devstream_desktop.stream.event import Event
 
 STATES = {
     "firing": "firing",
@@ -105,6 +108,22 @@ def alert_of(
         reason=_among(notes, ("summary", "description", "message", "title")) or reason,
         url=url or body.generator_url,
     )
+
+
+def labelled_event(alert: Alert, place: Place) -> Event:
+    """Make the event of a step of an alert.
+
+    Two clusters may have an alert of the same labels. Where these name no environment, the
+    source's tells them apart; the key stays that of the labels.
+
+    Raises:
+        InvalidEventError: as `make_event`.
+
+    """
+    made, environment = alert_event(alert, place), place.source.environment
+    if alert.environment or not environment:
+        return made
+    return msgspec.structs.replace(made, scope=f"{place.scope}/{environment_name(environment)}")
 
 
 def sample_alert(now: int) -> dict[str, object]:

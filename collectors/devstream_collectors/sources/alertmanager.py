@@ -20,10 +20,15 @@ from devstream_collectors.contract import (
     Token,
     Webhook,
 )
-from devstream_collectors.kit.alert import alert_event
 from devstream_collectors.kit.alert_list import alert_list
 from devstream_collectors.kit.decoding import Many, Needed, Text, Texts, decode
-from devstream_collectors.kit.labelled import STATES, Labelled, alert_of, sample_alert
+from devstream_collectors.kit.labelled import (
+    STATES,
+    Labelled,
+    alert_of,
+    labelled_event,
+    sample_alert,
+)
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place
 from devstream_desktop.stream.event import Event
@@ -83,7 +88,8 @@ def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
         # An alert without a status of its own has its group's.
         state = STATES.get((body.status or group.status).lower())
         if state is not None:
-            events.append(alert_event(alert_of(body, state, common=group.common_labels), place))
+            alert = alert_of(body, state, common=group.common_labels)
+            events.append(labelled_event(alert, place))
     if not events:
         raise Dropped("no-alerts", group.status)
     return tuple(events)

@@ -26,7 +26,13 @@ from devstream_collectors.contract import (
 from devstream_collectors.kit.alert import Alert, alert_event
 from devstream_collectors.kit.alert_list import alert_list
 from devstream_collectors.kit.decoding import Text, Texts, decode
-from devstream_collectors.kit.labelled import STATES, Labelled, alert_of, sample_alert
+from devstream_collectors.kit.labelled import (
+    STATES,
+    Labelled,
+    alert_of,
+    labelled_event,
+    sample_alert,
+)
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place
 from devstream_desktop.stream.event import Event
@@ -109,7 +115,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
             url = body.panel_url or body.dashboard_url
             labels = said.common_labels
             alert = alert_of(body, state, common=labels, url=url, reason=body.value_string)
-            events.append(alert_event(alert, place))
+            events.append(labelled_event(alert, place))
     if not events:
         raise Dropped("no-alerts", said.status)
     return tuple(events)
