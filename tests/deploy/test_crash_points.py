@@ -8,8 +8,10 @@ point, twenty times.
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +20,8 @@ from pathlib import Path
 import pytest
 from crash_node import POINTS
 from deploy_backends import NAMES, SECRETS, Place, be_impatient, make
+from kubernetes_cluster import Cluster
+from ssh_host import THERE, Host, ssh_host
 
 from devstream_desktop.stream.event import encode_event
 
@@ -31,6 +35,8 @@ CASES = [
     for point in SERVED
     if REPEATS > 1 or name == NAMES[0] or point in TELLING
 ]
+AFAR = [point for point in POINTS if REPEATS > 1 or point in (*TELLING, "in the watch")]
+"""Points for programs of this machine that reach out; the rest is as for any program."""
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="kill -9"),
     pytest.mark.process,
@@ -40,11 +46,38 @@ STEPS_MS = (-180_000, 180_000, -86_400_000, 86_400_000)
 
 
 @pytest.fixture(scope="session")
-def nodes() -> Iterator[subprocess.Popen[str]]:
+def host(tmp_path_factory) -> Iterator[Host | None]:
+    """A host with an sshd; None without OpenSSH."""
+    if not THERE:
+        yield None
+        return
+    folder = tmp_path_factory.mktemp("host")
+    folder.chmod(0o700)
+    with ssh_host(folder) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A cluster that stays as it is, so that each run is seen to change it."""
+    made = Cluster()
+    made.apply = lambda _: None
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def secrets(host, cluster) -> dict[str, str]:
+    key = host.private if host is not None else ""
+    return {**SECRETS, "KEY": key, "CONFIG": cluster.config}
+
+
+@pytest.fixture(scope="session")
+def nodes(secrets) -> Iterator[subprocess.Popen[str]]:
     """A process that starts nodes which end at a point; it has imported them once."""
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("crash_node.py"))],
-        env={**os.environ, **{f"TEST_{name}": value for name, value in SECRETS.items()}},
+        env={**os.environ, **{f"TEST_{name}": value for name, value in secrets.items()}},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -68,7 +101,7 @@ async def crash(nodes, room, event, point: str) -> None:
 
 async def recovered(room, event, **more):
     """The next node, which hears the request again; its word on it, None when it has none."""
-    await room.start(secret=SECRETS.get, search_s=0.05, **more)
+    await room.start(**{"secret": SECRETS.get, "search_s": 0.05, **more})
     await room.ask(event)
     return await room.news.final(event.key)
 
@@ -92,10 +125,60 @@ async def test_a_program_of_this_machine(nodes, room, tmp_path, point, repeat):
     assert runs <= 1
     assert done.state in ("failure", "error", "unknown"), done
     assert (done.state == "error") == (runs == 0), done
-    room.home.targets.unlink()
-    room.write()
+    begin_again(room)
     assert await is_free(room)
     assert [one.state for one in room.news.events if one.request == event.key][-1] == done.state
+
+
+def begin_again(room) -> None:
+    """Have the target be a program of this machine that ends well."""
+    room.home.targets.unlink()
+    room.write()
+
+
+@pytest.mark.skipif(not THERE, reason="needs OpenSSH")
+@pytest.mark.parametrize("repeat", range(REPEATS))
+@pytest.mark.parametrize("point", AFAR)
+async def test_a_command_on_another_host(nodes, room, host, secrets, tmp_path, point, repeat):
+    command = f"echo $DEVSTREAM_REQUEST >> {tmp_path}/ran; exit 3"
+    room.home.targets.write_text(
+        '[target.shop.production]\nbackend = "ssh"\n[target.shop.production.ssh]\n'
+        f'host = "127.0.0.1"\nport = {host.port}\nuser = "{getpass.getuser()}"\n'
+        f"command = {json.dumps(command)}\n"
+        f'host_key = "{host.host_key}"\nkey = "KEY"\n'
+    )
+    event = room.request()
+    await crash(nodes, room, event, point)
+    done = await recovered(room, event, secret=secrets.get)
+    ran = tmp_path / "ran"
+    runs = ran.read_text().count(event.key) if ran.exists() else 0
+    assert runs <= 1
+    assert done.state in ("failure", "error", "unknown"), done
+    assert (done.state == "error") == (runs == 0), done
+    begin_again(room)
+    assert await is_free(room)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+@pytest.mark.parametrize("repeat", range(REPEATS))
+@pytest.mark.parametrize("point", AFAR)
+async def test_a_cluster_that_is_rolled_out(nodes, room, cluster, secrets, tmp_path, point, repeat):
+    cluster.patches.clear()
+    room.home.targets.write_text(
+        f'[target.shop.production]\nbackend = "kubernetes"\nenv = {{HOME = "{tmp_path}"}}\n'
+        "[target.shop.production.kubernetes]\n"
+        'namespace = "shop"\nworkload = "deployment/shop"\ncontainer = "app"\n'
+        'image = "registry.example.com/shop:{sha}"\nkubeconfig = "CONFIG"\n'
+    )
+    event = room.request()
+    await crash(nodes, room, event, point)
+    done = await recovered(room, event, secret=secrets.get)
+    runs = sum("containers" in json.dumps(one) for one in cluster.patches)
+    assert runs <= 1
+    assert done.state in ("success", "error", "unknown"), done
+    assert (done.state == "error") == (runs == 0), done
+    begin_again(room)
+    assert await is_free(room)
 
 
 @pytest.fixture
