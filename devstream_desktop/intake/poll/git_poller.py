@@ -10,7 +10,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -49,6 +48,7 @@ from devstream_desktop.intake.poll.git_commands import (
 from devstream_desktop.intake.poll.git_mirror import Mirror
 from devstream_desktop.intake.poll.git_watch import RefWatch
 from devstream_desktop.intake.poll.odd_branches import OddBranches
+from devstream_desktop.intake.poll.stray_branches import StrayBranches
 from devstream_desktop.stream.event import Event, InvalidEventError
 
 LOCAL_INTERVAL = float(Git.local_interval)
@@ -110,10 +110,8 @@ class GitPoller:
         self._notes = notes
         self._publish = publish
         self._now = now
-        self._known = known
+        self._strays = StrayBranches(self._info, self._scope, known)
         self._catch_up = catch_up
-        self._doubts: dict[str, tuple[str, str]] = {}
-        """Branches that the stream had elsewhere at the last look: the commit, and its fact."""
         self._looked = 0
         """The time of the last look, UTC milliseconds."""
         self._aside = OddBranches(health.dropped)
@@ -225,7 +223,8 @@ class GitPoller:
             else:
                 # One that is set aside is not gone.
                 aside = set(heads.branches) - set(new)
-                strays = self._strays(new, [name for name in exact(names) if name not in aside])
+                there = [name for name in exact(names) if name not in aside]
+                strays = self._strays.look(new, there, self._looked)
                 if cursor.names != names and not cursor.empty:
                     # Another choice of branches is not news of those that come or go with it.
                     old = {name: old.get(name, revision) for name, revision in new.items()}
@@ -254,40 +253,6 @@ class GitPoller:
         self._aside.odd = {name for name in heads.odd if is_global(name, names)}
         self.health.last_error = self._aside.sentence() or self.health.last_error
         return len(events)
-
-    def _strays(self, branches: dict[str, str], names: list[str]) -> list[Moved]:
-        """Return the moves from the stream's place of branches to their own.
-
-        A report that came late, or was lost, may be its last word. At the second look the stream
-        has had the time to hear of what this one saw.
-        """
-        if self._known is None:
-            return []
-        doubts: dict[str, tuple[str, str]] = {}
-        strays: list[Moved] = []
-        for name in sorted({*branches, *names})[:MAX_EVENTS]:
-            # The stream is asked with an event of the branch; a name that makes none is set aside
-            # elsewhere.
-            with suppress(InvalidEventError):
-                probe = change_event(
-                    self._info,
-                    self._scope,
-                    Moved(name, "", name),
-                    forced=False,
-                    count=0,
-                    head=None,
-                    now=self._looked,
-                )
-                past = self._known.past(probe)
-                newest = next((one for one in past if one.revision or one.state == "deleted"), None)
-                head = branches.get(name, "")
-                if newest is None or newest.revision == head:
-                    continue
-                doubts[name] = (head, newest.key)
-                if self._doubts.get(name) == doubts[name]:
-                    strays.append(Moved(name, newest.revision, head))
-        self._doubts = doubts
-        return strays
 
     async def _first_contact(self, branches: dict[str, str]) -> list[Event]:
         """Fill the history with the newest commits, quietly, when asked for.
