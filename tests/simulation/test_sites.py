@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
+import wide_line
 from play_sites import tell
 from sites import Desk, Sites, played
 
@@ -73,8 +74,10 @@ def test_a_relay_that_dies_is_followed_within_five_seconds(seed: int) -> None:
         assert world.ms() - gone < 1000 * HANDED_OVER_S
         assert second.relay == third.relay == second.device
         await world.until(world.complete, 60)
-        taken = world.copies()[0].taken
-        assert 40 <= taken <= 40 + 2 * (2 * site_module.LATE_S + HANDED_OVER_S)
+        copies = world.copies()[0]
+        assert 40 <= copies.taken <= 40 + 2 * (2 * site_module.LATE_S + HANDED_OVER_S)
+        # Each author its own: what came just before is in the log, as the new relay sees first.
+        assert copies.sent == 20
         assert len(world.entries.messages) == len(world.born)
         # The lowest comes back: it looks first whether it has everything, and then relays.
         lowest.connect()
@@ -82,6 +85,28 @@ def test_a_relay_that_dies_is_followed_within_five_seconds(seed: int) -> None:
         assert second.relay == second.device
         await world.until(lambda: world.sites[0].relays == {lowest.device}, 60)
         assert world.copies()[0].taken == 0
+        await world.end()
+
+    run(story)
+
+
+def test_a_new_relay_reads_before_it_sends_also_by_a_slow_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wide_line, "WAY_S", 0.4)
+
+    async def story() -> None:
+        world, (lowest, _, _), far = await _two_sites()
+        for _ in range(40):
+            far.say()
+            await asyncio.sleep(0.5)
+        await world.until(world.complete, 60)
+        world.copies()
+        await lowest.leave()
+        await asyncio.sleep(60)
+        copies = world.copies()[0]
+        assert copies.taken > 0
+        assert copies.sent == 0
         await world.end()
 
     run(story)
