@@ -304,3 +304,23 @@ async def test_gitlabs_api_tells_the_pipeline_and_its_deployment_of_an_executor(
     assert {event.state for event in found} == {"succeeded", "success"}
     assert len(await news(history, *found)) == (0 if sees else 2)
     assert lab.paths.count("pipelines/46/variables") == 1
+
+
+async def test_a_gitlab_deployment_that_names_no_pipeline_is_told(history, began):
+    """Commit, environment and time are an executor's, and may be a person's all the same."""
+    body = {
+        "object_kind": "deployment",
+        "status": "running",
+        "status_changed_at": iso(NOW),
+        "deployment_id": 15,
+        "deployable_id": 796,
+        "deployable_url": "https://gitlab.example.com/acme/shop/-/jobs/796",
+        "environment": "production",
+        "ref": "main",
+        "short_sha": SHA[:8],
+        "commit_url": f"https://gitlab.example.com/acme/shop/-/commit/{SHA}",
+        "project": PROJECT,
+    }
+    (told,) = sent(gitlab, body, NOW)
+    assert (told.environment, told.revision, told.request) == ("production", SHA, "")
+    assert await news(history, told) == [told]
