@@ -41,6 +41,7 @@ CHANGES = st.one_of(
     st.tuples(st.just("deploy"), st.sampled_from(["in_progress", "success", "failure"])),
     st.tuples(st.just("alert"), st.sampled_from(["pod1", "pod2"])),
     st.tuples(st.just("ticket")),
+    st.tuples(st.just("incident")),
 )
 STEPS = st.lists(
     st.one_of(
@@ -151,7 +152,7 @@ def _breaks(world: World) -> dict[str, int]:
             if place < newest:
                 continue
             newest = place
-        elif not change.thing.startswith("alert"):
+        elif not change.thing.startswith(("alert", "incident")):
             continue
         if change.red and not red.get(change.thing):
             found[change.thing] = found.get(change.thing, 0) + 1

@@ -59,6 +59,8 @@ class World:
     statuses: int = 0
     fired: dict[str, int] = field(default_factory=dict)
     opened: bool = False
+    paged: int = 0
+    """Time at which the incident was triggered; it says it in each step."""
     _seen_branch: str | None = None
 
     def move(self, to: str) -> Change | None:
@@ -144,6 +146,30 @@ class World:
         delivery = Delivery("alertmanager", {"version": "4", "alerts": [one]}, "")
         return self._note(f"alert {name}", one["status"], delivery, red=firing)
 
+    def incident(self) -> Change:
+        """Trigger the one incident, resolve it, or reopen it."""
+        before = [change for change in self.log if change.thing == "incident"]
+        broken = len(before) % 2 == 0
+        self.paged = self.paged or self.now
+        body = {
+            "event": {
+                "event_type": f"incident.{'triggered' if not before else 'reopened'}"
+                if broken
+                else "incident.resolved",
+                "occurred_at": _iso(self.now),
+                "data": {
+                    "id": "P1",
+                    "number": 1,
+                    "title": "Disk full",
+                    "created_at": _iso(self.paged),
+                    "html_url": "https://acme.pagerduty.com/incidents/P1",
+                    "service": {"summary": "shop"},
+                },
+            }
+        }
+        state = "firing" if broken else "resolved"
+        return self._note("incident", state, Delivery("pagerduty", body, ""), red=broken)
+
     def ticket(self) -> Change:
         """Open, close or reopen the one ticket."""
         first = not any(change.thing == "ticket" for change in self.log)
@@ -181,6 +207,8 @@ def thing_of(event: Event) -> str:
             return "deployment"
         case "ticket":
             return "ticket"
+    if event.subject.endswith("/P1"):
+        return "incident"
     return f"alert {event.subject.rsplit('/', 1)[-1]}"
 
 

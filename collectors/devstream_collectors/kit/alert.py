@@ -86,9 +86,17 @@ def alert_event(alert: Alert, place: Place) -> Event:
         duration=_duration(alert, time if resolved else place.received),
         source=place.source.name,
         scope=place.scope,
-        # The end comes after its own beginning, and before the next one, whenever it is told.
-        order=min(alert.started, place.received) + resolved if alert.started else 0,
+        order=_order(alert, place),
     )
+
+
+def _order(alert: Alert, place: Place) -> int:
+    """Return the place of a step among those of its alert; 0: its time decides."""
+    # An alert that comes back says when it first began, and each step when it was.
+    if not alert.started or (alert.once and alert.changed):
+        return 0
+    # The end comes after its own beginning, and before the next one, whenever it is told.
+    return min(alert.started, place.received) + (alert.state == "resolved")
 
 
 def _duration(alert: Alert, now: int) -> int:
