@@ -16,7 +16,7 @@ from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.record import Record, ThingRecord, record, thing_record, timestamp
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.thing import HandOver, Thing, counted_changes
+from devstream_desktop.stream.thing import HandOver, Thing, counted_changes, counted_news
 
 _SHIFT_S = 8 * 3600
 
@@ -83,14 +83,14 @@ def digest(home: Home, options: argparse.Namespace) -> int:
 
 def _print_things(title: str, things: Sequence[Thing]) -> None:
     if things:
-        print(f"{title}: {len(things)}")
+        print(f"{title}: {counted_news(len(things))}")
         for thing in things:
             print_thing(thing)
 
 
 def _print_lines(title: str, lines: Sequence[Line]) -> None:
     if lines:
-        print(f"{title}: {len(lines)}")
+        print(f"{title}: {counted_news(len(lines))}")
         for line in lines:
             print_line(line)
 

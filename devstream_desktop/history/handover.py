@@ -8,7 +8,7 @@ from devstream_desktop.history.present import Present
 from devstream_desktop.history.rows import COLUMNS, CURRENT
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import GAP, Line
-from devstream_desktop.stream.thing import HandOver
+from devstream_desktop.stream.thing import MOST_NEWS, HandOver
 from devstream_desktop.stream.words import Kind, Transition
 
 _SHOWN = 5
@@ -18,7 +18,7 @@ _SHOWN = 5
 class HandOvers(Present, Pages):
     """Puts a hand-over together from the other questions."""
 
-    def hand_over(self, since_ms: int, *, now: int = 0, limit: int = 50) -> HandOver:
+    def hand_over(self, since_ms: int, *, now: int = 0, limit: int = MOST_NEWS) -> HandOver:
         """Return the news since a time (UTC milliseconds), for a hand-over.
 
         Raises:

@@ -16,6 +16,15 @@ MOST_CHANGES = 99
 """Changes that are counted as waiting."""
 
 
+MOST_NEWS = 50
+"""Lines of each part of a hand-over."""
+
+
+def counted_news(count: int) -> str:
+    """Return a number of lines of a hand-over; of the most there may be more."""
+    return f"{count}+" if count >= MOST_NEWS else str(count)
+
+
 def counted_changes(count: int) -> str:
     """Return a number of changes that wait; the highest that is counted stands for more."""
     return f"{count}+" if count >= MOST_CHANGES else str(count)

@@ -226,7 +226,7 @@ def _peeks(state: Any, newest: int) -> Iterator[tuple[str, Callable[[str], objec
 
 def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
     import story
-    from fake_data import CHECKS, TARGETS
+    from fake_data import CHECKS, PLAN, TARGETS
 
     from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
     from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
@@ -238,7 +238,7 @@ def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], obj
     from devstream_desktop.desktop.windows.status_window import StatusWindow
     from devstream_desktop.desktop.windows.team.window import TeamWindow
 
-    waits = story.deploy("shop", 1, "waiting", story.SHAS["vat"], "ab" * 16, who="bo")
+    waits = story.deploy("shop", 1, "waiting", PLAN.sha, "ab" * 16, who="bo")
     for name, dialog in (
         ("deploy", DeployDialog(TARGETS[0], state.status)),
         ("approve", ApproveDialog(story.line_of(waits))),

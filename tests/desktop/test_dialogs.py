@@ -259,6 +259,7 @@ def test_an_approval_is_for_the_very_commit_that_waits(show, asked, story):
     dialog = show(ApproveDialog(waiting(story)))
     asked.answer(msgspec.structs.replace(STAGING, sha="cd" * 20), PlanDeploy)
     assert not dialog.go.isEnabled()
+    assert dialog.message.text().startswith("Another commit would ship now")
 
 
 def test_enter_and_escape_approve_nothing(qtbot, show, asked, story):

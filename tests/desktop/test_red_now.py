@@ -338,3 +338,14 @@ def test_the_wall_has_red_now_above_the_board(window, written, story):
     assert board.red.isHidden(), "beside the stream, which pins it, it would be said twice"
     written.settle()
     assert board.view.font().pointSizeF() == usual
+
+
+def test_a_hand_over_that_tells_not_all_says_so(window, written, story):
+    began = now() - 20 * MINUTE
+    deploys = [
+        story.deploy(f"s{n}", began + n, "success", "aa" * 20, f"{n:02x}" * 16) for n in range(51)
+    ]
+    shown = window(*deploys)
+    shown.show_hand_over(began - MINUTE)
+    written.settle()
+    assert shown.hand_over.list.item(0).text() == "Shipped · 50+"

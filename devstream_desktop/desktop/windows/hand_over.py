@@ -18,7 +18,7 @@ from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.language import _, ngettext
 from devstream_desktop.stream.line import told
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.thing import HandOver, Thing, Waiting, counted_changes
+from devstream_desktop.stream.thing import HandOver, Thing, Waiting, counted_changes, counted_news
 
 _SHIFT_MS = 8 * 3_600_000
 _GAP = 10
@@ -99,15 +99,15 @@ class HandOverPage(QWidget):
         self._lines(_("Not all was read"), over.gaps, now)
         waiting = [one for one in over.waiting if one.changes]
         if waiting:
-            self._heading(_("Waiting"), len(waiting))
+            self._heading(_("Waiting"), str(len(waiting)))
         for one in waiting:
             self._row(_waiting_text(one), one.changes[-1])
         if not self.list.count():
-            self._heading(_("Nothing happened, and nothing is red."), 0)
+            self._heading(_("Nothing happened, and nothing is red."), "")
 
     def _things(self, title: str, things: Sequence[Thing], now: int) -> None:
         if things:
-            self._heading(title, len(things))
+            self._heading(title, counted_news(len(things)))
         for thing in things:
             parts = [told(thing.line), since(thing.since_ms, now)]
             if thing.claimed_by:
@@ -116,11 +116,11 @@ class HandOverPage(QWidget):
 
     def _lines(self, title: str, lines: Sequence[Line], now: int) -> None:
         if lines:
-            self._heading(title, len(lines))
+            self._heading(title, counted_news(len(lines)))
         for line in lines:
             self._row(f"{told(line)} · {since(line.event.time, now)}", line)
 
-    def _heading(self, text: str, count: int) -> None:
+    def _heading(self, text: str, count: str) -> None:
         item = QListWidgetItem(f"{text} · {count}" if count else text)
         font = QFont(self.list.font())
         font.setBold(True)

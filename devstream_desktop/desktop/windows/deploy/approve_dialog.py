@@ -73,9 +73,11 @@ class ApproveDialog(Dialog):
 
     def _show(self, plan: Plan) -> None:
         self.plan_view.show_plan(plan)
-        say(self.message, "", Tone.PLAIN)
         # The plan is of this very commit; another one is not what waits.
-        self.go.setEnabled(plan.sha == self._event.revision)
+        same = plan.sha == self._event.revision
+        other = _("Another commit would ship now than the one that waits; it has to be asked anew.")
+        say(self.message, "" if same else other, Tone.RED)
+        self.go.setEnabled(same)
 
     def _send(self) -> None:
         if self._sending:
