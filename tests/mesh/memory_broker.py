@@ -74,6 +74,10 @@ class MemoryLog:
         self._look()
         return next((one for one in self.messages if one.seq == seq), None)
 
+    async def newest(self, topic: str) -> Message | None:
+        self._look()
+        return next((one for one in reversed(self.messages) if one.topic == topic), None)
+
     async def append(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
         self._look()
         await asyncio.sleep(0)

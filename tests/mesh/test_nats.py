@@ -200,6 +200,11 @@ async def test_the_example_of_a_server_stops_who_writes_another_ones_feed(
         assert await broker.may_send(own.device)
         assert not await broker.may_send(relay.device)
         assert await broker.may_say("berlin")
+        (entry,) = [one for one in own.entries if one.device == own.device]
+        found = await broker.entries.newest(entries.topic_of(entry.feed))
+        assert found is not None
+        assert found.data == data_of(entry)
+        assert await broker.entries.newest("nobody.0") is None
         (remark,) = await broker.remarks()
         assert "has 1 replicas, and 3 were asked for" in remark
     finally:

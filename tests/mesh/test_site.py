@@ -98,6 +98,6 @@ def test_what_another_node_read_is_told_on_and_what_it_could_not_take_is_not() -
     place.trust([(1, 50)], 7)
     place.took(51, 60, doubtful=[55])
     assert place.taken() == [(1, 54), (56, 60)]
-    assert (place.own, place.others) == (7, 7)
+    assert (place.own, place.others) == (0, 7)
     place.follow("another", b"", 0)
     assert place.taken() == []

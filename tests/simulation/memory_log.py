@@ -174,7 +174,9 @@ class MemoryLog:
         for at in range(bisect_right(self.rows, lsn, key=lambda row: row[0]), len(self.rows)):
             number, arrival = self.rows[at]
             entry = arrival.entry
-            if entry.feed not in self.proven and entry.feed != but and arrival.sender != not_from:
+            # Own entries have the empty sender: they are news to everybody.
+            passed_over = bool(not_from) and arrival.sender == not_from
+            if entry.feed not in self.proven and entry.feed != but and not passed_over:
                 max_bytes -= len(entry.body) + SIGNATURE_BYTES
                 if result and max_bytes < 0:
                     break

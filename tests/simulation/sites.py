@@ -94,6 +94,8 @@ class Desk:
         self.kept = _Kept()
         self.carrier: Carrier | None = None
         self.links: set[Desk] = set()
+        self.deaf_to: set[Desk] = set()
+        """Neighbours whose news do not come here for now."""
         self._running: asyncio.Task[None] | None = None
         self.late: list[float] = []
         """Seconds from the publishing of each entry to here."""
@@ -145,10 +147,10 @@ class Desk:
         while True:
             event = self.core.bell.event
             entries, end = await self.core.news_to_send(pushed, BATCH_BYTES, other.device)
-            if entries and other in self.links:
+            if entries and other in self.links and self not in other.deaf_to:
                 await asyncio.sleep(LINK_S)
                 other.core.take([signed(entry) for entry in entries], self.device)
-            elif other in self.links:
+            elif not entries and other in self.links:
                 await event.wait()
             else:
                 # A link that does not work: nothing is lost, it is only not sent yet.

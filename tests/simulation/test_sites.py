@@ -186,6 +186,29 @@ def test_a_desk_that_is_new_has_all_by_gossip_and_sends_none_of_it_again() -> No
     run(story)
 
 
+def test_what_a_node_wrote_while_it_was_cut_off_it_sends_itself() -> None:
+    async def story() -> None:
+        world, (lowest, second, third), far = await _two_sites()
+        for _ in range(5):
+            third.say()
+        await world.until(world.complete, 60)
+        await third.leave()
+        # Another history, as after a power cut; and its gossip only hears.
+        third.kept.place.index = b"another"
+        for other in (lowest, second):
+            other.deaf_to.add(third)
+        for _ in range(3):
+            third.say()
+        world.copies()
+        third.connect()
+        await world.until(lambda: far.log.lsn == len(world.born), 120)
+        assert world.copies()[0].sent == 3
+        assert len(world.entries.messages) == len(world.born) == 8
+        await world.end()
+
+    run(story)
+
+
 def test_who_may_send_only_its_own_never_relays() -> None:
     async def story() -> None:
         world, (lowest, second, _), far = await _two_sites()

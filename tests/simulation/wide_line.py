@@ -109,6 +109,12 @@ class LineLog:
         self._line.taken += self._counted
         return self._log.messages[seq - 1] if seq <= len(self._log.messages) else None
 
+    async def newest(self, topic: str) -> Message | None:
+        await self._line.cross()
+        await self._line.cross()
+        found = (one for one in reversed(self._log.messages) if one.topic == topic)
+        return next(found, None)
+
     async def append(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
         if self._counted and self._line.up:
             self._line.sent += len(messages)

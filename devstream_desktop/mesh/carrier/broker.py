@@ -81,6 +81,9 @@ class Log(Protocol):
     async def at(self, seq: int) -> Message | None:
         """Return the message of a number; None when it is gone."""
 
+    async def newest(self, topic: str) -> Message | None:
+        """Return the last message of a topic; None when there is none."""
+
     async def append(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
         """Append in this order. When it returns, all are on the broker's disk."""
 

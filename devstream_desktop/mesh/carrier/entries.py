@@ -152,7 +152,26 @@ class Entries:
             await self._look()
         if place.made == made and not self._duty.is_set():
             place.trust(read, arrival)
-            self._level.set()
+            if not self._level.is_set():
+                await self._look_for_own()
+            # It may have become this node's duty meanwhile, or the log another one.
+            if place.made == made and not self._duty.is_set():
+                self._level.set()
+
+    async def _look_for_own(self) -> None:
+        """Note the own events in a log of which nothing is known.
+
+        They are sent in order, so the last one of a feed shows those before it.
+        """
+        if self._place.own > self._place.anew:
+            return
+        core = self._core
+        for record in core.replica.feeds.store.feeds():
+            if record.feed.startswith(core.identity.key):
+                found = await self._log.newest(topic_of(record.feed))
+                entry = _entry(found.data) if found is not None else None
+                if entry is not None and entry.feed == record.feed and self._is_here(entry):
+                    self._shown[entry.feed] = [(1, entry.seq)]
 
     async def sample(self, seconds: float) -> bool:
         """Look whether the log's newest message comes here in time.

@@ -63,14 +63,9 @@ class Place(msgspec.Struct):
         return intervals.subtract(known, self.doubtful)
 
     def trust(self, read: Ranges, arrival: int) -> None:
-        """Note what another node of the site has read; arrivals here up to `arrival` it has sent.
-
-        Of the own arrivals too where nothing was known of this log: it sent what it heard.
-        """
+        """Note what another node has read, and sent of the arrivals here."""
         self.trusted = intervals.union([*self.trusted, *read])
         self.others = max(self.others, arrival)
-        if self.own <= self.anew:
-            self.own = max(self.own, arrival)
 
     def bound(self, last: int) -> None:
         """Trust nobody about numbers that the log has not given yet."""

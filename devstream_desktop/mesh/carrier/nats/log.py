@@ -126,6 +126,18 @@ class NatsLog:
             topic = (found.subject or "").removeprefix(self.prefix)
             return Message(seq, topic, found.data or b"")
 
+    async def newest(self, topic: str) -> Message | None:
+        """As `Log`."""
+        from nats.js.errors import NotFoundError
+
+        async with self._connection.told():
+            context = self._connection.context()
+            try:
+                found = await context.get_last_msg(self.name, self.prefix + topic)
+            except NotFoundError:
+                return None
+            return Message(found.seq or 0, topic, found.data or b"")
+
     async def append(self, messages: Sequence[Outgoing]) -> Sequence[Receipt]:
         """As `Log`."""
         receipts: list[Receipt] = []
