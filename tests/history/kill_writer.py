@@ -113,6 +113,7 @@ def live(folder: Path, seed: int, say: Callable[[str], None]) -> None:
                 batch.append(peer_entry(seq, prev))
                 prev = body_hash(batch[-1].body)
             replica.rules.ingest(batch, "peer", clock(seq))
+            history.keep_up()
             say(f"peer {seq}")
         elif what < 0.95:
             replica.prune(clock(seq))
