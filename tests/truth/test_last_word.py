@@ -377,3 +377,25 @@ async def test_a_commit_that_was_only_deployed_is_said_to_run(node) -> None:
     with Reader(node.history.path) as reader:
         found = {commit: reader.where(commit)[0].presence.value for commit in (A, B)}
     assert found == {A: "unknown", B: "runs"}
+
+
+@pytest.mark.parametrize(
+    "order", [(0, 1, 2), (0, 2, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0), (2, 0, 1)]
+)
+async def test_an_incident_of_a_rule_that_comes_back_is_broken(node, order) -> None:
+    began, steps = node.now, []
+    for status in ("investigating", "resolved", "identified"):
+        node.pass_time()
+        incident = {
+            "id": "i1",
+            "name": "Slow payments",
+            "status": status,
+            "impact": "major",
+            "created_at": iso(began),
+            "updated_at": iso(node.now),
+        }
+        steps.append({"page": {"id": "p"}, "incident": incident})
+    for step in order:
+        node.pass_time()
+        await node.post("statuspage", steps[step])
+    assert broken(node) == ["i1"]

@@ -77,7 +77,7 @@ def event_of(match: Match, source: SourceInfo, received: int) -> Event:
         else _duration(said("duration"), said("seconds"), started, at),
         reason=said("reason"),
         scope=_scope(source, kind, said("scope") or said("service")),
-        order=_order(kind, state, whole(said("order")), min(started, received)),
+        order=_order(kind, state, whole(said("order")), min(started, received), at),
     )
 
 
@@ -90,13 +90,14 @@ def _scope(source: SourceInfo, kind: Kind, repository: str) -> str:
     return f"rules/{source.name}/{repository}" if own else f"rules/{source.name}"
 
 
-def _order(kind: Kind, state: str, number: int, started: int) -> int:
+def _order(kind: Kind, state: str, number: int, started: int, at: int) -> int:
     """Return the place of the work: a number that grows with it, else when it began.
 
-    The end of an alert comes after its own beginning, and before the next one.
+    The end of an alert comes after its own beginning, and before the next one. One that comes back
+    may say when it first began, so where a step says when it was, that decides.
     """
     if kind is Kind.INCIDENT:
-        return started + (state == "resolved") if started else 0
+        return started + (state == "resolved") if started and not at else 0
     if kind in (Kind.BUILD, Kind.TEST):
         return number if 0 < number < _MAX_ORDER else started
     return 0
