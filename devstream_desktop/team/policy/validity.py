@@ -60,7 +60,8 @@ def check_policy(policy: Policy) -> None:
     # A policy that nobody can change any more would end the team.
     if not 1 <= policy.threshold <= admins:
         raise PolicyError(
-            f"nobody could change the team again: {admins} admin devices would be left, and "
+            f"nobody could change the team again: {admins} admin device"
+            f"{'' if admins == 1 else 's'} would be left, and "
             f"{policy.threshold} must sign a change;"
             " make somebody else an admin first, or ask for fewer signatures: devstream team set "
             "--threshold N"
