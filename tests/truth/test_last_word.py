@@ -118,6 +118,22 @@ async def test_an_alert_that_comes_back_is_broken_again(node, service) -> None:
     assert end.duration == pytest.approx(120_000, abs=1000)
 
 
+async def test_an_error_that_a_person_opens_again_is_open(node) -> None:
+    began = node.now
+    for action in ("created", "resolved", "unresolved"):
+        node.pass_time()
+        issue = {"id": "55", "title": "KeyError: x", "project": {"slug": "shop"}}
+        # It did not happen again.
+        issue |= {"firstSeen": iso(began), "lastSeen": iso(began)}
+        body = {
+            "action": action,
+            "actor": {"type": "user", "name": "Ana"},
+            "data": {"issue": issue},
+        }
+        await node.post("sentry", body, sentry_hook_resource="issue")
+    assert broken(node) == ["55"]
+
+
 async def test_a_late_report_of_an_alerts_begin_does_not_outrank_its_end(node) -> None:
     began = node.now
     node.pass_time()

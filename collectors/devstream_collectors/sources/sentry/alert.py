@@ -159,7 +159,8 @@ def issue_event(issue: Issue, action: str, actor: Actor, place: Place, url: str 
         # another.
         once=f"created/{seen}" if new else f"{action}/{last}",
         started=seen,
-        changed=seen if new else 0 if state == "resolved" else last,
+        # Nor when a person opened it again, which need not be when it was seen last.
+        changed=seen if new else 0 if state == "resolved" else place.received,
         actor=person(actor.name) if actor.type == "user" else "",
         is_error=True,
         reason=issue.short_id or issue.culprit if state == "firing" else "",
