@@ -84,12 +84,13 @@ class BoardPage(QWidget):
     def enlarge(self, *, on: bool) -> None:
         """Write large below what is red, for a whole room; or as usual."""
         self._wall = on
-        self._show_red()
+        self.red.show_red(self._state.red if on else ())
         self._write_large()
 
     def _show_red(self) -> None:
-        self.red.show_red(self._state.red if self._wall else ())
-        self._wall_size.start()
+        if self._wall:
+            self.red.show_red(self._state.red)
+            self._wall_size.start()
 
     def _write_large(self) -> None:
         """Choose the largest size in which everything has room."""
