@@ -134,6 +134,22 @@ async def test_an_error_that_a_person_opens_again_is_open(node) -> None:
     assert broken(node) == ["55"]
 
 
+async def test_an_item_that_a_person_reopens_is_open_until_it_is_resolved_again(node) -> None:
+    began = node.now // 1000
+    for number, action in enumerate(("new", "resolved", "reopened", "resolved", "reopened"), 1):
+        node.pass_time()
+        item = {
+            "id": 9,
+            "project_id": 90,
+            "title": "E",
+            "last_activated_timestamp": began,
+            "last_occurrence_timestamp": began,
+            "last_resolved_timestamp": node.now // 1000 - 1,
+        }
+        await node.post("rollbar", {"event_name": f"{action}_item", "data": {"item": item}})
+        assert bool(broken(node)) == (action != "resolved"), number
+
+
 async def test_a_late_report_of_an_alerts_begin_does_not_outrank_its_end(node) -> None:
     began = node.now
     node.pass_time()

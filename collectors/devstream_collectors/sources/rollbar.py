@@ -150,6 +150,8 @@ def _changed(name: str, item: _Item, data: _Data, place: Place) -> Event:
         "exp_repeat_item": seen,
         "item_velocity": seen,
         "resolved_item": item.last_resolved_timestamp,
+        # By a person; it need not have happened again.
+        "reopened_item": place.received,
     }
     title = item.title or "error"
     alert = Alert(
