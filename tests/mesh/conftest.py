@@ -231,7 +231,7 @@ class Node:
     def titles(self) -> list[str]:
         return [decode_event(entry.payload).title for entry in self.entries]
 
-    async def until(self, what: Callable[[], object], seconds: float = 30.0) -> None:
+    async def until(self, what: Callable[[], object], seconds: float = 60.0) -> None:
         """Wait until `what()` is true, looking at each arrival and ten times a second."""
         async with asyncio.timeout(seconds):
             while not what():

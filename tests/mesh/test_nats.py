@@ -85,7 +85,7 @@ async def test_gossip_the_stream_and_both_end_with_equal_histories_whatever_happ
         await node.until(lambda node=node: len(node.entries) >= 103)
     server.start()
     for node in nodes:
-        await node.until(lambda node=node: len(node.entries) == 105, 20)
+        await node.until(lambda node=node: len(node.entries) == 105, 60)
 
     server.end()
     server.wipe()
@@ -94,7 +94,7 @@ async def test_gossip_the_stream_and_both_end_with_equal_histories_whatever_happ
     carry(fresh, server)
     await gossip.say("after")
     for node in (*nodes, fresh):
-        await node.until(lambda node=node: len(node.entries) == 106, 20)
+        await node.until(lambda node=node: len(node.entries) == 106, 60)
     assert len({frozenset(held(node)) for node in (*nodes, fresh)}) == 1
     assert all(len(node.entries) == len(held(node)) for node in nodes)
 
@@ -139,7 +139,7 @@ async def test_a_stream_with_a_lost_connection_in_the_middle_of_a_catch_up(
     await fresh.until(lambda: len(fresh.entries) > 100)
     server.end()
     server.start()
-    await fresh.until(lambda: len(fresh.entries) == 3000, 20)
+    await fresh.until(lambda: len(fresh.entries) == 3000, 60)
     assert held(fresh) == held(old)
 
 
