@@ -266,7 +266,7 @@ class History(Writer):
         if self._put_in(GROUP):
             return True
         with self._disk():
-            if self._lines.index.merge() or self._lines.index.weed():
+            if self._lines.index.merge() or self._lines.index.weed(tight=self.too_large):
                 return True
             return give_back(self._connection)
 

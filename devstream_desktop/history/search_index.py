@@ -128,19 +128,24 @@ class SearchIndex:
             (len(gone),),
         )
 
-    def weed(self) -> bool:
-        """Begin to merge the whole index where that would shrink it; `merge` does the rest."""
+    def weed(self, *, tight: bool) -> bool:
+        """Begin to merge the whole index where that would shrink it; `merge` does the rest.
+
+        `tight`: the history is too large, so any hole goes before somebody's events do.
+        """
         removed = self._connection.execute(
             "SELECT value FROM meta WHERE name = 'removed'"
         ).fetchone()
+        if removed is None or not removed[0]:
+            return False
         # A few holes cost less than writing the whole index anew.
-        if removed is None or removed[0] < WEED:
+        if removed[0] < WEED and not tight:
             return False
         # About how many are left, without counting them.
         (left,) = self._connection.execute(
             "SELECT (SELECT MAX(lsn) FROM lines) - (SELECT MIN(lsn) FROM lines)"
         ).fetchone()
-        if removed[0] * 4 < (left or 0):
+        if removed[0] * 4 < (left or 0) and not tight:
             return False
         self._connection.execute("DELETE FROM meta WHERE name = 'removed'")
         self._connection.execute(
