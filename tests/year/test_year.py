@@ -5,11 +5,13 @@ More seeds, and every working day: `.venv/bin/python tests/year/year.py SEED`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from machine import Machine, dates, trusted
+from virtual_time import VirtualLoop
 from year import play
 
 from devstream_desktop.node.renewal import Renewing
@@ -60,3 +62,15 @@ def test_the_judge_sees_what_is_broken(
     break_it(monkeypatch)
     year = play(tmp_path, seed=1, days=45, work=0.3, strangers=0.1)
     assert any(words in fault for fault in year.judge.faults)
+
+
+def test_time_goes_on_after_half_a_year() -> None:
+    async def wait() -> float:
+        loop = asyncio.get_running_loop()
+        # From here on two neighbours of the clock lie further apart than its resolution.
+        loop.now = float(1 << 24)  # type: ignore[attr-defined]
+        await asyncio.sleep(60)
+        return loop.time()
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(wait()) == (1 << 24) + 60

@@ -17,6 +17,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.now = 0.0
         super().__init__(_Jumping(self))
+        # From 2**24 s (194 days) on two neighbours of the clock lie further apart than asyncio's
+        # 1 ns, and a timer that is due would wait for ever.
+        self._clock_resolution = 1e-6
         self.set_default_executor(_Inline())
 
     def time(self) -> float:
