@@ -74,7 +74,8 @@ class Renewing:
         """Time of the last request over the links, by the steady clock; 0: none is open."""
         self._answering = False
         self._disbelieved = False
-        self._renewed_at = -float(MAX_RETRY_S)
+        self._believed_at = -float(MAX_RETRY_S)
+        """Time of the last renewal for a peer's disbelief."""
 
     @property
     def _due(self) -> bool:
@@ -87,7 +88,8 @@ class Renewing:
         but another issuer gives a certificate to whoever has the device's key.
         """
         # Once an hour: a new one helps nobody whose clock is wrong. An issuer's is its own.
-        lately = monotonic() - self._renewed_at < MAX_RETRY_S
+        # One that was only due may come from an authority that was put out since.
+        lately = monotonic() - self._believed_at < MAX_RETRY_S
         if not (lately or self._disbelieved or self._team.admissions.open):
             self._disbelieved = True
             self._spawn(self.look())
@@ -227,8 +229,9 @@ class Renewing:
         # better.
         short = self._team.certificate.expires < self._team.now() + certificates.RENEW_MS
         self._failures, self._after = 0, monotonic() + MAX_RETRY_S if short else 0.0
+        if self._disbelieved:
+            self._believed_at = monotonic()
         self._asked_at, self._disbelieved = 0.0, False
-        self._renewed_at = monotonic()
         self._notices.pop("certificate", None)
         _log.info("this device has a new certificate")
         await self._use()

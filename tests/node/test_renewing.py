@@ -142,3 +142,31 @@ async def test_a_failed_renewal_is_said_at_once_with_its_reason(care, monkeypatc
     await care.trust.look()
     assert "certificate" not in care.notices
     await care.trust.stop()
+
+
+async def test_a_certificate_that_was_only_due_may_be_disbelieved_at_once(
+    care, monkeypatch
+) -> None:
+    renewing, now, asked = care.trust.renewing, [10_000.0], []
+
+    def spawn(work) -> None:
+        asked.append(now[0])
+        work.close()
+
+    async def use() -> None: ...
+
+    monkeypatch.setattr(type(care.team.admissions), "open", property(lambda _: False))
+    monkeypatch.setattr("devstream_desktop.node.renewal.monotonic", lambda: now[0])
+    monkeypatch.setattr(renewing, "_spawn", spawn)
+    monkeypatch.setattr(renewing, "_use", use)
+    await renewing._renewed()
+    # Its authority was put out a moment later.
+    renewing.disbelieved()
+    assert asked == [10_000.0]
+    await renewing._renewed()
+    renewing.disbelieved()
+    assert asked == [10_000.0], "one that is no better was asked for again and again"
+    now[0] += MAX_RETRY_S + 1
+    renewing.disbelieved()
+    assert asked == [10_000.0, now[0]]
+    await care.trust.stop()

@@ -217,7 +217,8 @@ class Machine:
             fresh = self.year.seconds - max(self.since, self._changed) < 180
             self._stirred.clear()
             try:
-                async with asyncio.timeout(5 if fresh else 3600):
+                # A real node without a link goes on trying each minute.
+                async with asyncio.timeout(5 if fresh else 3600 if self.links else 600):
                     await self._stirred.wait()
                     await asyncio.sleep(1)
             except TimeoutError:
