@@ -25,7 +25,6 @@ from peers import PEERS, consume, running
 from processes import worker
 
 PROGRAM = "nats-server"
-SIGNATURE_BYTES = 64
 FULL = Plan(desks=4, count=100, every=0.1, settle=3.0)
 QUICK = Plan(desks=2, count=5, every=0.05, settle=0.2)
 NAMES = (
@@ -52,7 +51,7 @@ class CaughtUp:
 
 async def live_by_stream(folder: Path, plan: Plan, url: str) -> Round:
     """One run of real nodes that have no link to each other."""
-    party, count, every = Party(plan.desks), plan.count, plan.every
+    party = Party(plan.desks)
     async with AsyncExitStack() as stack:
         source, *desks = [
             await stack.enter_async_context(
@@ -63,17 +62,7 @@ async def live_by_stream(folder: Path, plan: Plan, url: str) -> Round:
         for node in (source, *desks):
             await node.hear(Ready, 60)
             await node.ask(Until(carried=True))
-        await source.ask(Publish(WARM, every))
-        await asyncio.gather(*(desk.ask(Until(events=WARM)) for desk in desks))
-        await asyncio.sleep(plan.settle)
-        before = await asyncio.gather(*(desk.ask(Until(events=WARM)) for desk in desks))
-        told = await source.ask(Publish(count, every), count * every * 3 + 60)
-        heard = await asyncio.gather(*(desk.ask(Until(events=WARM + count)) for desk in desks))
-    cpu = median(
-        (after.cpu - earlier.cpu) * 1000 / count
-        for earlier, after in zip(before, heard, strict=True)
-    )
-    return Round(to_the_last(told, heard), cpu)
+        return await live.told_and_heard(source, desks, plan)
 
 
 async def live_bare(plan: Plan, url: str) -> Round:

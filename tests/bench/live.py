@@ -9,6 +9,7 @@ verifying, storing, indexing, passing on and its housekeeping.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from statistics import median
 from figures import Row, percentile
 from messages import BareJob, Publish, Ready, Report, Until
 from party import Party
-from processes import worker
+from processes import Worker, worker
 
 WARM = 5
 """Events before the ones that count: the first pays for what is made once."""
@@ -67,7 +68,7 @@ QUICK = Plan(desks=2, count=5, every=0.05, settle=0.2)
 
 async def product(folder: Path, plan: Plan) -> Round:
     """One run of real nodes."""
-    party, count, every = Party(plan.desks), plan.count, plan.every
+    party = Party(plan.desks)
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(
             worker("node_process.py", party.job(party.collector, folder / "collector"))
@@ -82,12 +83,18 @@ async def product(folder: Path, plan: Plan) -> Round:
         for desk in desks:
             await desk.hear(Ready, 60)
         await source.ask(Until(links=plan.desks), 90)
-        await source.ask(Publish(WARM, every))
-        await asyncio.gather(*(desk.ask(Until(events=WARM)) for desk in desks))
-        await asyncio.sleep(plan.settle)
-        before = await asyncio.gather(*(desk.ask(Until(events=WARM)) for desk in desks))
-        told = await source.ask(Publish(count, every), count * every * 3 + 60)
-        heard = await asyncio.gather(*(desk.ask(Until(events=WARM + count)) for desk in desks))
+        return await told_and_heard(source, desks, plan)
+
+
+async def told_and_heard(source: Worker, desks: Sequence[Worker], plan: Plan) -> Round:
+    """Have a node tell events one by one, and take the time until each desk has them."""
+    count, every = plan.count, plan.every
+    await source.ask(Publish(WARM, every))
+    await asyncio.gather(*(desk.ask(Until(events=WARM)) for desk in desks))
+    await asyncio.sleep(plan.settle)
+    before = await asyncio.gather(*(desk.ask(Until(events=WARM)) for desk in desks))
+    told = await source.ask(Publish(count, every), count * every * 3 + 60)
+    heard = await asyncio.gather(*(desk.ask(Until(events=WARM + count)) for desk in desks))
     cpu = median(
         (after.cpu - earlier.cpu) * 1000 / count
         for earlier, after in zip(before, heard, strict=True)

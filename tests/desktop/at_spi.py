@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,18 +135,15 @@ def bridge(session: str, display: str) -> Iterator[Reader]:
         launcher.wait(10)
 
 
-class _connected:  # noqa: N801 - reads as a verb
-    """A connection for the block."""
-
-    def __init__(self, address: str) -> None:
-        self._bus = MessageBus(bus_address=address)
-
-    async def __aenter__(self) -> MessageBus:
-        return await self._bus.connect()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._bus.disconnect()
-        await self._bus.wait_for_disconnect()
+@asynccontextmanager
+async def _connected(address: str) -> AsyncIterator[MessageBus]:
+    """Connect for the block."""
+    bus = await MessageBus(bus_address=address).connect()
+    try:
+        yield bus
+    finally:
+        bus.disconnect()
+        await bus.wait_for_disconnect()
 
 
 async def _walk(bus: MessageBus, root: tuple[str, str]) -> list[Node]:

@@ -242,8 +242,7 @@ async def test_whatever_happens_to_the_servers_nothing_is_lost_doubled_or_forged
                 await world.heal()
         ended = time.monotonic()
         for node in world.nodes:
-            complete = lambda node=node: len(held(node)) >= len(world.said)  # noqa: E731
-            await node.until(complete, PATIENCE_S)
+            await node.until(lambda node=node: len(held(node)) >= len(world.said), PATIENCE_S)
         equal = time.monotonic() - ended
         said = {entry.hash for entry in world.said}
         assert {node.device: held(node) ^ said for node in world.nodes} == {

@@ -275,7 +275,10 @@ def at(delays: list[float], part: float) -> float:
 def played() -> Iterator[asyncio.Runner]:
     """Run in virtual time: also for those who look at the steady clock."""
     loop = VirtualLoop()
-    steady = lambda: round(loop.time() * 1000)  # noqa: E731
+
+    def steady() -> int:
+        return round(loop.time() * 1000)
+
     with (
         mock.patch.object(time, "monotonic", loop.time),
         mock.patch.object(core, "steady_ms", steady),
