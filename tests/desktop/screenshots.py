@@ -266,6 +266,7 @@ def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], obj
             dialog.show_checks(CHECKS)
             _wait(50)
             yield "status-checked", lambda path, dialog=dialog: dialog.grab().save(path)
+            _carry(state)
             dialog.disclosure.click()
             _wait(50)
             yield "status-details", lambda path, dialog=dialog: dialog.grab().save(path)
@@ -393,6 +394,27 @@ def _join(dialog: Any, state: Any) -> None:
     live = PeerStatus(device="b" * 52, person="bo", address="10.0.0.5:7450", state="live")
     state.status = msgspec.structs.replace(state.status, peers=(live,))
     state.changed.emit()
+    state.changed.emit()
+
+
+def _carry(state: Any) -> None:
+    """Have two carriers, of which one is gone."""
+    import msgspec
+
+    from devstream_desktop.control.messages.status import CarrierStatus
+
+    since = int(time.time() * 1000) - 7_200_000
+    gone = CarrierStatus(
+        name="nats",
+        servers=("tls://nats-1.example.org:4222", "tls://nats-2.example.org:4222"),
+        state="gone",
+        unread=1_200,
+        unsent=3,
+        since=since,
+        error="no server answers: connection refused",
+    )
+    carriers = (gone, CarrierStatus(name="lab", state="live", since=since))
+    state.status = msgspec.structs.replace(state.status, carriers=carriers)
     state.changed.emit()
 
 

@@ -23,6 +23,8 @@ DATA = {
     *("production", "git", "alertmanager", "acme-collector", "bbbbbbbb", "devstream · acme"),
     *("Customer portal", "What ana broke", "What ana broke, 4", "What ana broke\t4"),
     "env:production is:red",
+    *("nats", "lab", "nats: no server answers: connection refused"),
+    "tls://nats-1.example.org:4222, tls://nats-2.example.org:4222",
     # What happened, in the words of whoever told it.
     *("5xx over 2 %", "4.1 % of 1,200 requests", "https://alerts.example.org/1"),
     *("5e55a1f", "Keep the basket when a session ends"),

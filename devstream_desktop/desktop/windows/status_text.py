@@ -214,7 +214,7 @@ def carrier_columns() -> tuple[str, ...]:
         _("Servers"),
         _("State"),
         _("Waiting"),
-        pgettext("carrier", "Since"),
+        pgettext("carrier", "Last change"),
     )
 
 
