@@ -200,7 +200,12 @@ def team_of(path: Path) -> str:
     if not path.exists():
         return ""
     try:
-        with closing(open_writer(path)) as connection, friendly(path):
+        # Only reading: whoever writes and closes folds in what a kill left in the -wal file.
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        with friendly(path), closing(sqlite3.connect(address, uri=True)) as connection:
+            # A first start may have been killed before it made any table.
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+                return ""
             found = connection.execute("SELECT value FROM meta WHERE name = 'team'").fetchone()
         return found[0].decode() if found else ""
     except HistoryError as error:

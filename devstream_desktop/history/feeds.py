@@ -9,27 +9,13 @@ from itertools import starmap
 
 import msgspec
 
+from devstream_desktop.history.holdings import Holdings, above, forget_held
 from devstream_desktop.history.quarantine import stored_entry, stored_proof
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.log import FeedRecord
 
 ReadEntry = Callable[[int, bytes, bytes], Entry | None]
 """Reads `(lsn, body, signature)` of a row (`Lines.entry`)."""
-
-Run = tuple[int, int]
-"""First and last of numbers without a gap."""
-FEW = 500
-"""Numbers that are read rather than counted."""
-HALVINGS = 8
-"""Times that a part is halved at most: no author's gaps make a start long."""
-_COUNT = "SELECT COUNT(*) FROM log WHERE feed = ? AND seq BETWEEN ? AND ?"
-# Numbers minus their rank are equal inside an unbroken run.
-_RUNS = (
-    "SELECT MIN(seq), MAX(seq) FROM"
-    " (SELECT seq, seq - ROW_NUMBER() OVER (ORDER BY seq) AS run"
-    " FROM log WHERE feed = ? AND seq BETWEEN ? AND ?)"
-    " GROUP BY run ORDER BY 1"
-)
 
 
 class Feeds:
@@ -38,6 +24,7 @@ class Feeds:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._ids: dict[bytes, int] = {}
+        self.holdings = Holdings(connection)
         self.frozen: set[int] = {
             row_id
             for (row_id,) in connection.execute("SELECT id FROM feeds WHERE proof IS NOT NULL")
@@ -47,6 +34,7 @@ class Feeds:
 
     def read_ids(self) -> None:
         """Read the row ids again: those that a rolled-back transaction gave out are no more."""
+        self.holdings.doubt()
         self._ids = {
             feed: row_id for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")
         }
@@ -65,10 +53,9 @@ class Feeds:
 
     def records(self) -> list[FeedRecord]:
         """List every feed, frozen ones too, with its runs of held numbers."""
+        runs = self.holdings.runs()
         rows = self._connection.execute(
-            "SELECT id, feed, floor, tip_body, tip_signature, proof IS NOT NULL,"
-            " (SELECT MIN(seq) FROM log WHERE feed = feeds.id),"
-            " (SELECT MAX(seq) FROM log WHERE feed = feeds.id) FROM feeds"
+            "SELECT id, feed, floor, tip_body, tip_signature, proof IS NOT NULL FROM feeds"
         ).fetchall()
         return [
             FeedRecord(
@@ -76,32 +63,10 @@ class Feeds:
                 floor,
                 stored_entry(body, signature),
                 bool(frozen),
-                () if first is None else tuple(self._runs(row_id, first, last)),
+                tuple(runs.get(row_id, ())),
             )
-            for row_id, feed, floor, body, signature, frozen, first, last in rows
+            for row_id, feed, floor, body, signature, frozen in rows
         ]
-
-    def _runs(self, feed_id: int, first: int, last: int) -> list[Run]:
-        """Find the runs of held numbers between two held ones.
-
-        Counting an index is twenty times faster than reading it, and a feed has few gaps: they are
-        looked for where a part holds fewer numbers than it spans.
-        """
-        runs: list[Run] = []
-        parts = [(first, last, 0)]
-        while parts:
-            first, last, depth = parts.pop()
-            bounds = (feed_id, first, last)
-            (count,) = self._connection.execute(_COUNT, bounds).fetchone()
-            if count == last - first + 1:
-                _join(runs, first, last)
-            elif count < FEW or depth == HALVINGS:
-                for run in self._connection.execute(_RUNS, bounds):
-                    _join(runs, *run)
-            else:
-                middle = (first + last) // 2
-                parts += [(middle + 1, last, depth + 1), (first, middle, depth + 1)]
-        return runs
 
     def head(self, feed: bytes) -> int:
         """Return the largest number of a feed that is held or settled; 0 for none."""
@@ -114,13 +79,14 @@ class Feeds:
 
     def lacking(self, feed: bytes, last: int) -> int:
         """Count a feed's numbers up to `last`, neither held nor settled."""
-        query = (
-            "SELECT MIN(floor, :last), (SELECT COUNT(*) FROM log WHERE feed = feeds.id AND seq >"
-            " floor AND seq <= :last)"
-            " FROM feeds WHERE feed = :feed"
-        )
-        bound = {"feed": feed, "last": last}
-        floor, held = self._connection.execute(query, bound).fetchone() or (0, 0)
+        row: tuple[int, int] | None = self._connection.execute(
+            "SELECT id, floor FROM feeds WHERE feed = ?", (feed,)
+        ).fetchone()
+        if row is None:
+            return last
+        feed_id, floor = row
+        runs = above(self.holdings.runs().get(feed_id, []), floor)
+        held = sum(max(0, min(end, last) - first + 1) for first, end in runs)
         return max(0, last - floor - held)
 
     def tip(self, feed: bytes) -> Entry | None:
@@ -178,6 +144,8 @@ class Feeds:
     def delete(self, feed: bytes) -> None:
         """Delete the row of a feed; `forget` follows when that is committed."""
         self._connection.execute("DELETE FROM feeds WHERE feed = ?", (feed,))
+        # Its floor goes with it.
+        forget_held(self._connection)
 
     def forget(self, feed: bytes) -> None:
         """Forget the row id of a feed whose row is gone."""
@@ -199,13 +167,6 @@ class Feeds:
             if (proof := stored_proof(packed)) is not None:
                 found[feed] = proof
         return found
-
-
-def _join(runs: list[Run], first: int, last: int) -> None:
-    """Add the next run; it may go on where the last one ends."""
-    if runs and runs[-1][1] == first - 1:
-        first = runs.pop()[0]
-    runs.append((first, last))
 
 
 def _fitting(entries: Iterable[Entry | None], max_bytes: int) -> list[Entry]:

@@ -265,6 +265,10 @@ class History(Writer):
             return True
         if self._put_in(GROUP):
             return True
+        if self._feeds.holdings.is_old(self._arrivals.newest):
+            with self._transaction():
+                self._feeds.holdings.write(self._arrivals.newest)
+            return True
         with self._disk():
             if self._lines.index.merge() or self._lines.index.weed(tight=self.too_large):
                 return True
@@ -281,6 +285,7 @@ class History(Writer):
         try:
             if not self.damaged:
                 with self._transaction(durable=True):
+                    self._feeds.holdings.write(self._arrivals.newest)
                     self._set_meta("clean", b"1")
                 with suppress(OSError):
                     last = self._feeds.head(self._device + self._epoch)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from devstream_desktop.clock import now_ms
+from devstream_desktop.history.holdings import forget_held
 from devstream_desktop.stream.bounds import check_msgpack
 from devstream_desktop.stream.entry import (
     KEY_BYTES,
@@ -122,6 +123,7 @@ class Quarantine:
         for _, body, signature, seq, feed in rows:
             self._put(f"entry {seq} {by_whom(feed)}", body, signature)
         self._connection.execute("DELETE FROM log WHERE lsn = ?", (lsn,))
+        forget_held(self._connection)
         self.told = told(self._connection)
         return [row[:3] for row in rows]
 

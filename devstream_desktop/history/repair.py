@@ -22,8 +22,6 @@ from devstream_desktop.history.log import History
 from devstream_desktop.history.salvage import Refusal, Verify, salvage
 from devstream_desktop.private_file import write_private
 
-START_CHECK_S = 0.25
-"""A start waits no longer for the check; a running node checks everything once a day."""
 _KEPT = 2
 """Damaged databases that are kept."""
 _LACKS = (
@@ -128,7 +126,7 @@ def _trouble(path: Path) -> str:
     """Look for damage as long as a start can wait; empty when there is none."""
     if damage_mark(path).exists():
         return "it failed while the node ran"
-    found = (one for one in problems(path, seconds=START_CHECK_S) if one.startswith(DAMAGED))
+    found = (one for one in problems(path, brief=True) if one.startswith(DAMAGED))
     return next(found, "").removeprefix(DAMAGED)
 
 

@@ -31,7 +31,8 @@ So no commit has to (database.py: wal_autocheckpoint).
 _SIZE_S = 30.0
 """A member who floods writes some hundred megabytes in this time."""
 _CHECK_S = 86_400.0
-_FIRST_CHECK_S = 600.0
+_FIRST_CHECK_S = 60.0
+"""Of a large file a start looks only at a part (history/integrity.py)."""
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from devstream_desktop.history import epoch as epoch_module
-from devstream_desktop.history import feeds, log
+from devstream_desktop.history import holdings, log
 from devstream_desktop.history.database import SCHEMA_VERSION, HistoryError, HistoryFullError
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
@@ -45,7 +45,7 @@ def test_arrivals_are_numbered_and_returned_in_order(history, feed, make, arriva
 
 def test_a_start_reads_no_feed_without_gaps(history, feed, make, arrival, below) -> None:
     """A history has a million numbers, and their index takes a second to read."""
-    entries = [feed.entry(make()) for _ in range(feeds.FEW + 100)]
+    entries = [feed.entry(make()) for _ in range(holdings.FEW + 100)]
     history.add([arrival(entry) for entry in entries])
     asked: list[str] = []
     below().set_trace_callback(asked.append)
@@ -133,8 +133,8 @@ def test_runs_are_what_is_held_in_whatever_order_it_came(
     seed: int, few: int, halvings: int, tmp_path: Path, new_feed, make, arrival, monkeypatch
 ) -> None:
     # Counted, halved or read: the same is found.
-    monkeypatch.setattr(feeds, "FEW", few)
-    monkeypatch.setattr(feeds, "HALVINGS", halvings)
+    monkeypatch.setattr(holdings, "FEW", few)
+    monkeypatch.setattr(holdings, "HALVINGS", halvings)
     rng = random.Random(seed)
     history = History(
         tmp_path / f"{seed}-{few}-{halvings}.sqlite", FeedMirror(None), bytes(32), "team"

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devstream_desktop.history import repair
+from devstream_desktop.history import integrity, repair
 from devstream_desktop.history.database import HistoryDamagedError, HistoryError, damage_mark
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.integrity import problems
@@ -112,6 +112,34 @@ def test_a_damaged_page_is_found_and_everything_outside_it_is_saved(
     assert told == ""
     assert held(again).keys() == saved.keys()
     again.close()
+
+
+def test_a_start_looks_at_the_newest_entries_of_a_large_file_and_at_what_it_reads(
+    sound, filled, tmp_path, monkeypatch
+) -> None:
+    """Every page of a file of gigabytes takes seconds; a running node looks at those."""
+    path = tmp_path / "history.sqlite"
+    monkeypatch.setattr(integrity, "WHOLE_BYTES", 0)
+    assert problems(path, brief=True) == ()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE log SET seq = seq + 5000 WHERE lsn = (SELECT MAX(lsn) FROM log)")
+    assert any("not what was signed" in problem for problem in problems(path, brief=True))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE log SET seq = seq - 5000 WHERE lsn = (SELECT MAX(lsn) FROM log)")
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'lines_run'"
+        ).fetchone()
+        (meta,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'feeds'"
+        ).fetchone()
+    spoil(path, page - 1)
+    assert problems(path, brief=True) == ()
+    assert problems(path) != ()
+    spoil(path, meta - 1)
+    assert problems(path, brief=True) != ()
+    history, told = sound()
+    assert "the history was damaged" in told
+    history.close()
 
 
 @pytest.mark.parametrize("seed", range(16))
