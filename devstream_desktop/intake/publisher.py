@@ -6,7 +6,8 @@ All ways in take turns here, so that what one published is known when the next i
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from bisect import bisect_left
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -20,6 +21,8 @@ from devstream_desktop.stream.fact import AuthorClass, fact_id, identity, run_of
 from devstream_desktop.stream.words import NO_RESULT, Kind
 
 MAX_REMEMBERED = 4096
+MAX_PAST = 16
+"""Reports on a thing that are compared with; as many as the stream tells."""
 T = TypeVar("T")
 _UNDER_WAY = ("queued", "running", "waiting", "in_progress")
 _ENDS = ("success", "failure", "error", "cancelled", "unknown")
@@ -31,6 +34,23 @@ _BY_RUN = frozenset({Kind.BUILD, Kind.TEST, Kind.DEPLOY})
 def thing_of(event: Event) -> str:
     """Name the thing whose state an event reports: a run, a branch, an alert or a ticket."""
     return run_of(event) if event.kind in _BY_RUN else topic_of(event)
+
+
+class _Past:
+    """The last reports on a thing: the stream's, and those of this turn."""
+
+    def __init__(self, told: Sequence[Event]) -> None:
+        self.reports = list(told)
+        """Newest work first; the later report first where the work is the same."""
+        self._came = deque(reversed(told))
+
+    def add(self, event: Event) -> None:
+        """Go on with the next report; the first that came is forgotten."""
+        self._came.append(event)
+        place = bisect_left(self.reports, -work_of(event), key=_by_newest_work)
+        self.reports.insert(place, event)
+        if len(self._came) > MAX_PAST:
+            self.reports.remove(self._came.popleft())
 
 
 class Turn:
@@ -48,7 +68,7 @@ class Turn:
         self._confirmed = confirmed
         self._names = names
         self._facts: set[bytes] = set()
-        self._new: dict[str, list[Event]] = {}
+        self._past: dict[tuple[Kind, str], _Past] = {}
 
     def knows(self, fact: bytes) -> bool:
         """Tell whether the stream, or this turn, has the fact."""
@@ -56,10 +76,16 @@ class Turn:
 
     def past(self, event: Event) -> Sequence[Event]:
         """Return the last reports on the thing of `event`, newest work first."""
-        new = self._new.get(thing_of(event), [])
-        old = self._known.past(event) if self._known is not None else ()
-        # The sort keeps the later report first where the work is the same.
-        return sorted((*reversed(new), *old), key=work_of, reverse=True)
+        return self._past_of(event).reports
+
+    def _past_of(self, event: Event) -> _Past:
+        # The stream is asked once: a hundred pushes to one branch decode its past a single time.
+        about = (event.kind, thing_of(event))
+        past = self._past.get(about)
+        if past is None:
+            told = self._known.past(event) if self._known is not None else ()
+            past = self._past[about] = _Past(told)
+        return past
 
     def told(self, fact: bytes) -> Event | None:
         """Return the event of a fact in the stream; None where it has none."""
@@ -103,7 +129,7 @@ class Turn:
             return None
         # Both: a repeat has another key than the report it came from.
         self._facts |= {fact_id(event, ""), fact_id(news, "")}
-        self._new.setdefault(thing_of(news), []).append(news)
+        self._past_of(news).add(news)
         return self._named(news)
 
     def _executor_tells(self, event: Event) -> bool:
@@ -153,6 +179,10 @@ class Turn:
             return event
         _remember(self._names, name, "")
         return msgspec.structs.replace(event, title=f"{event.title[:100]} ({file[:38]})")
+
+
+def _by_newest_work(event: Event) -> int:
+    return -work_of(event)
 
 
 def _is_void(event: Event) -> bool:
