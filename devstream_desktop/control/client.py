@@ -5,37 +5,28 @@ The desk has its own that never blocks (desktop/client/node_client.py).
 
 from __future__ import annotations
 
-import selectors
-import threading
+import sys
 import time
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
-from devstream_desktop.control.errors import (
-    ControlError,
-    NodeStoppedError,
-    NoNodeError,
-    StartingError,
-)
+from devstream_desktop.control.errors import StartingError
 from devstream_desktop.control.messages.base import Reply, Request
-from devstream_desktop.control.nng import pynng
-from devstream_desktop.control.wire import (
-    MAX_MESSAGE,
-    AnyReply,
-    decode_reply,
-    encode_request,
-    expect,
-)
+from devstream_desktop.control.wire import decode_answer, encode_request
 
 STARTING_S = 20.0
 """Seconds for which a node that is just starting is asked again."""
 
-_LOOK_S = 0.25
-"""Seconds between looks whether the node is still there."""
-
-_SILENT = "the node does not answer; look at node.log in its home, or end it and start it again"
-_WENT = "the node stopped while answering; try again"
-
 _R = TypeVar("_R", bound=Reply)
+
+
+class Connection(Protocol):
+    """Carries one request at a time."""
+
+    def exchange(self, message: bytes) -> bytes:
+        """Send a request, and return the answer."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 class Client:
@@ -48,29 +39,11 @@ class Client:
 
         Raises:
             NoNodeError: no node answers at `url`.
+            ControlError: somebody there is silent, or is no node.
 
         """
-        self._timeout_s = timeout_ms / 1000
         self._starting_s = starting_s
-        self._socket = pynng.Req0(send_timeout=2_000, resend_time=-1)
-        self._socket.recv_max_size = MAX_MESSAGE
-        try:
-            self._socket.dial(url, block=True)
-        except pynng.Timeout as error:
-            # Somebody listens there, and takes nobody in.
-            self._socket.close()
-            raise ControlError(_SILENT) from error
-        except pynng.NNGException as error:
-            self._socket.close()
-            raise NoNodeError(
-                "no node runs for this home; start one with `devstream` or `devstream node`"
-            ) from error
-        # Called in a thread of nng.
-        self._gone = threading.Event()
-        self._socket.add_post_pipe_remove_cb(lambda _: self._gone.set())
-        self._answers = selectors.DefaultSelector()
-        # nng's own wait cannot be ended when the node dies.
-        self._answers.register(self._socket.recv_fd, selectors.EVENT_READ)
+        self._connection = connect(url, timeout_ms / 1000)
 
     def ask(self, request: Request[_R]) -> _R:
         """Return the answer to `request`.
@@ -79,44 +52,35 @@ class Client:
             ControlError: it was refused, or the node ended or did not answer in time.
 
         """
+        message = encode_request(request)
         deadline = time.monotonic() + self._starting_s
         while True:
             try:
-                return expect(self._exchange(request), request)
+                return decode_answer(self._connection.exchange(message), request)
             except StartingError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
 
-    def _exchange(self, request: Request[Reply]) -> AnyReply:
-        try:
-            self._socket.send(encode_request(request))
-            self._await_answer()
-            return decode_reply(self._socket.recv())
-        except pynng.Timeout:
-            if self._gone.is_set():
-                raise NodeStoppedError(_WENT) from None
-            raise ControlError(_SILENT) from None
-        except pynng.NNGException as error:
-            raise NodeStoppedError(
-                f"the node stopped while answering ({error}); try again"
-            ) from error
-
-    def _await_answer(self) -> None:
-        """Wait for an answer while the node lives. nng would wait for a killed one to come back."""
-        deadline = time.monotonic() + self._timeout_s
-        while not self._answers.select(_LOOK_S):
-            if self._gone.is_set() and not self._answers.select(0):
-                raise NodeStoppedError(_WENT)
-            if time.monotonic() > deadline:
-                raise ControlError(_SILENT)
-
     def close(self) -> None:
-        self._answers.close()
-        self._socket.close()
+        """End the connection."""
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def connect(url: str, timeout_s: float) -> Connection:
+    """Connect to the node at `url`; `timeout_s` is for each answer."""
+    # A named pipe is read without a limit of time, except by nng.
+    if sys.platform == "win32":
+        from devstream_desktop.control.nng_socket import NngSocket
+
+        return NngSocket(url, timeout_s)
+    # Late: each platform has one of them.
+    from devstream_desktop.control.local_socket import LocalSocket
+
+    return LocalSocket(url, timeout_s)

@@ -13,12 +13,31 @@ class StartingError(ControlError):
     """The node is just starting or ending; the same request may be answered in a moment."""
 
 
+class SilentError(ControlError):
+    """The node is there, and does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the node does not answer; look at node.log in its home, or end it and start it again"
+        )
+
+
 class NoNodeError(ControlError):
     """No node runs for this home."""
+
+    def __init__(
+        self,
+        sentence: str = "no node runs for this home; start one with `devstream` or"
+        " `devstream node`",
+    ) -> None:
+        super().__init__(sentence)
 
 
 class NodeStoppedError(NoNodeError):
     """The node stopped while it answered; it may have carried the request out."""
+
+    def __init__(self) -> None:
+        super().__init__("the node stopped while answering; try again")
 
 
 class HomeTakenError(ControlError):

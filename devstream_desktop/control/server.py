@@ -17,13 +17,13 @@ import pynng
 from devstream_desktop.control.errors import ControlError, HomeTakenError, StartingError
 from devstream_desktop.control.lock import NODE, HomeLock
 from devstream_desktop.control.messages.base import Refused
-from devstream_desktop.control.wire import (
-    MAX_MESSAGE,
+from devstream_desktop.control.server_wire import (
     AnyReply,
     AnyRequest,
     decode_request,
     encode_reply,
 )
+from devstream_desktop.control.wire import MAX_MESSAGE
 
 _log = logging.getLogger(__name__)
 

@@ -1,201 +1,92 @@
-"""The bytes between a node and whoever asks it: one version byte, then msgpack."""
+"""The bytes between a node and whoever asks it: one version byte, then msgpack.
+
+This is the half of whoever asks, who loads the messages of its own question alone. `server_wire` is
+the node's.
+"""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from devstream_desktop.control.errors import ControlError, StartingError
-from devstream_desktop.control.messages.base import Done, Refused, Reply, Request
-from devstream_desktop.control.messages.deploys import (
-    CheckTargets,
-    DeployList,
-    DeployLog,
-    GetDeployLog,
-    GetDeploys,
-    GetTargets,
-    Plan,
-    PlanDeploy,
-    RequestAnswer,
-    RequestDeploy,
-    RequestLock,
-    TargetChecks,
-    Targets,
-)
-from devstream_desktop.control.messages.members import (
-    ApproveJoin,
-    GetMembers,
-    Grant,
-    Invite,
-    InviteRead,
-    Join,
-    Joining,
-    Leave,
-    Members,
-    ReadInvite,
-    Renew,
-    Revoke,
-    Ungrant,
-)
-from devstream_desktop.control.messages.policy import (
-    ApprovePolicy,
-    GetPolicy,
-    MakeRecoveryKey,
-    PolicyState,
-    Recover,
-    SetPolicy,
-)
-from devstream_desktop.control.messages.sources import (
-    AddSource,
-    GetUnmatched,
-    ProbeSource,
-    RemoveSource,
-    UnmatchedBodies,
-)
-from devstream_desktop.control.messages.status import GetStatus, Status, Stop, Unlock
-from devstream_desktop.control.messages.stream import (
-    Claim,
-    Emit,
-    Import,
-    Imported,
-    News,
-    Note,
-    Release,
-    Saw,
-    SetDuty,
-    Wait,
-)
+from devstream_desktop.control.messages.base import Refused, Reply, Request
 from devstream_desktop.stream.bounds import check_msgpack
 
 PROTOCOL = 1
 MAX_MESSAGE = 4 << 20
 """Bytes of one request or answer."""
-_MAX_VALUES = 1_000_000
-
-AnyRequest = (
-    Wait
-    | GetStatus
-    | Emit
-    | Import
-    | SetDuty
-    | Claim
-    | Release
-    | Note
-    | Saw
-    | GetTargets
-    | PlanDeploy
-    | RequestDeploy
-    | RequestLock
-    | RequestAnswer
-    | GetDeploys
-    | CheckTargets
-    | GetDeployLog
-    | Invite
-    | ReadInvite
-    | Join
-    | Leave
-    | Grant
-    | Ungrant
-    | Revoke
-    | Renew
-    | GetMembers
-    | GetPolicy
-    | SetPolicy
-    | ApproveJoin
-    | ApprovePolicy
-    | MakeRecoveryKey
-    | Recover
-    | AddSource
-    | RemoveSource
-    | ProbeSource
-    | GetUnmatched
-    | Unlock
-    | Stop
-)
-AnyReply = (
-    News
-    | Done
-    | Imported
-    | Refused
-    | Status
-    | Targets
-    | Plan
-    | DeployList
-    | TargetChecks
-    | DeployLog
-    | Members
-    | InviteRead
-    | Joining
-    | PolicyState
-    | UnmatchedBodies
-)
+MAX_VALUES = 1_000_000
+"""Values in one of them."""
 
 _encoder = msgspec.msgpack.Encoder()
 _R = TypeVar("_R", bound=Reply)
 
 
-# Made when needed: each process reads one direction alone.
-@cache
-def _request_decoder() -> msgspec.msgpack.Decoder[AnyRequest]:
-    return msgspec.msgpack.Decoder(AnyRequest)
+class _Tagged(msgspec.Struct):
+    """Any message."""
+
+    tag: str = msgspec.field(name="is")
 
 
-@cache
-def _reply_decoder() -> msgspec.msgpack.Decoder[AnyReply]:
-    return msgspec.msgpack.Decoder(AnyReply)
+def encoded(message: Request[Reply] | Reply) -> bytes:
+    """Return the bytes of a message: one version byte, then msgpack."""
+    return bytes([PROTOCOL]) + _encoder.encode(message)
 
 
 def encode_request(request: Request[Reply]) -> bytes:
-    """Return the bytes of a request: one version byte, then msgpack."""
-    return bytes([PROTOCOL]) + _encoder.encode(request)
+    """Return the bytes of a request."""
+    return encoded(request)
 
 
-def encode_reply(reply: AnyReply) -> bytes:
-    """Return the bytes of an answer."""
-    return bytes([PROTOCOL]) + _encoder.encode(reply)
-
-
-def decode_request(data: bytes) -> AnyRequest:
-    """Return the request in `data`.
+def decode_answer(data: bytes, request: Request[_R]) -> _R:
+    """Return the answer to `request` in `data`.
 
     Raises:
-        ControlError: another version of devstream asks, or the bytes are no request.
-
-    """
-    if not data or data[0] != PROTOCOL:
-        raise ControlError(
-            "this home's node runs another version of devstream; end it and start again"
-        )
-    try:
-        check_msgpack(data[1:], _MAX_VALUES)
-        return _request_decoder().decode(data[1:])
-    except ValueError as error:
-        raise ControlError(f"the node does not understand this request: {error}") from None
-
-
-def decode_reply(data: bytes) -> AnyReply:
-    """Return the answer in `data`.
-
-    Raises:
-        ControlError: another version of devstream runs the node.
+        StartingError: the node is just starting.
+        ControlError: it was refused, is something else, or another version runs the node.
 
     """
     if not data or data[0] != PROTOCOL:
         raise ControlError(
             "the node of this home runs another version of devstream; end it and start again"
         )
+    content, kind = data[1:], request.reply_type()
     try:
-        check_msgpack(data[1:], _MAX_VALUES)
-        return _reply_decoder().decode(data[1:])
+        check_msgpack(content, MAX_VALUES)
+        reply = _decoder(kind).decode(content)
     except ValueError as error:
-        raise ControlError(
-            f"the node's answer makes no sense ({error}); end it and start again"
-        ) from None
+        if (tag := _tag(content)) not in ("", kind.__name__, Refused.__name__):
+            raise _another(tag, kind) from None
+        raise ControlError(senseless(str(error))) from None
+    return expect(reply, request)
 
 
-def expect(reply: AnyReply, request: Request[_R]) -> _R:
+def senseless(why: str) -> str:
+    """Return the sentence for an answer that no node gives."""
+    return f"the node's answer makes no sense ({why}); end it and start again"
+
+
+@cache
+def _decoder(kind: type[_R]) -> msgspec.msgpack.Decoder[_R | Refused]:
+    wanted: Any = kind | Refused
+    return msgspec.msgpack.Decoder(wanted)
+
+
+def _tag(content: bytes) -> str:
+    """Return what a message is; empty where it is none, or breaks a bound."""
+    try:
+        check_msgpack(content, MAX_VALUES)
+        tag = msgspec.msgpack.decode(content, type=_Tagged).tag
+    except ValueError:
+        return ""
+    # It is shown, and may be anything.
+    return tag[:40] if tag.isascii() and tag.isidentifier() else ""
+
+
+def expect(reply: Reply, request: Request[_R]) -> _R:
     """`reply` as the answer to `request`.
 
     Raises:
@@ -208,8 +99,11 @@ def expect(reply: AnyReply, request: Request[_R]) -> _R:
         raise StartingError(reply.reason) if reply.again else ControlError(reply.reason)
     kind = request.reply_type()
     if not isinstance(reply, kind):
-        raise ControlError(
-            f"the node answered {type(reply).__name__} where {kind.__name__} was asked; end it and"
-            " start again"
-        )
+        raise _another(type(reply).__name__, kind)
     return reply
+
+
+def _another(given: str, kind: type[Reply]) -> ControlError:
+    return ControlError(
+        f"the node answered {given} where {kind.__name__} was asked; end it and start again"
+    )

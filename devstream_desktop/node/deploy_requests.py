@@ -128,7 +128,7 @@ class DeployRequests:
             body = await self._node.mesh.ask(executor, TOPIC, wire.encode_request(asked), ASK_S)
         except NotAnsweredError as error:
             raise ControlError(clean(str(error), 300)) from error
-        return wire.expect(wire.decode_reply(body), asked)
+        return wire.decode_answer(body, asked)
 
     async def request(self, asked: RequestDeploy) -> Done:
         """Sign and publish a deploy request.

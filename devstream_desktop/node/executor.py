@@ -13,7 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
-from devstream_desktop.control import wire
+from devstream_desktop.control import server_wire as wire
 from devstream_desktop.control.messages.deploys import (
     DeployLog,
     GetDeployLog,

@@ -32,7 +32,7 @@ from devstream_desktop.control.messages.policy import (
 )
 from devstream_desktop.control.messages.sources import AddSource, RemoveSource, Source
 from devstream_desktop.control.messages.status import GetStatus, Status
-from devstream_desktop.control.wire import AnyReply
+from devstream_desktop.control.server_wire import AnyReply
 from devstream_desktop.node import team_requests
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.presence import Presence

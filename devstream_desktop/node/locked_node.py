@@ -27,7 +27,7 @@ from devstream_desktop.control.node_words import (
     KEYRING_UNSEEN,
     KEYRING_UNSEEN_NEW,
 )
-from devstream_desktop.control.wire import AnyReply, AnyRequest
+from devstream_desktop.control.server_wire import AnyReply, AnyRequest
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault, VaultLockedError, os_keyring

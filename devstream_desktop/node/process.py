@@ -13,7 +13,7 @@ from devstream_desktop.control.errors import ControlError, StartingError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import Join, Joining, Leave
 from devstream_desktop.control.messages.status import Stop
-from devstream_desktop.control.wire import AnyReply, AnyRequest
+from devstream_desktop.control.server_wire import AnyReply, AnyRequest
 from devstream_desktop.control.wording import count
 from devstream_desktop.door.descriptors import raise_soft_limit
 from devstream_desktop.home import Home

@@ -41,7 +41,7 @@ from devstream_desktop.control.messages.stream import (
     SetDuty,
     Wait,
 )
-from devstream_desktop.control.wire import AnyReply, AnyRequest
+from devstream_desktop.control.server_wire import AnyReply, AnyRequest
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.intake.emit import emit_event

@@ -52,7 +52,8 @@ from devstream_desktop.control.messages.stream import (
     SetDuty,
 )
 from devstream_desktop.control.server import Handler, Server
-from devstream_desktop.control.wire import AnyReply, AnyRequest, expect
+from devstream_desktop.control.server_wire import AnyReply, AnyRequest
+from devstream_desktop.control.wire import expect
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.intake.config import source_file as source_files

@@ -18,7 +18,7 @@ from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.sources import AddSource, RemoteSource
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.server import Handler, Server
-from devstream_desktop.control.wire import AnyReply, AnyRequest
+from devstream_desktop.control.server_wire import AnyReply, AnyRequest
 from devstream_desktop.home import Home
 from devstream_desktop.intake.config.source_file import load_sources
 from devstream_desktop.node import source_list

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from devstream_desktop.control import client as blocking
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import (
     ControlError,
@@ -17,21 +18,20 @@ from devstream_desktop.control.errors import (
     NoNodeError,
     StartingError,
 )
+from devstream_desktop.control.local_socket import LocalSocket
 from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.sources import AddSource, GitSource
 from devstream_desktop.control.messages.status import GetStatus, Stop
 from devstream_desktop.control.messages.stream import News, SetDuty, Wait
+from devstream_desktop.control.nng_socket import NngSocket
 from devstream_desktop.control.server import Server
-from devstream_desktop.control.wire import (
-    MAX_MESSAGE,
-    PROTOCOL,
+from devstream_desktop.control.server_wire import (
     AnyReply,
     AnyRequest,
-    decode_reply,
     decode_request,
     encode_reply,
-    encode_request,
 )
+from devstream_desktop.control.wire import MAX_MESSAGE, PROTOCOL, decode_answer, encode_request
 
 
 class Mistaken(Request[News], frozen=True, tag="SetDuty", kw_only=True):
@@ -43,6 +43,11 @@ class Mistaken(Request[News], frozen=True, tag="SetDuty", kw_only=True):
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"ipc://{tmp_path / 'control'}"
+
+
+@pytest.fixture(params=[LocalSocket, NngSocket])
+def each_connection(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocking, "connect", request.param)
 
 
 async def handle(request: AnyRequest) -> AnyReply:
@@ -58,6 +63,7 @@ async def handle(request: AnyRequest) -> AnyReply:
             raise StartingError("just starting")
 
 
+@pytest.mark.usefixtures("each_connection")
 async def test_answers_and_refusals(url: str) -> None:
     server = Server(url, handle)
     server.start()
@@ -129,6 +135,7 @@ async def test_a_parked_poll_holds_nobody_up_and_ends_with_the_node(url: str) ->
             await parked
 
 
+@pytest.mark.usefixtures("each_connection")
 async def test_a_node_that_ended_between_two_questions_is_told_as_gone(url: str) -> None:
     server = Server(url, handle)
     server.start()
@@ -140,6 +147,7 @@ async def test_a_node_that_ended_between_two_questions_is_told_as_gone(url: str)
     client.close()
 
 
+@pytest.mark.usefixtures("each_connection")
 async def test_a_node_that_starts_is_asked_again_for_a_while(url: str) -> None:
     asked = 0
 
@@ -183,6 +191,7 @@ async def test_a_node_whose_socket_was_removed_keeps_its_home(url: str) -> None:
     await server.stop()
 
 
+@pytest.mark.usefixtures("each_connection")
 def test_no_node_says_how_to_start_one(url: str) -> None:
     with pytest.raises(NoNodeError, match="devstream node"):
         Client(url)
@@ -203,13 +212,14 @@ def test_requests_survive_the_wire(request_: AnyRequest) -> None:
 def test_another_version_is_told_as_such() -> None:
     other = bytes([PROTOCOL + 1])
     with pytest.raises(ControlError, match="another version"):
-        decode_reply(other + encode_reply(Done())[1:])
+        decode_answer(other + encode_reply(Done())[1:], Stop())
     with pytest.raises(ControlError, match="another version"):
         decode_request(other + encode_request(GetStatus())[1:])
     with pytest.raises(ControlError, match="does not understand"):
         decode_request(bytes([PROTOCOL]) + msgspec.msgpack.encode({"is": "Explode"}))
 
 
+@pytest.mark.usefixtures("each_connection")
 @pytest.mark.process
 async def test_a_node_that_dies_while_it_is_asked_is_noticed_at_once(tmp_path: Path) -> None:
     url = f"ipc://{tmp_path / 'control'}"
@@ -236,7 +246,11 @@ async def test_a_node_that_dies_while_it_is_asked_is_noticed_at_once(tmp_path: P
         await asking
 
 
-@pytest.mark.parametrize("decode", [decode_request, decode_reply])
+def read_answer(data: bytes) -> Done:
+    return decode_answer(data, Stop())
+
+
+@pytest.mark.parametrize("decode", [decode_request, read_answer])
 def test_what_nests_deeply_is_neither_asked_nor_answered(decode: Callable[[bytes], object]) -> None:
     for levels in (16, 100, 900, 977, 2000):
         content = msgspec.msgpack.encode(

@@ -50,7 +50,8 @@ from devstream_desktop.control.messages.policy import (
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.messages.stream import News, SetDuty, Wait
 from devstream_desktop.control.server import Server
-from devstream_desktop.control.wire import AnyReply, AnyRequest, encode_request
+from devstream_desktop.control.server_wire import AnyReply, AnyRequest
+from devstream_desktop.control.wire import encode_request
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.home import Home

@@ -12,7 +12,7 @@ import fake_node
 import msgspec
 import pynng
 
-from devstream_desktop.control.wire import decode_request
+from devstream_desktop.control.server_wire import decode_request
 from devstream_desktop.stream.event import encode_event
 
 HERE = Path(__file__).parent

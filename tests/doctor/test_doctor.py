@@ -27,7 +27,7 @@ from devstream_desktop import language
 from devstream_desktop.cli.doctor import doctor as command
 from devstream_desktop.control.check import Check, Verdict
 from devstream_desktop.control.messages.status import GetStatus
-from devstream_desktop.control.wire import decode_request
+from devstream_desktop.control.server_wire import decode_request
 from devstream_desktop.doctor import doctor, keys, storage
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History

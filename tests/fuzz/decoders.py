@@ -13,11 +13,13 @@ from types import SimpleNamespace
 import msgspec
 
 from devstream_desktop import address, webhook_signature
+from devstream_desktop.control import server_wire
 from devstream_desktop.control import wire as control
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.members import Join, Members
+from devstream_desktop.control.framing import Requests
+from devstream_desktop.control.messages.members import GetMembers, Join, Members
 from devstream_desktop.control.messages.status import GetStatus
-from devstream_desktop.control.messages.stream import Emit, News, Wait
+from devstream_desktop.control.messages.stream import Emit, Wait
 from devstream_desktop.deploy.backends import (
     argocd,
     github,
@@ -425,6 +427,21 @@ def stream(data: bytes) -> None:
             pass
 
 
+def _answer(message: bytes) -> bytes:
+    """As nng's REP socket answers the first request on a local socket."""
+    length = (4 + len(message)).to_bytes(8, "big")
+    return b"\0SP\0\0\x31\0\0\x01" + length + b"\x80\0\0\x01" + message
+
+
+def _taken(stream: bytes) -> None:
+    requests = Requests()
+    requests.ask(b"")
+    # In parts, as a socket hands them on.
+    answers = [requests.take(stream[at : at + 7]) for at in range(0, len(stream), 7)]
+    if not any(answers):
+        raise ControlError("no answer is in it")
+
+
 def _stream(frames: Sequence[bytes]) -> bytes:
     """As nng's REQ socket sends these."""
     asked = [b"\x80\0\0" + bytes([number]) + frame for number, frame in enumerate(frames)]
@@ -464,10 +481,7 @@ def decoders() -> list[Decoder]:
         for one in (GetStatus(), Wait(newest=1, status=2), Join(invite="ds1-x", person="bo"))
     ]
     asked.append(control.encode_request(Emit(kind="build", state="failed", service="shop")))
-    answered = [
-        control.encode_reply(one)
-        for one in (News(newest=1, status=2), Members(members=(), waiting=()))
-    ]
+    answered = [server_wire.encode_reply(Members(members=(), waiting=()))]
     packed = [msgspec.msgpack.encode(one) for one in requests()]
     return [
         Decoder(
@@ -559,7 +573,13 @@ def decoders() -> list[Decoder]:
             lambda data: parse_tips(data.decode("utf-8", "replace")),
             [b"a" * 40 + b"\trefs/heads/main\n"],
         ),
-        Decoder("request of a screen", control.decode_request, asked, (ControlError,)),
-        Decoder("answer to a screen", control.decode_reply, answered, (ControlError,)),
+        Decoder("request of a screen", server_wire.decode_request, asked, (ControlError,)),
+        Decoder(
+            "answer to a screen",
+            lambda data: control.decode_answer(data, GetMembers()),
+            answered,
+            (ControlError,),
+        ),
+        Decoder("stream of a node", _taken, [_answer(one) for one in answered], (ControlError,)),
         *Team().decoders(),
     ]

@@ -28,7 +28,8 @@ DECODES = re.compile(
 )
 FUZZED = {
     "cli/import_.py": "lines of an export",
-    "control/wire.py": "request of a screen",
+    "control/server_wire.py": "request of a screen",
+    "control/wire.py": "answer to a screen",
     "deploy/backends/http.py": "word of a back end",
     "deploy/backends/standard_webhooks.py": "signature of a back end",
     "history/quarantine.py": "stored entry",

@@ -11,15 +11,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from shiboken6 import isValid
 
-from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.base import Refused
+from devstream_desktop.control.errors import ControlError, StartingError
+from devstream_desktop.control.messages.base import Reply, Request
 from devstream_desktop.control.messages.stream import Wait
 from devstream_desktop.control.plan_words import translated
-from devstream_desktop.control.wire import AnyReply, decode_reply, encode_request, expect
+from devstream_desktop.control.wire import decode_answer, encode_request
 from devstream_desktop.desktop.client.question import Question, R
 from devstream_desktop.desktop.client.request_socket import RequestSocket
 from devstream_desktop.language import _
@@ -36,8 +38,10 @@ _RETRY_MS = 200
 
 @dataclass
 class _Command:
+    request: Request[Reply]
     message: bytes
-    answer: Callable[[AnyReply], None]
+    answer: Callable[[Any], None]
+    """Takes the request's kind of answer."""
     fail: Callable[[str], None]
     until: float
     """The deadline, in seconds of the steady clock."""
@@ -99,17 +103,12 @@ class NodeClient(QObject):
             if isValid(question.owner):
                 question.refuse(translated(reason))
 
-        def answer(reply: AnyReply) -> None:
-            try:
-                expected = expect(reply, question.request)
-            except ControlError as error:
-                fail(str(error))
-                return
+        def answer(reply: R) -> None:
             if isValid(question.owner):
-                question.answer(expected)
+                question.answer(reply)
 
-        until = time.monotonic() + _QUEUE_S
-        self._queue.append(_Command(encode_request(question.request), answer, fail, until))
+        asked, until = question.request, time.monotonic() + _QUEUE_S
+        self._queue.append(_Command(asked, encode_request(asked), answer, fail, until))
         self._next()
 
     def _poll_opened(self) -> None:
@@ -134,12 +133,12 @@ class NodeClient(QObject):
 
     def _poll_received(self, message: bytes) -> None:
         self._late.stop()
-        # The node listens already, but is not ready.
-        if _is_starting(message):
+        try:
+            news = decode_answer(message, self._asked)
+        except StartingError:
+            # The node listens already, but is not ready.
             QTimer.singleShot(_RETRY_MS, self, self._ask_news)
             return
-        try:
-            news = expect(decode_reply(message), self._asked)
         except ControlError as error:
             self.failed.emit(str(error))
             self._poll.reset()
@@ -171,17 +170,17 @@ class NodeClient(QObject):
         # A late answer to a command that was given up already.
         if not self._queue or not self._queue[0].sent:
             return
-        if _is_starting(message) and time.monotonic() < self._queue[0].until:
-            self._queue[0].sent = False
-            QTimer.singleShot(_RETRY_MS, self, self._next)
-            return
-        command = self._queue.popleft()
+        command = self._queue[0]
         try:
-            reply = decode_reply(message)
+            done = partial(command.answer, decode_answer(message, command.request))
         except ControlError as error:
-            command.fail(str(error))
-        else:
-            command.answer(reply)
+            if isinstance(error, StartingError) and time.monotonic() < command.until:
+                command.sent = False
+                QTimer.singleShot(_RETRY_MS, self, self._next)
+                return
+            done = partial(command.fail, str(error))
+        self._queue.popleft()
+        done()
         self._next()
 
     def _command_lost(self) -> None:
@@ -210,12 +209,3 @@ class NodeClient(QObject):
         else:
             command.fail(_("the node is not running yet; wait a moment and try again"))
         self._next()
-
-
-def _is_starting(message: bytes) -> bool:
-    """Return true when the node is starting and wants a retry."""
-    try:
-        reply = decode_reply(message)
-    except ControlError:
-        return False
-    return isinstance(reply, Refused) and reply.again
