@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import median
 
 from figures import Row, percentile
+from long_history import long_history
 from party import now_ms
-from search import fill
 
 from devstream_desktop.history.database import open_reader
 from devstream_desktop.history.reader import Reader
@@ -105,7 +105,7 @@ def questions(reader: Reader, connection: sqlite3.Connection) -> list[Asked]:
 def measure(folder: Path, *, rows: int, quick: bool) -> list[Row]:
     """Rounds of each question and its floor, in turn; the medians over the rounds."""
     rounds, times = (1, 5) if quick else (3, 100)
-    path = fill(folder / "asked", rows)
+    path = long_history(folder, rows).path
     found = []
     with Reader(path) as reader, closing(open_reader(path)) as connection:
         for one in questions(reader, connection):

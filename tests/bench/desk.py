@@ -14,7 +14,7 @@ from statistics import median
 
 import msgspec
 from figures import Row, percentile
-from search import fill
+from long_history import long_history
 
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.query import Query
@@ -47,7 +47,7 @@ class Figures(msgspec.Struct):
 
 def measure(folder: Path, *, rows: int, quick: bool) -> list[Row]:
     """Rows about the window; with `quick` only a few pages are scrolled."""
-    path = fill(folder / "desk", rows)
+    path = long_history(folder, rows).path
     page = _page_ms(path)
     program = Path(__file__).with_name("desk_process.py")
     done = subprocess.run(

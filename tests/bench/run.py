@@ -28,6 +28,7 @@ import links
 import live
 import msgspec
 import press
+import ready
 import search
 import start
 import thirty
@@ -58,6 +59,7 @@ class Size:
 Measure = Callable[[Path, Size], list[Row] | Awaitable[list[Row]]]
 MILLION = 1_000_000
 FELT: dict[str, Measure] = {
+    "ready": lambda at, size: ready.measure(at, rows=size.rows(MILLION), quick=size.quick),
     "start": lambda at, size: start.measure(at, rows=size.rows(desk.ROWS), quick=size.quick),
     "desk": lambda at, size: desk.measure(at, rows=size.rows(desk.ROWS), quick=size.quick),
     "commands": lambda at, size: commands.measure(at, quick=size.quick),

@@ -12,7 +12,7 @@ from statistics import median
 
 import msgspec
 from figures import Row
-from search import fill
+from long_history import long_history
 
 TRAY, WINDOW = 1.5, 2.0
 _TIMEOUT_S = 120
@@ -40,7 +40,7 @@ def started(*words: str) -> Started:
 
 def measure(folder: Path, *, rows: int, quick: bool) -> list[Row]:
     """Starts of both, in turn; their medians."""
-    home = fill(folder / "home", rows).parent
+    home = long_history(folder, rows).path.parent
     desks, bare = [], []
     for _ in range(1 if quick else 7):
         bare.append(started())
