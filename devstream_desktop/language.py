@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from string import Formatter
 
 ENGLISH = "en"
 NAMES = {ENGLISH: "English", "de": "Deutsch"}
@@ -115,6 +114,9 @@ def places_in(message: str, text: str) -> dict[str, str] | None:
 
     For a text that is kept or sent in English, and translated where it is shown.
     """
+    # Late, because only the desk reads a text back.
+    from string import Formatter
+
     values: dict[str, str] = {}
     name, place = "", 0
     for literal, field, _spec, _conversion in Formatter().parse(message):

@@ -8,6 +8,7 @@ import stat
 import sys
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from devstream_desktop.home import Home, HomeError
@@ -31,6 +32,20 @@ def test_the_option_beats_the_environment_beats_the_default(
     assert Home.choose(None).root == tmp_path / "environment"
     monkeypatch.delenv("DEVSTREAM_HOME")
     assert Home.choose(None).root.name == "devstream"
+
+
+@pytest.mark.parametrize("data", [None, "", "relative", "~/data", "/srv/data", "/srv/data/"])
+@pytest.mark.parametrize("user", [None, "", "relative", "/home/ana", "/home/ana/"])
+def test_the_default_is_the_platform_s_data_folder(
+    data: str | None, user: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("XDG_DATA_HOME", data), ("HOME", user)):
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    expected = platformdirs.user_data_dir("devstream", appauthor=False)
+    assert Home.usual().root == Path(expected)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="named pipes have no path")

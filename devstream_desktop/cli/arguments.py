@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.stream.moment import parse_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +118,9 @@ def moment(text: str) -> int:
 
     A time without a zone is local.
     """
+    # Late, because few commands are given one.
+    from devstream_desktop.stream.moment import parse_moment
+
     try:
         at = parse_moment(text)
     except ValueError:

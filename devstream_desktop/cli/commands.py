@@ -6,7 +6,8 @@ The libraries behind most commands take longer to import than the command takes 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -125,22 +126,74 @@ class CommandParser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
 
+class _Parsers(Mapping[str, CommandParser]):
+    """The parser of each command, made when it is asked for."""
+
+    def __init__(self, prog: str) -> None:
+        self._prog = prog
+        self._made: dict[str, CommandParser] = {}
+
+    def __getitem__(self, name: str) -> CommandParser:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        if name not in self._made:
+            parser = self._made[name] = CommandParser(prog=f"{self._prog} {name}")
+            parser.arguments = partial(_add_arguments, name)
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in COMMANDS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
 def add_commands(parser: argparse.ArgumentParser) -> None:
     """Add every command by name."""
     commands = parser.add_subparsers(
-        title="commands", metavar="COMMAND", parser_class=CommandParser
+        title="commands", metavar="COMMAND", prog=parser.prog, parser_class=CommandParser
     )
-    for name, about in COMMANDS.items():
-        commands.add_parser(name, help=about).arguments = partial(_add_arguments, name)
+    # `add_parser` would make all of them for the one that was typed.
+    _keep(commands, _Parsers(parser.prog))
+    commands._choices_actions += [  # noqa: SLF001
+        commands._ChoicesPseudoAction(name, [], about)  # noqa: SLF001
+        for name, about in COMMANDS.items()
+    ]
+
+
+def _keep(commands: argparse._SubParsersAction[Any], parsers: Mapping[str, Any]) -> None:
+    # argparse keeps them in no public place.
+    commands.choices = commands._name_parser_map = parsers  # type: ignore[assignment]  # noqa: SLF001
 
 
 def _add_arguments(name: str, parser: CommandParser) -> None:
+    _load_msgspec()
     parser.second = SECOND.get(name, {})
     if parser.second:
         words = ", ".join(f"{parser.prog} {word}" for word in parser.second)
         parser.epilog = f"see also: {words} --help"
     module = cast(CommandModule, import_module(module_of(name)))
     module.add_arguments(parser)
+
+
+def _load_msgspec() -> None:
+    """Import msgspec, which every command needs, without `typing_extensions`.
+
+    It takes two functions from there that Python itself has since 3.11, and that import is a sixth
+    of a command's time.
+    """
+    name = "typing_extensions"
+    if name in sys.modules:
+        return
+    # An import of what is None fails, and msgspec then takes Python's own.
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        import_module("msgspec")
+    finally:
+        del sys.modules[name]
 
 
 def module_of(name: str) -> str:
@@ -159,7 +212,10 @@ def fill_all(parser: argparse.ArgumentParser) -> None:
             # A type of source whose library is missing has no options; the rest has.
             with suppress(DevstreamError):
                 one.describe()
-        waiting += subcommands(one).values()
+        if (group := _group(one)) is not None:
+            # shtab looks for a `dict`.
+            _keep(group, dict(group.choices))
+            waiting += group.choices.values()
 
 
 def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from devstream_desktop.cli.arguments import moment, prose, whole
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.home import Home
-from devstream_desktop.stream.words import STATES, Kind, Severity
+
+if TYPE_CHECKING:
+    from devstream_desktop.cli.commands import CommandParser
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Add the arguments of `emit`."""
-    states = "; ".join(f"{kind}: {' '.join(names)}" for kind, names in STATES.items())
-    parser.epilog = f"states: {states}"
-    parser.add_argument("--kind", required=True, help=", ".join(Kind))
+    kind = parser.add_argument("--kind", required=True)
     parser.add_argument("--state", required=True)
     parser.add_argument("--service", required=True, help="what it is about, such as shop")
     parser.add_argument("--environment", default="")
@@ -38,8 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WHEN",
         help="when it happened, as 5m (ago) or 2026-11-22T18:30Z; default: now",
     )
-    words = ", ".join(severity.word for severity in Severity)
-    parser.add_argument("--severity", default="", help=words)
+    severity = parser.add_argument("--severity", default="")
     parser.add_argument(
         "--subject",
         default="",
@@ -47,6 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the row is about, so that later events replace it",
     )
     parser.set_defaults(command=emit)
+
+    def describe(parser: CommandParser) -> None:
+        # Late: the node checks the words, so that a script does not load them.
+        from devstream_desktop.stream.words import STATES, Kind, Severity
+
+        kind.help = ", ".join(Kind)
+        severity.help = ", ".join(one.word for one in Severity)
+        states = "; ".join(f"{of}: {' '.join(names)}" for of, names in STATES.items())
+        parser.epilog = f"states: {states}"
+
+    parser.descriptions = describe
 
 
 def emit(home: Home, options: argparse.Namespace) -> int:

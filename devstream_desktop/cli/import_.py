@@ -17,7 +17,7 @@ from devstream_desktop import machine
 from devstream_desktop.cli.arguments import add_json, moment
 from devstream_desktop.cli.node_client import ask_node
 from devstream_desktop.cli.output import Counter, print_json
-from devstream_desktop.control.messages.stream import Import
+from devstream_desktop.control.messages.imports import Import
 from devstream_desktop.control.wording import count
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader

@@ -67,9 +67,10 @@ def _run(argv: Sequence[str] | None) -> int:
     from devstream_desktop.cli import key_file
     from devstream_desktop.cli.arguments import unreadable
     from devstream_desktop.home import Home
-    from devstream_desktop.stream.text import clean
 
     if name := unreadable(options):
+        from devstream_desktop.stream.text import clean
+
         print(
             f"devstream: {clean(name)!r} has bytes that are not UTF-8, so nothing was done; "
             "type the name anew",

@@ -23,6 +23,7 @@ from devstream_desktop.control.messages.deploys import (
     TargetChecks,
     Targets,
 )
+from devstream_desktop.control.messages.imports import Import, Imported
 from devstream_desktop.control.messages.members import (
     ApproveJoin,
     GetMembers,
@@ -57,8 +58,6 @@ from devstream_desktop.control.messages.status import GetStatus, Status, Stop, U
 from devstream_desktop.control.messages.stream import (
     Claim,
     Emit,
-    Import,
-    Imported,
     News,
     Note,
     Release,

@@ -10,7 +10,7 @@ import msgspec
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.stream import Import, Imported
+from devstream_desktop.control.messages.imports import Import, Imported
 from devstream_desktop.node.core import Node
 from devstream_desktop.stream.event import Event, InvalidEventError, cleaned
 from devstream_desktop.stream.fact import AuthorClass, author_class, fact_id

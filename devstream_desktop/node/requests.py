@@ -21,6 +21,7 @@ from devstream_desktop.control.messages.deploys import (
     RequestDeploy,
     RequestLock,
 )
+from devstream_desktop.control.messages.imports import Import
 from devstream_desktop.control.messages.members import (
     ApproveJoin,
     Join,
@@ -33,7 +34,6 @@ from devstream_desktop.control.messages.status import Stop, Unlock
 from devstream_desktop.control.messages.stream import (
     Claim,
     Emit,
-    Import,
     News,
     Note,
     Release,

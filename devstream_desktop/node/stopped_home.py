@@ -27,6 +27,7 @@ from devstream_desktop.control.messages.deploys import (
     RequestDeploy,
     RequestLock,
 )
+from devstream_desktop.control.messages.imports import Import
 from devstream_desktop.control.messages.members import (
     ApproveJoin,
     Invite,
@@ -45,7 +46,6 @@ from devstream_desktop.control.messages.status import Status
 from devstream_desktop.control.messages.stream import (
     Claim,
     Emit,
-    Import,
     Note,
     Release,
     Saw,

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from devstream_desktop.cli.commands import COMMANDS, module_of
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.server import Server
+from devstream_desktop.control.server_wire import AnyReply, AnyRequest
+from devstream_desktop.home import Home
 
+SLOW = {
+    *("asyncio", "ssl", "pynng", "hashlib", "tempfile", "random", "platformdirs", "logging"),
+    *("typing_extensions", "string", "threading"),
+    # argparse of 3.14 has its colours from there.
+    *(("inspect", "dataclasses") if sys.version_info < (3, 14) else ()),
+}
+"""Libraries that take a part of a command's time that is felt."""
+FOREIGN = ("devstream_desktop.stream.event", "devstream_desktop.control.messages.deploys")
+"""Begin the names of modules for other questions."""
+ASKING = [
+    ("status",),
+    ("emit", "--kind", "test", "--state", "failed", "--service", "shop", "--title", "t"),
+]
 HEAVY = {"PySide6", "cryptography", "msgspec", "pynng", "sqlite3", "asyncio", "zeroconf"}
 NODE = HEAVY - {"msgspec", "pynng", "sqlite3", "asyncio"} | {"nacl", "keyring", "starlette"}
 
@@ -53,11 +73,22 @@ def test_what_reads_the_history_loads_no_client_of_a_node(name: str) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", ["emit", "status"])
-def test_the_client_of_a_node_loads_no_event_loop(name: str) -> None:
-    loaded = modules_after(name, "--help")
-    assert "devstream_desktop.control.client" in loaded
-    assert not loaded & {"asyncio", "ssl", "pynng"}
+@pytest.mark.parametrize("words", ASKING, ids=lambda words: words[0])
+async def test_what_asks_a_node_loads_its_own_question_alone(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    async def handle(request: AnyRequest) -> AnyReply:
+        return Status(version="0") if isinstance(request, GetStatus) else Done(text="done")
+
+    home = Home(tmp_path / "home")
+    home.create()
+    server = Server(home.control_url(), handle)
+    server.start()
+    loaded = await asyncio.to_thread(modules_after, "--home", str(home.root), *words)
+    await server.stop()
+    assert "devstream_desktop.control.local_socket" in loaded
+    assert not loaded & {*SLOW, "sqlite3"}
+    assert not {one for one in loaded if one.startswith(FOREIGN)}
 
 
 @pytest.mark.process

@@ -14,7 +14,8 @@ import psutil
 import pytest
 from panel import Panel
 
-from devstream_desktop.control.messages.stream import Emit, Import
+from devstream_desktop.control.messages.imports import Import
+from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.words import Kind

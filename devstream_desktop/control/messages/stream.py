@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from devstream_desktop.control.messages.base import Done, Reply, Request
-from devstream_desktop.stream.event import Event
 
 
 class News(Reply, frozen=True, tag=True, kw_only=True):
@@ -54,20 +53,6 @@ class Emit(Request[Done], frozen=True, tag=True, kw_only=True):
     """Store it without a popup: history that is filled in."""
     time: int = 0
     """Time of the happening by this machine's clock, UTC milliseconds; 0 for now."""
-
-
-class Imported(Reply, frozen=True, tag=True, kw_only=True):
-    """Answer: how many events of an import were new, known, and no history."""
-
-    taken: int
-    known: int
-    unfit: int
-
-
-class Import(Request[Imported], frozen=True, tag=True, kw_only=True):
-    """Take events of another home in as history; answered with `Imported` once durable."""
-
-    events: tuple[Event, ...]
 
 
 class SetDuty(Request[Done], frozen=True, tag=True, kw_only=True):
