@@ -6,6 +6,10 @@ Installed by pip it is a module of a Python; a bundle (PyInstaller) is a program
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from devstream_desktop.home import Home
 
 SUPERVISE = "--supervise"
 """The word by which a bundle becomes the supervisor of a deploy; packaging/bundle/entry.py."""
@@ -23,6 +27,11 @@ def program() -> list[str]:
     # -P: a session starts it in the home folder, and a node in a repository. A `queue.py` there
     # is not to be taken for Python's.
     return [sys.executable, "-P", "-m", "devstream_desktop"]
+
+
+def node_command(home: Home, *options: str) -> list[str]:
+    """Return the command that starts the node of `home`, with options."""
+    return [*program(), "--home", str(home.root), "node", *options]
 
 
 def supervise(file: str) -> list[str]:

@@ -37,6 +37,7 @@ import msgspec
 
 from devstream_desktop.config import FieldError, TomlFile, read_text, typed
 from devstream_desktop.desk.duty import Duty
+from devstream_desktop.desk.language_choice import Language
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.language import N_, _
 from devstream_desktop.stream.query import InvalidQueryError, parse_query
@@ -65,14 +66,6 @@ class Colours(StrEnum):
     SYSTEM = "system"
     LIGHT = "light"
     DARK = "dark"
-
-
-class Language(StrEnum):
-    """The language of the desk: the desktop's, or one of those that there are."""
-
-    SYSTEM = "system"
-    ENGLISH = "en"
-    GERMAN = "de"
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

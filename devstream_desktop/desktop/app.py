@@ -1,4 +1,4 @@
-"""The app: one Qt process, a client of the node of its home.
+"""The app: a client of the node of its home. `start.py` shows its icon and then makes it.
 
 The only module that knows all the others, and the only place where a window's question is sent to
 the node.
@@ -6,20 +6,16 @@ the node.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QApplication
 
-from devstream_desktop import __version__
 from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import Claim
-from devstream_desktop.desk.preferences_file import Change
 from devstream_desktop.desk.store import OPENED, PLACE, SNOOZED, DeskStore
 from devstream_desktop.desktop.client.doctor_process import DoctorProcess
 from devstream_desktop.desktop.client.node_client import NodeClient
@@ -31,21 +27,17 @@ from devstream_desktop.desktop.client.sightings import Sightings
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.dialogs import Dialogs
 from devstream_desktop.desktop.duty import Duty
-from devstream_desktop.desktop.platform.display import check_display
-from devstream_desktop.desktop.platform.garbage import GarbageCollector
-from devstream_desktop.desktop.platform.instance import Instance
-from devstream_desktop.desktop.platform.language import speak, wanted_language
 from devstream_desktop.desktop.platform.session_bus import NoBusError, SessionBus
-from devstream_desktop.desktop.platform.signals import Signals
+from devstream_desktop.desktop.platform.signals import leave
 from devstream_desktop.desktop.popups.balloon import BalloonNotifier
 from devstream_desktop.desktop.popups.dbus import DBusNotifier
 from devstream_desktop.desktop.popups.notifier import Notice, Notifier
 from devstream_desktop.desktop.popups.popups import Popups
+from devstream_desktop.desktop.tray.contents import MenuContents
 from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu, snooze_end
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.appearance import show_colours
-from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import clock_time
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
@@ -54,6 +46,7 @@ from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.subject import Line
 
 if TYPE_CHECKING:
+    from devstream_desktop.desk.preferences_file import Change
     from devstream_desktop.desktop.peek.peek import Peek
     from devstream_desktop.desktop.windows.history.window import HistoryWindow
 
@@ -61,67 +54,20 @@ _AGES_MS = 30_000
 """Milliseconds after which ages in tooltip and menu are written anew."""
 
 
-def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | None = None) -> int:
-    """Run the app of `home` until it ends; return the exit code.
-
-    Args:
-        home: the folder of the node.
-        start_node: false to wait for a node that somebody else starts.
-        node_command: starts the node, instead of the usual command.
-
-    Raises:
-        DesktopUnavailableError: no display, or a library that Qt needs is missing.
-        HomeError: the home cannot be used.
-
-    """
-    check_display()
-    home.create()
-    application = QApplication([sys.argv[0]])
-    application.setApplicationName("devstream")
-    application.setApplicationVersion(__version__)
-    application.setDesktopFileName("devstream")
-    speak(wanted_language(home.preferences))
-    # Closed windows leave the tray, which is most of the app.
-    application.setQuitOnLastWindowClosed(False)
-    application.setWindowIcon(icon(Mark.APP))
-    # Before the first connection: two apps would start two nodes.
-    instance = Instance(home.meeting_place())
-    if not instance.claim():
-        return 0 if instance.raise_first() else _report_stuck()
-    # Before the first thread of ours.
-    garbage = GarbageCollector(application)
-    app = App(home, start_node=start_node, node_command=node_command)
-    instance.raised.connect(app.show_history)
-    signals = Signals(_leave)
-    app.begin()
-    code = application.exec()
-    signals.close()
-    app.end()
-    instance.close()
-    garbage.close()
-    return code
-
-
-def _leave() -> None:
-    # `quit` would close the windows first, and whoever closes the history is told that devstream
-    # goes on in the tray.
-    QApplication.exit()
-
-
-def _report_stuck() -> int:
-    sys.stderr.write(
-        "devstream: it runs already for this home but does not answer; end it and start it again\n"
-    )
-    return 1
-
-
 class App(QObject):
     """Owns the parts and connects their signals."""
 
     def __init__(
-        self, home: Home, *, start_node: bool = True, node_command: Sequence[str] | None = None
+        self,
+        home: Home,
+        menu: TrayMenu,
+        tray: Tray,
+        *,
+        start_node: bool = True,
+        node_command: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
+        self.menu, self.tray = menu, tray
         self.client = NodeClient(home.control_url(), self)
         self.history = ReaderThread(Reader(home.history), self)
         self.state = AppState(self.history, self)
@@ -133,8 +79,9 @@ class App(QObject):
             self.bus: SessionBus | None = SessionBus(self)
         except NoBusError:
             self.bus = None
-        self.menu = TrayMenu(self.state)
-        self.tray = Tray(self.menu, self.bus, self)
+        if self.bus is not None:
+            tray.follow(self.bus)
+        self.contents = MenuContents(menu, self.state)
         self.notifier = self._choose_notifier()
         self.store = DeskStore(home.desk)
         self.popups = Popups(self.notifier, self.store, parent=self)
@@ -205,7 +152,7 @@ class App(QObject):
             window.mute_chosen.connect(self.popups.mute)
             window.approve_chosen.connect(self.dialogs.approve)
             window.note_chosen.connect(self.dialogs.note)
-            window.quit_chosen.connect(_leave)
+            window.quit_chosen.connect(leave)
             window.closed.connect(self._history_closed)
             window.restore(self.store.note(PLACE))
             self._window = window
@@ -249,7 +196,7 @@ class App(QObject):
         self.duty.refused.connect(self._refuse_duty)
         self.duty.came.connect(self._hand_over)
         self._ages.timeout.connect(self._show_state)
-        self._ages.timeout.connect(self.menu.refresh)
+        self._ages.timeout.connect(self.contents.refresh)
         self._ages.start()
         self.tray.clicked.connect(self._show_peek)
         self.menu.history_chosen.connect(self.show_history)
@@ -261,13 +208,12 @@ class App(QObject):
         self._show_snooze()
         self.menu.deploy_chosen.connect(self.dialogs.deploy)
         self.menu.running_chosen.connect(self.dialogs.bring_deploy)
-        self.dialogs.running_changed.connect(self.menu.show_running)
+        self.dialogs.running_changed.connect(self.contents.show_running)
         self.menu.invite_chosen.connect(self.dialogs.invite)
         self.menu.join_chosen.connect(self.dialogs.join)
         self.menu.team_chosen.connect(self.dialogs.show_team)
         self.menu.status_chosen.connect(self.dialogs.show_status)
         self.menu.settings_chosen.connect(self.dialogs.show_settings)
-        self.menu.quit_chosen.connect(_leave)
         self.popups.show_line.connect(self._show_line)
         self.popups.show_history.connect(self.show_history)
         self.popups.claim_chosen.connect(self._claim)
@@ -328,7 +274,7 @@ class App(QObject):
 
     def _refuse_duty(self, reason: str) -> None:
         # The panel has ticked the entry already.
-        self.menu.refresh()
+        self.contents.refresh()
         if self._peek is not None:
             self._peek.refresh()
         self._notify(_("Duty is unchanged"), reason)
@@ -400,7 +346,7 @@ class App(QObject):
         self._keep_place()
         if not self.tray.hosted:
             # Without a tray there would be no way back to an app without a window.
-            QTimer.singleShot(0, self, _leave)
+            QTimer.singleShot(0, self, leave)
         elif not self._hidden_before.exists():
             # Once a login: the runtime folder is emptied with the session.
             self._hidden_before.touch(mode=0o600)
@@ -412,6 +358,3 @@ class App(QObject):
 
     def _notify(self, summary: str, body: str) -> None:
         self.notifier.show_notice(Notice("app", summary, body))
-
-
-__all__ = ["App", "run"]

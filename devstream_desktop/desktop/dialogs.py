@@ -11,21 +11,19 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from devstream_desktop.control.messages.deploys import TargetStatus
-from devstream_desktop.desk.autostart import autostart
-from devstream_desktop.desktop.client.doctor_process import DoctorProcess
-from devstream_desktop.desktop.client.preferences import LivePreferences
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.platform.front import bring_to_front
-from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.icons import Mark, icon
-from devstream_desktop.home import Home
-from devstream_desktop.stream.query import Query
-from devstream_desktop.stream.rules import first
-from devstream_desktop.stream.subject import Line
 
 if TYPE_CHECKING:
+    from devstream_desktop.control.messages.deploys import TargetStatus
+    from devstream_desktop.desktop.client.doctor_process import DoctorProcess
+    from devstream_desktop.desktop.client.preferences import LivePreferences
+    from devstream_desktop.desktop.widgets.dialog import Dialog
     from devstream_desktop.desktop.windows.settings.window import SettingsWindow
+    from devstream_desktop.home import Home
+    from devstream_desktop.stream.query import Query
+    from devstream_desktop.stream.subject import Line
 
 
 class Dialogs(QObject):
@@ -146,6 +144,7 @@ class Dialogs(QObject):
 
     def show_settings(self) -> SettingsWindow:
         """Show the settings, of which there is one window."""
+        from devstream_desktop.desk.autostart import autostart
         from devstream_desktop.desktop.windows.settings.window import SettingsWindow
 
         for one in self.open:
@@ -160,6 +159,7 @@ class Dialogs(QObject):
     def edit_rule(self, line: Line) -> None:
         """Open the settings at the rule that decides about a line."""
         from devstream_desktop.desktop.windows.settings.rule_text import rule_for
+        from devstream_desktop.stream.rules import first
 
         rules, window = self._preferences.current.rules, self.show_settings()
         at = datetime.fromtimestamp(line.received / 1000).astimezone()

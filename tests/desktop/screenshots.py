@@ -27,7 +27,8 @@ def render(folder: Path, side: str, code: str) -> None:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from PySide6.QtWidgets import QApplication
 
-    from devstream_desktop.desk.preferences import Colours, Language
+    from devstream_desktop.desk.language_choice import Language
+    from devstream_desktop.desk.preferences import Colours
     from devstream_desktop.desktop.platform.language import speak
     from devstream_desktop.desktop.widgets.appearance import palette_of
 
@@ -199,10 +200,12 @@ def _peeks(state: Any, newest: int) -> Iterator[tuple[str, Callable[[str], objec
     from PySide6.QtCore import QRect
 
     from devstream_desktop.desktop.peek.peek import Peek
+    from devstream_desktop.desktop.tray.contents import MenuContents
     from devstream_desktop.desktop.tray.menu import TrayMenu
     from devstream_desktop.stream.seen import Seen
 
-    menu = TrayMenu(state)
+    menu = TrayMenu()
+    MenuContents(menu, state)
     # As after a while away: the newest three are new.
     state.set_seen(Seen(newest - 3, 0))
     _wait(50)

@@ -13,7 +13,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QWidget
 
-from devstream_desktop.desktop import app
+from devstream_desktop.desktop import app, start
 from devstream_desktop.home import Home
 
 PLACES = Path(sys.argv[2])
@@ -53,4 +53,4 @@ def _name(widget: QWidget) -> str:
 
 if __name__ == "__main__":
     app.App = SeenApp  # type: ignore[misc]
-    sys.exit(app.run(Home(Path(sys.argv[1])), start_node=False))
+    sys.exit(start.run(Home(Path(sys.argv[1])), start_node=False))

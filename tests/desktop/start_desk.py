@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from devstream_desktop.desktop.app import run
+from devstream_desktop.desktop.start import run
 from devstream_desktop.home import Home
 
 if __name__ == "__main__":

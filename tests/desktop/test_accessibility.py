@@ -6,14 +6,15 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from PySide6 import QtGui
 from PySide6.QtGui import QAccessible
 from PySide6.QtWidgets import QAbstractButton, QLabel, QToolButton, QWidget
 from seed import Seed
 from tabs import doubled_letters, in_order
 
 from devstream_desktop.desktop.peek.peek import Peek
+from devstream_desktop.desktop.tray.contents import MenuContents
 from devstream_desktop.desktop.tray.menu import TrayMenu
-from devstream_desktop.desktop.widgets import announce as announce_module
 from devstream_desktop.desktop.widgets.announce import announce
 from devstream_desktop.desktop.widgets.dialog import say
 from devstream_desktop.desktop.widgets.text import PlainLabel
@@ -56,7 +57,7 @@ def announced(monkeypatch) -> list[str]:
     listening = SimpleNamespace(
         isActive=lambda: True, updateAccessibility=lambda event: told.append(event.message())
     )
-    monkeypatch.setattr(announce_module, "QAccessible", listening)
+    monkeypatch.setattr(QtGui, "QAccessible", listening)
     return told
 
 
@@ -165,7 +166,8 @@ def test_without_a_screen_reader_nothing_is_made(qtbot):
 
 
 def test_a_screen_reader_takes_each_window_for_one(qtbot, window, written):
-    shown, menu = window(), TrayMenu(written.state)
+    shown, menu = window(), TrayMenu()
+    MenuContents(menu, written.state)
     peek = Peek(written.state, menu.deploy, menu.snooze)
     qtbot.addWidget(peek)
     kinds = {QAccessible.Role.Window, QAccessible.Role.Dialog}

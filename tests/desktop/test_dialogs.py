@@ -33,7 +33,7 @@ from devstream_desktop.control.messages.members import (
 )
 from devstream_desktop.control.messages.status import PeerStatus
 from devstream_desktop.control.messages.stream import SetDuty
-from devstream_desktop.desktop.tray.menu import target_text
+from devstream_desktop.desktop.tray.contents import target_text
 from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
 from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE, DeployDialog
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog

@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 from screen_words import unmarked
 
 from devstream_desktop import language
-from devstream_desktop.desk.preferences import Language
-from devstream_desktop.desktop.platform.language import speak, wanted_language
+from devstream_desktop.desk.language_choice import Language, chosen_language
+from devstream_desktop.desktop.platform.language import speak
 from devstream_desktop.desktop.widgets.look import since
 
 DATA = {
@@ -79,8 +79,8 @@ def test_german_is_spoken_by_us_by_qt_and_by_dates(german: str, qtbot: QtBot) ->
 
 def test_the_language_is_the_preferences_or_with_a_mistake_the_desktops(tmp_path: Path) -> None:
     file = tmp_path / "desk.toml"
-    assert wanted_language(file) is Language.SYSTEM
+    assert chosen_language(file) is Language.SYSTEM
     file.write_text('language = "de"\n')
-    assert wanted_language(file) is Language.GERMAN
+    assert chosen_language(file) is Language.GERMAN
     file.write_text('language = "klingon"\n')
-    assert wanted_language(file) is Language.SYSTEM
+    assert chosen_language(file) is Language.SYSTEM

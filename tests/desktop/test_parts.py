@@ -30,6 +30,7 @@ MAY_IMPORT = {
         *("client", "platform", "widgets", "commands", "popups", "tray", "peek", "windows"),
         *("dialogs", "duty"),
     },
+    "start": {"app", "platform", "tray", "widgets"},
 }
 """Of `client`, the parts that show something know the state and how to ask."""
 CONNECTION = {"devstream_desktop.control.client", "devstream_desktop.control.wire", "pynng"}

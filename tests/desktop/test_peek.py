@@ -18,6 +18,7 @@ from devstream_desktop.desktop.peek import surface
 from devstream_desktop.desktop.peek.items import MOST_RED
 from devstream_desktop.desktop.peek.peek import Peek
 from devstream_desktop.desktop.peek.place import GAP, place
+from devstream_desktop.desktop.tray.contents import MenuContents
 from devstream_desktop.desktop.tray.menu import TrayMenu
 from devstream_desktop.stream.seen import Seen
 
@@ -32,7 +33,8 @@ def now() -> int:
 def peek(qtbot, written):
     """The peek of a desk whose node answers."""
     written.answer(person="ana", on_duty=True, duty=("chen",))
-    menu = TrayMenu(written.state)
+    menu = TrayMenu()
+    MenuContents(menu, written.state)
     made = Peek(written.state, menu.deploy, menu.snooze)
     qtbot.addWidget(made)
     yield made
@@ -131,7 +133,8 @@ def test_in_a_language_of_long_words_it_is_as_wide_as_its_buttons(
     monkeypatch.setattr(language, "_catalogue", Wordy())
     written.answer(person="ana", on_duty=True)
     written.add(alert(story))
-    menu = TrayMenu(written.state)
+    menu = TrayMenu()
+    MenuContents(menu, written.state)
     peek = Peek(written.state, menu.deploy, menu.snooze)
     qtbot.addWidget(peek)
     peek.show_at(ICON)
@@ -173,7 +176,8 @@ def test_what_was_shown_for_a_moment_was_seen(qtbot, monkeypatch, written, story
     written.add(*pushes(2))
     written.answer(person="ana")
     written.state.set_seen(Seen())
-    menu = TrayMenu(written.state)
+    menu = TrayMenu()
+    MenuContents(menu, written.state)
     peek = Peek(written.state, menu.deploy, menu.snooze)
     qtbot.addWidget(peek)
     written.add(story.build("shop", now(), "failed", "cd" * 20, "1"))

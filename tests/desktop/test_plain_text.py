@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 
 from devstream_desktop.desktop.platform.web_links import safe_link
-from devstream_desktop.desktop.widgets import text as plain
+from devstream_desktop.desktop.widgets import plain, text
 
 DESKTOP = Path(plain.__file__).parents[1]
 BANNED = {
@@ -66,15 +66,15 @@ def test_only_one_file_makes_widgets_that_could_read_markup():
 
 @pytest.mark.parametrize("hostile", ["<b>bold</b>", "<img src='/etc/passwd'>", "&amp;&lt;"])
 def test_a_label_shows_markup_as_it_is_written(qtbot, hostile):
-    label = plain.PlainLabel(hostile)
+    label = text.PlainLabel(hostile)
     qtbot.addWidget(label)
     assert label.textFormat() is Qt.TextFormat.PlainText
     assert label.text() == hostile
-    assert label.sizeHint().height() <= plain.PlainLabel("plain").sizeHint().height()
+    assert label.sizeHint().height() <= text.PlainLabel("plain").sizeHint().height()
 
 
 def test_an_elided_label_never_asks_for_more_room_and_keeps_the_whole(qtbot):
-    label = plain.ElidedLabel("word " * 100)
+    label = text.ElidedLabel("word " * 100)
     qtbot.addWidget(label)
     label.resize(120, 20)
     label.show()
@@ -83,16 +83,16 @@ def test_an_elided_label_never_asks_for_more_room_and_keeps_the_whole(qtbot):
 
 
 @given(st.text())
-def test_a_popup_has_no_character_that_a_server_could_read_as_markup(text):
-    shown = plain.popup_text(text)
+def test_a_popup_has_no_character_that_a_server_could_read_as_markup(given_text):
+    shown = plain.popup_text(given_text)
     assert not set("<>&") & set(shown)
     assert "\n" not in shown
     assert len(shown) <= 200
 
 
 @given(st.text())
-def test_a_menu_has_no_access_key_and_no_shortcut_from_outside(text):
-    shown = plain.menu_text(text)
+def test_a_menu_has_no_access_key_and_no_shortcut_from_outside(given_text):
+    shown = plain.menu_text(given_text)
     assert "&" not in shown.replace("&&", "")
     assert "\t" not in shown
 

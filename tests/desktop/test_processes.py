@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
-from devstream_desktop.desktop.client.node_process import NodeProcess, node_command
+from devstream_desktop.desktop.client.node_process import NodeProcess
 from devstream_desktop.desktop.platform.display import DesktopUnavailableError, check_display
 from devstream_desktop.desktop.platform.instance import Instance
 from devstream_desktop.home import Home
+from devstream_desktop.program import node_command
 
 
 def test_a_second_claim_fails_and_raises_the_first(qtbot, home):

@@ -15,6 +15,7 @@ from devstream_desktop.control.messages.deploys import Targets
 from devstream_desktop.control.messages.stream import Claim, Release
 from devstream_desktop.desk.preferences import Icon
 from devstream_desktop.desktop.commands import Command
+from devstream_desktop.desktop.tray.contents import MenuContents
 from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu, snooze_end
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.widgets.icons import Mark
@@ -102,7 +103,8 @@ def test_the_tooltip_is_a_sentence(written, story):
 
 
 def test_the_menu_lists_what_is_red(qtbot, written, story):
-    menu = TrayMenu(written.state)
+    menu = TrayMenu()
+    MenuContents(menu, written.state)
     assert not menu.red.menuAction().isVisible()
     written.add(alert(story))
     assert menu.red.title() == "Red now (1)"

@@ -16,7 +16,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 from devstream_desktop import language
-from devstream_desktop.desk.preferences import Language
+from devstream_desktop.desk.language_choice import Language
 from devstream_desktop.stream.words import MEANINGS, OUTCOMES, Kind, Severity
 
 ROOT = Path(__file__).parents[2]

@@ -22,7 +22,7 @@ from devstream_desktop.desktop.popups.notifier import Notice
 from devstream_desktop.desktop.popups.popups import line_notice
 from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.icons import Mark
-from devstream_desktop.desktop.widgets.text import menu_text, popup_text
+from devstream_desktop.desktop.widgets.plain import menu_text, popup_text
 from devstream_desktop.desktop.windows.history.details import About, Details
 from devstream_desktop.desktop.windows.history.items import Pinned, Row
 from devstream_desktop.desktop.windows.history.model import StreamModel
@@ -230,7 +230,7 @@ def test_the_details(qtbot) -> None:
 
 def test_tooltip_and_menu(qapp) -> None:
     menu = QMenu()
-    tray = Tray(menu, None)
+    tray = Tray(menu)
     action = menu.addAction("")
     for text in CORPUS:
         tray.show_state(Mark.ON_DUTY, text)

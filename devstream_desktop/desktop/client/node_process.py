@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signa
 
 from devstream_desktop.home import Home
 from devstream_desktop.language import _
-from devstream_desktop.program import program
+from devstream_desktop.program import node_command
 from devstream_desktop.stream.text import clean
 
 _BACK_OFF_MS = (500, 1_000, 2_000, 4_000, 5_000)
@@ -24,11 +24,6 @@ _GRACE_MS = 400
 _END_MS = 1_400
 _MAX_OUTPUT = 2_000
 """Bytes of standard error that are kept."""
-
-
-def node_command(home: Home, *options: str) -> list[str]:
-    """Return the command that starts the node of `home`, with options."""
-    return [*program(), "--home", str(home.root), "node", *options]
 
 
 class NodeProcess(QObject):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from devstream_desktop.desk.preferences import Preferences, PreferencesError, load_preferences
-from devstream_desktop.desk.preferences_file import Change, edit_preferences
 from devstream_desktop.desktop.client.background import Background
+
+if TYPE_CHECKING:
+    from devstream_desktop.desk.preferences_file import Change
 
 _LOOK_MS = 2_000
 
@@ -50,6 +53,9 @@ class LivePreferences(QObject):
 
         `refuse` takes the reason why nothing was changed, unless `owner` is deleted by then.
         """
+        # Late, as few days change anything.
+        from devstream_desktop.desk.preferences_file import edit_preferences
+
         self._writer.run(
             lambda: edit_preferences(self.path, change),
             lambda _: self.look(),

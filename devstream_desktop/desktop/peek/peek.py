@@ -24,11 +24,10 @@ from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.peek.items import MOST_RED, PeekModel
 from devstream_desktop.desktop.peek.surface import Surface
 from devstream_desktop.desktop.tray.summary import header_text, more_red_text
-from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.look import duty_text, on_duty_text, sentence
 from devstream_desktop.desktop.widgets.switch import Switch
-from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel
+from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, paint
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.history.delegate import ItemDelegate
 from devstream_desktop.desktop.windows.history.items import Pinned, Row

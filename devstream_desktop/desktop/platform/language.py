@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 
 from devstream_desktop import language
-from devstream_desktop.desk.preferences import Language, PreferencesError, load_preferences
-
-
-def wanted_language(preferences: Path) -> Language:
-    """Read the language from a person's preferences; the desktop's where they have a mistake."""
-    try:
-        return load_preferences(preferences).language
-    except PreferencesError:
-        # It is told once the app runs, as every mistake of the file.
-        return Language.SYSTEM
+from devstream_desktop.desk.language_choice import Language
 
 
 def speak(wanted: Language) -> str:

@@ -11,6 +11,14 @@ import socket
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QSocketNotifier
+from PySide6.QtWidgets import QApplication
+
+
+def leave() -> None:
+    """End the app."""
+    # `quit` would close the windows first, and whoever closes the history is told that devstream
+    # goes on in the tray.
+    QApplication.exit()
 
 
 class Signals(QObject):

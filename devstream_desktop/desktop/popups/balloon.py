@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QSystemTrayIcon
 
 from devstream_desktop.desktop.popups.notifier import Notice, Urgency
-from devstream_desktop.desktop.widgets.text import popup_text
+from devstream_desktop.desktop.widgets.plain import popup_text
 
 _SHOWN_MS = 8_000
 

@@ -20,7 +20,7 @@ from devstream_desktop.desktop.popups.notifier import Notice
 from devstream_desktop.desktop.widgets.icons import Mark, path
 from devstream_desktop.desktop.widgets.look import StateLook
 from devstream_desktop.desktop.widgets.marks import mark_tile
-from devstream_desktop.desktop.widgets.text import popup_text
+from devstream_desktop.desktop.widgets.plain import popup_text
 from devstream_desktop.language import _
 
 _IN_FLIGHT = 16

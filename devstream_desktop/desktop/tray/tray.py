@@ -6,13 +6,16 @@ It is made again when a tray host appears, because Qt never finds a host that ca
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRect, QTimer, Signal
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
-from devstream_desktop.desktop.platform.session_bus import Body, SessionBus
 from devstream_desktop.desktop.widgets.icons import MANY, Mark, badged_icon
-from devstream_desktop.desktop.widgets.text import popup_text
+from devstream_desktop.desktop.widgets.plain import popup_text
+
+if TYPE_CHECKING:
+    from devstream_desktop.desktop.platform.session_bus import Body, SessionBus
 
 _WATCHER = "org.kde.StatusNotifierWatcher"
 _LOOK_AGAIN_MS = 5_000
@@ -24,7 +27,7 @@ class Tray(QObject):
     clicked = Signal()
     balloon_clicked = Signal()
 
-    def __init__(self, menu: QMenu, bus: SessionBus | None, parent: QObject | None = None) -> None:
+    def __init__(self, menu: QMenu, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._menu = menu
         self._mark = Mark.OFFLINE
@@ -34,12 +37,14 @@ class Tray(QObject):
         self._hosted = False
         self._search = QTimer(self, interval=_LOOK_AGAIN_MS)
         self._search.timeout.connect(self._look_again)
-        if bus is not None:
-            bus.heard.connect(self._heard)
-            bus.listen(
-                interface="org.freedesktop.DBus", member="NameOwnerChanged", argument=_WATCHER
-            )
         self._create()
+
+    def follow(self, bus: SessionBus) -> None:
+        """Hear of a tray that appears later."""
+        bus.heard.connect(self._heard)
+        bus.listen(interface="org.freedesktop.DBus", member="NameOwnerChanged", argument=_WATCHER)
+        # One may have come between the icon and this.
+        self._look_again()
 
     @property
     def hosted(self) -> bool:

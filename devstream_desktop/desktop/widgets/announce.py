@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QWidget
 
 from devstream_desktop.stream.text import clean
@@ -15,6 +14,9 @@ def announce(widget: QWidget, text: str) -> None:
 
     Source of the event: Qt 6.8, QAccessibleAnnouncementEvent; AT-SPI's `Announcement`.
     """
+    # Late: their many constants take 2 ms of a start, in which nothing is announced.
+    from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+
     said = clean(text, _WIDTH)
     if said and QAccessible.isActive():
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, said))

@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QIcon, QPalette, QShowEvent
+from PySide6.QtGui import QIcon, QShowEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from devstream_desktop.control.messages.base import Request
 from devstream_desktop.desktop.client.question import Question, R
 from devstream_desktop.desktop.widgets.announce import announce
-from devstream_desktop.desktop.widgets.text import PlainLabel
-from devstream_desktop.desktop.widgets.theme import Tone, colour
+from devstream_desktop.desktop.widgets.text import PlainLabel, paint
+from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.text import clean
 
 _ALOUD = (Tone.RED, Tone.AMBER, Tone.GREEN, Tone.BLUE)
@@ -58,13 +58,6 @@ def column(dialog: QDialog) -> QVBoxLayout:
     layout.setContentsMargins(20, 18, 20, 16)
     layout.setSpacing(12)
     return layout
-
-
-def paint(label: PlainLabel, tone: Tone) -> None:
-    """Give the label's text the colour of `tone`."""
-    palette = label.palette()
-    palette.setColor(QPalette.ColorRole.WindowText, colour(tone, palette))
-    label.setPalette(palette)
 
 
 def say(label: PlainLabel, text: str, tone: Tone) -> None:

@@ -9,12 +9,13 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtCore import QByteArray, QRectF
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 _SIZES = (16, 22, 24, 32, 48, 64, 128)
 _BADGE = "#2459a8"
+_NOTHING = QColor(0, 0, 0, 0)
 MANY = 10
 """From here on a badge says only that there are more."""
 _ROOM_FOR_TWO = 24
@@ -72,6 +73,10 @@ def badged_icon(mark: Mark, count: int) -> QIcon:
 
 
 def _badge(pixmap: QPixmap, count: int) -> None:
+    # Late, with all the names that Qt has: the first icon has no badge.
+    from PySide6.QtCore import Qt
+    from PySide6.QtGui import QFont, QPen
+
     size = pixmap.width()
     side = max(10, round(size * 0.56))
     # At the left below: the tip of the triangle and the disc of who is off duty stay.
@@ -118,7 +123,7 @@ def resource(name: str) -> Path:
 
 def _draw(data: QByteArray, size: int) -> QPixmap:
     pixmap = QPixmap(size, size)
-    pixmap.fill(Qt.GlobalColor.transparent)
+    pixmap.fill(_NOTHING)
     painter = QPainter(pixmap)
     QSvgRenderer(data).render(painter, QRectF(0, 0, size, size))
     painter.end()

@@ -1,19 +1,17 @@
 """Widgets that show text from outside and never read it as markup.
 
-Qt guesses: it draws a label whose text looks like HTML as HTML and loads the files it names; a
-menu swallows `&` and splits at tabs; a notification server may interpret tags. Each function here
-is the safe form for one of those places. A test bans the unsafe ones in all other modules.
+Qt guesses: it draws a label whose text looks like HTML as HTML and loads the files it names. Each
+function here is the safe form for one place. A test bans the unsafe ones in all other modules.
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontDatabase, QFontMetrics, QResizeEvent
+from PySide6.QtGui import QFontDatabase, QFontMetrics, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QSizePolicy, QWidget
 
-from devstream_desktop.stream.text import clean
-
-_POPUP = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
+from devstream_desktop.desktop.widgets.plain import button_text, popup_text
+from devstream_desktop.desktop.widgets.theme import Tone, colour
 
 
 class PlainLabel(QLabel):
@@ -69,6 +67,13 @@ class ElidedLabel(PlainLabel):
         self.setToolTip(popup_text(self._whole) if shown != self._whole else "")
 
 
+def paint(label: PlainLabel, tone: Tone) -> None:
+    """Give the label's text the colour of `tone`."""
+    palette = label.palette()
+    palette.setColor(QPalette.ColorRole.WindowText, colour(tone, palette))
+    label.setPalette(palette)
+
+
 def heading(text: str, parent: QWidget | None = None, *, points: float = 3) -> PlainLabel:
     """Make a label in bold, `points` larger than the text around it."""
     label = PlainLabel(text, parent)
@@ -105,24 +110,3 @@ def plain_field(text: str, *, name: str, lines: int = 3) -> QPlainTextEdit:
 def verb_button(text: str) -> QPushButton:
     """Make a button with text from outside; its first letter is its access key."""
     return QPushButton(f"&{button_text(text)}")
-
-
-def button_text(text: str) -> str:
-    """Return `text` for a button or a menu.
-
-    In it `&` makes no access key and a tab no shortcut.
-    """
-    # Two spaces set a line's service apart from the rest; cleaning folds them.
-    return "  ".join(clean(part, 140) for part in text.split("  ")).replace("&", "&&")
-
-
-menu_text = button_text
-
-
-def popup_text(text: str) -> str:
-    """Return `text` for a notification or a tooltip.
-
-    Look-alikes replace `<`, `>` and `&`, so that it reads the same on a server that interprets
-    markup and on one that does not.
-    """
-    return clean(text, 200).translate(_POPUP)

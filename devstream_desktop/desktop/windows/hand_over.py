@@ -10,10 +10,9 @@ from PySide6.QtGui import QFont, QPalette, QShowEvent
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
-from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import ago, since, state_look
 from devstream_desktop.desktop.widgets.marks import mark_icon
-from devstream_desktop.desktop.widgets.text import PlainLabel, heading
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading, paint
 from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.language import _, ngettext
 from devstream_desktop.stream.line import told

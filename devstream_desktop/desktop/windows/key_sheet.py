@@ -8,8 +8,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialogButtonBox, QGridLayout, QWidget
 
 from devstream_desktop.desktop.commands import keys_text
-from devstream_desktop.desktop.widgets.dialog import Dialog, column, paint, plain_button
-from devstream_desktop.desktop.widgets.text import PlainLabel, heading
+from devstream_desktop.desktop.widgets.dialog import Dialog, column, plain_button
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading, paint
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.language import N_, _
 

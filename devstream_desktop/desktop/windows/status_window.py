@@ -25,10 +25,10 @@ from devstream_desktop.control.check import Check, Checks, Verdict
 from devstream_desktop.control.messages.status import Status
 from devstream_desktop.control.wording import counted, lost
 from devstream_desktop.desktop.client.state import STALE_MS, AppState
-from devstream_desktop.desktop.widgets.dialog import Dialog, paint, plain_button, tab_through
+from devstream_desktop.desktop.widgets.dialog import Dialog, plain_button, tab_through
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.progress import ProgressStrip
-from devstream_desktop.desktop.widgets.text import PlainLabel, heading
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading, paint
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.check_list import CheckList, report
 from devstream_desktop.desktop.windows.status_text import (

@@ -9,8 +9,8 @@ from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
-from devstream_desktop.desktop.widgets.dialog import paint
-from devstream_desktop.desktop.widgets.text import PlainLabel, heading, menu_text
+from devstream_desktop.desktop.widgets.plain import menu_text
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading, paint
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.board.model import BoardModel
 from devstream_desktop.desktop.windows.board.view import BoardView

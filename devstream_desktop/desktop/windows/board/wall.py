@@ -9,10 +9,9 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QFrame, QGridLayout
 
-from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import since, state_look
 from devstream_desktop.desktop.widgets.marks import mark_pixmap
-from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel
+from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, paint
 from devstream_desktop.desktop.widgets.theme import Tone, colour, tint
 from devstream_desktop.desktop.windows.history.spoken import red_title
 from devstream_desktop.language import _

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl
 from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QWidget
 
 from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, RequestAnswer
-from devstream_desktop.desktop.widgets.dialog import Dialog, cancel_first, column, paint, say
-from devstream_desktop.desktop.widgets.text import PlainLabel, elided_heading, verb_button
+from devstream_desktop.desktop.widgets.dialog import Dialog, cancel_first, column, say
+from devstream_desktop.desktop.widgets.text import PlainLabel, elided_heading, paint, verb_button
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.deploy.plan_view import PlanView
 from devstream_desktop.language import _

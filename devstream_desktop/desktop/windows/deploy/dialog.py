@@ -33,13 +33,10 @@ from devstream_desktop.control.messages.deploys import (
 )
 from devstream_desktop.control.messages.status import Status
 from devstream_desktop.control.plan_words import translated
-from devstream_desktop.desktop.widgets.dialog import Dialog, cancel_first, column, paint, say
+from devstream_desktop.desktop.widgets.dialog import Dialog, cancel_first, column, say
 from devstream_desktop.desktop.widgets.look import people
-from devstream_desktop.desktop.widgets.text import (
-    PlainLabel,
-    button_text,
-    elided_heading,
-)
+from devstream_desktop.desktop.widgets.plain import button_text
+from devstream_desktop.desktop.widgets.text import PlainLabel, elided_heading, paint
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.deploy.parameters import Parameters
 from devstream_desktop.desktop.windows.deploy.plan_view import PlanView

@@ -9,10 +9,9 @@ from PySide6.QtGui import QPalette, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from devstream_desktop.control.messages.deploys import DeployLog
-from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import sentence, state_look
 from devstream_desktop.desktop.widgets.marks import mark_pixmap
-from devstream_desktop.desktop.widgets.text import PlainLabel, heading, plain_field
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading, paint, plain_field
 from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.language import _
 from devstream_desktop.stream.line import render

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from devstream_desktop.desktop.platform.web_links import safe_link
-from devstream_desktop.desktop.widgets.dialog import paint
+from devstream_desktop.desktop.widgets.edge import see_through
 from devstream_desktop.desktop.widgets.look import (
     long_time,
     sentence,
@@ -29,7 +29,7 @@ from devstream_desktop.desktop.widgets.look import (
     state_look,
 )
 from devstream_desktop.desktop.widgets.marks import mark_pixmap
-from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading
+from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading, paint
 from devstream_desktop.desktop.widgets.theme import Tone, colour, tint
 from devstream_desktop.language import _, number
 from devstream_desktop.stream.line import STRUCK, render
@@ -313,13 +313,13 @@ def _small_heading(text: str) -> PlainLabel:
 
 def _scrolled(inside: QWidget) -> QScrollArea:
     area = QScrollArea()
-    area.setWidget(inside)
     # It takes the focus, so that the arrow keys scroll it.
     area.setAccessibleName(_("Details of the line"))
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.viewport().setAutoFillBackground(False)
+    see_through(area)
+    area.setWidget(inside)
     inside.setAutoFillBackground(False)
     return area
 

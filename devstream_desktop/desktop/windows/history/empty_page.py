@@ -10,10 +10,9 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
-from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import sentence
-from devstream_desktop.desktop.widgets.text import PlainLabel, heading
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading, paint
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.language import _, ngettext, number
 from devstream_desktop.stream.query import Query

@@ -18,9 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import sentence
-from devstream_desktop.desktop.widgets.text import PlainLabel
+from devstream_desktop.desktop.widgets.text import PlainLabel, paint
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.history.typed_search import read_search
 from devstream_desktop.language import N_, _

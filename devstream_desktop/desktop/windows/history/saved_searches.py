@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Signal
-from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from devstream_desktop.desk.preferences import MAX_SEARCHES, Search
-from devstream_desktop.desk.preferences_file import Items, searches
-from devstream_desktop.desktop.widgets.dialog import Dialog, column, paint, plain_button
-from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading
-from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.language import _
-from devstream_desktop.stream.text import clean
 
-_MOST_LETTERS = 40
+if TYPE_CHECKING:
+    from devstream_desktop.desk.preferences_file import Items
+    from devstream_desktop.desktop.windows.history.name_dialog import NameDialog
 
 
 class SavedSearches(QObject):
@@ -77,59 +75,18 @@ class SavedSearches(QObject):
         down.setEnabled(at < len(self._kept) - 1)
         menu.popup(place)
 
+    # Editor and dialog are imported when a search is kept or changed.
     def _items(self) -> Items:
+        from devstream_desktop.desk.preferences_file import searches
+
         return searches(self._kept)
 
     def _ask(self, title: str, query: str, name: str, change: Callable[[Search], object]) -> None:
+        from devstream_desktop.desktop.windows.history.name_dialog import NameDialog
+
         others = [search.name for search in self._kept if search.name != name]
         self.dialog = NameDialog(title, query, name, others, self._window)
         self.dialog.named.connect(
             lambda text: self.changed.emit(change(Search(name=text, query=query)))
         )
         self.dialog.open()
-
-
-class NameDialog(Dialog):
-    """A field for a name that no other search has."""
-
-    named = Signal(str)
-
-    def __init__(
-        self, title: str, query: str, name: str, others: Sequence[str], parent: QWidget
-    ) -> None:
-        super().__init__(title, parent)
-        self._others = {other.casefold() for other in others}
-        self.resize(420, 0)
-        self.field = QLineEdit(name)
-        self.field.setMaxLength(_MOST_LETTERS)
-        self.field.setAccessibleName(_("Name of the search"))
-        self.field.setPlaceholderText(_("Name"))
-        self.said = PlainLabel(_("There is one with this name already."))
-        paint(self.said, Tone.RED)
-        searched = ElidedLabel(clean(query, 400))
-        paint(searched, Tone.MUTED)
-        buttons = QDialogButtonBox()
-        self.keep = plain_button(buttons, QDialogButtonBox.StandardButton.Save)
-        plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
-        rows = column(self)
-        for widget in (heading(title), searched, self.field, self.said, buttons):
-            rows.addWidget(widget)
-        buttons.accepted.connect(self._keep)
-        buttons.rejected.connect(self.reject)
-        self.field.textChanged.connect(self._check)
-        self._check()
-
-    def begin(self) -> None:
-        """Have the name typed."""
-        self.field.selectAll()
-        self.field.setFocus()
-
-    def _check(self) -> None:
-        name = self.field.text().strip()
-        taken = name.casefold() in self._others
-        self.said.setVisible(taken)
-        self.keep.setEnabled(bool(name) and not taken)
-
-    def _keep(self) -> None:
-        self.named.emit(self.field.text().strip())
-        self.accept()

@@ -27,8 +27,9 @@ from PySide6.QtWidgets import (
 )
 
 from devstream_desktop.desk.preferences import Search
+from devstream_desktop.desktop.widgets.edge import see_through
 from devstream_desktop.desktop.widgets.marks import SIZE, mark_icon, paint_mark
-from devstream_desktop.desktop.widgets.text import menu_text
+from devstream_desktop.desktop.widgets.plain import menu_text
 from devstream_desktop.desktop.widgets.theme import LIGHT, STRONG, Tone, colour, mix
 from devstream_desktop.desktop.windows.history.places import Place, places, saved_places
 from devstream_desktop.language import _
@@ -190,7 +191,7 @@ class Sidebar(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFixedWidth(WIDTH)
         self.setViewportMargins(0, 8, 0, 8)
-        self.viewport().setAutoFillBackground(False)
+        see_through(self)
         self.clicked.connect(self._choose)
         self.activated.connect(self._choose)
         self._services: Sequence[str] = ()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from devstream_desktop.control.messages.status import Status
 from devstream_desktop.control.wording import catching_up, on_duty
 from devstream_desktop.desktop.client.state import AppState
-from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import people, sentence
-from devstream_desktop.desktop.widgets.text import ElidedLabel
+from devstream_desktop.desktop.widgets.text import ElidedLabel, paint
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.language import _, ngettext, number
 

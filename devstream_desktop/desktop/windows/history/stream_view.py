@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QItemSelection, QModelIndex, QPoint, Qt, QTim
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
+from devstream_desktop.desktop.widgets.edge import painted_ground
 from devstream_desktop.desktop.widgets.pill import Pill
 from devstream_desktop.desktop.windows.history.delegate import ItemDelegate
 from devstream_desktop.desktop.windows.history.items import Heading, Pinned
@@ -37,6 +38,7 @@ class StreamView(QListView):
         self._chosen = ""
         self._to_end = False
         """The oldest items were asked for."""
+        painted_ground(self)
         self.setModel(model)
         self._delegate = ItemDelegate(self)
         self._delegate.use(self.font())

@@ -6,6 +6,8 @@ Closing it hides it; the app goes on in the tray.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QByteArray, QDate, QEvent, Qt, QTimer, Signal
@@ -20,8 +22,6 @@ from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import duty_text
 from devstream_desktop.desktop.widgets.progress import ProgressStrip
-from devstream_desktop.desktop.windows.board.page import BoardPage
-from devstream_desktop.desktop.windows.hand_over import HandOverPage
 from devstream_desktop.desktop.windows.history.arrivals import Arrivals
 from devstream_desktop.desktop.windows.history.banners import LockedBanner, WelcomeBanner
 from devstream_desktop.desktop.windows.history.browser import Browser
@@ -31,10 +31,12 @@ from devstream_desktop.desktop.windows.history.saved_searches import SavedSearch
 from devstream_desktop.desktop.windows.history.sidebar import Sidebar
 from devstream_desktop.desktop.windows.history.status_line import StatusLine
 from devstream_desktop.desktop.windows.history.visit import Visit
-from devstream_desktop.desktop.windows.key_sheet import KeySheet
-from devstream_desktop.desktop.windows.palette import Palette
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
+
+if TYPE_CHECKING:
+    from devstream_desktop.desktop.windows.board.page import BoardPage
+    from devstream_desktop.desktop.windows.hand_over import HandOverPage
 
 _DAY_CHECK_MS = 60_000
 _NARROW = 760
@@ -83,8 +85,6 @@ class HistoryWindow(QMainWindow):
         self.sidebar = Sidebar()
         self.saved = SavedSearches(self)
         self.browser = Browser(state, why)
-        self.board = BoardPage(state)
-        self.hand_over = HandOverPage(state)
         self.arrivals = Arrivals(self.browser.view)
         self.visit = Visit(self, self.browser, state)
         self.counts = Counts(self, state, self.browser, self.filters, self.sidebar, self.saved)
@@ -123,8 +123,6 @@ class HistoryWindow(QMainWindow):
         middle.addWidget(edge(upright=True))
         middle.addWidget(self.browser, 1)
         self._pages.addWidget(stream)
-        self._pages.addWidget(self.board)
-        self._pages.addWidget(self.hand_over)
         column.addLayout(self._pages, 1)
         column.addWidget(edge())
         column.addWidget(self.progress)
@@ -140,9 +138,6 @@ class HistoryWindow(QMainWindow):
         self.sidebar.move_chosen.connect(self.saved.move)
         self.sidebar.menu_chosen.connect(self.saved.show_menu)
         self.saved.changed.connect(self.preferences_changed)
-        self.board.opened.connect(self._look_at)
-        self.board.deploy_chosen.connect(self.deploy_chosen)
-        self.hand_over.line_chosen.connect(self.show_line)
         self.filters.page_chosen.connect(self.show_page)
         self.filters.mistaken.connect(self._show_mistake)
         self.filters.duty_chosen.connect(self.duty_chosen)
@@ -195,8 +190,8 @@ class HistoryWindow(QMainWindow):
             Command.STATUS: self.status_chosen.emit,
             Command.SETTINGS: self.settings_chosen.emit,
             Command.TEAM: self.team_chosen.emit,
-            Command.PALETTE: lambda: Palette(self.commands.usable, self).open(),
-            Command.KEYS: lambda: KeySheet(self.commands.usable, self).open(),
+            Command.PALETTE: self._show_palette,
+            Command.KEYS: self._show_keys,
             Command.CLOSE: self.close,
             Command.QUIT: self.quit_chosen.emit,
         }
@@ -218,12 +213,48 @@ class HistoryWindow(QMainWindow):
         """Show one of the pages; those that come into view read themselves."""
         self._page = page
         self.filters.show_page(page)
-        self._pages.setCurrentIndex(list(Page).index(page))
-        self.visit.look()
         if page is Page.BOARD:
+            self._pages.setCurrentWidget(self.board)
             self.board.view.setFocus()
         elif page is Page.HAND_OVER:
+            self._pages.setCurrentWidget(self.hand_over)
             self.hand_over.list.setFocus()
+        else:
+            self._pages.setCurrentIndex(0)
+        self.visit.look()
+
+    # The other pages, palette and sheet are imported and made when first wanted: the stream is
+    # what the window opens with.
+    @cached_property
+    def board(self) -> BoardPage:
+        """The page of the board."""
+        from devstream_desktop.desktop.windows.board.page import BoardPage
+
+        page = BoardPage(self._state)
+        page.opened.connect(self._look_at)
+        page.deploy_chosen.connect(self.deploy_chosen)
+        self._pages.addWidget(page)
+        return page
+
+    @cached_property
+    def hand_over(self) -> HandOverPage:
+        """The page of the hand-over."""
+        from devstream_desktop.desktop.windows.hand_over import HandOverPage
+
+        page = HandOverPage(self._state)
+        page.line_chosen.connect(self.show_line)
+        self._pages.addWidget(page)
+        return page
+
+    def _show_palette(self) -> None:
+        from devstream_desktop.desktop.windows.palette import Palette
+
+        Palette(self.commands.usable, self).open()
+
+    def _show_keys(self) -> None:
+        from devstream_desktop.desktop.windows.key_sheet import KeySheet
+
+        KeySheet(self.commands.usable, self).open()
 
     def show_hand_over(self, since_ms: int) -> None:
         """Show what happened since a moment, UTC milliseconds."""

@@ -15,8 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from devstream_desktop.desk.preferences import Preferences
-from devstream_desktop.desktop.widgets.dialog import paint
-from devstream_desktop.desktop.widgets.text import PlainLabel, heading
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading, paint
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.language import _
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 
-from devstream_desktop.desk.preferences import Colours, Icon, Language, Preferences
+from devstream_desktop.desk.language_choice import Language
+from devstream_desktop.desk.preferences import Colours, Icon, Preferences
 from devstream_desktop.desk.preferences_file import option
 from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.form import Choice, Page, note

@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from devstream_desktop.config import FieldError, typed
-from devstream_desktop.desktop.widgets.dialog import Dialog, paint, plain_button, say
+from devstream_desktop.desktop.widgets.dialog import Dialog, plain_button, say
 from devstream_desktop.desktop.widgets.look import sentence
-from devstream_desktop.desktop.widgets.text import PlainLabel
+from devstream_desktop.desktop.widgets.text import PlainLabel, paint
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.widgets.tick import Tick
 from devstream_desktop.desktop.windows.settings.form import Choice

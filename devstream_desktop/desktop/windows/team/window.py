@@ -14,9 +14,9 @@ from devstream_desktop.control.messages.policy import GetPolicy, PolicyState, Pr
 from devstream_desktop.control.node_words import translated
 from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
-from devstream_desktop.desktop.widgets.dialog import Dialog, column, paint, say, tab_through
+from devstream_desktop.desktop.widgets.dialog import Dialog, column, say, tab_through
 from devstream_desktop.desktop.widgets.look import people, short_time
-from devstream_desktop.desktop.widgets.text import PlainLabel, heading
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading, paint
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.status_text import refusal_text
 from devstream_desktop.desktop.windows.team.approvals import ProposalBox, WaitingBox

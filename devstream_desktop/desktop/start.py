@@ -1,0 +1,133 @@
+"""A start of the app: first its icon, then everything else.
+
+The icon needs a third of what the app loads, and what it loads here should stay so little.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from devstream_desktop import __version__
+from devstream_desktop.desk.language_choice import chosen_language
+from devstream_desktop.desktop.platform.display import check_display
+from devstream_desktop.desktop.platform.garbage import GarbageCollector
+from devstream_desktop.desktop.platform.instance import Instance
+from devstream_desktop.desktop.platform.language import speak
+from devstream_desktop.desktop.platform.signals import Signals, leave
+from devstream_desktop.desktop.tray.menu import TrayMenu
+from devstream_desktop.desktop.tray.tray import Tray
+from devstream_desktop.desktop.widgets.icons import Mark, icon
+from devstream_desktop.home import Home
+
+if TYPE_CHECKING:
+    from devstream_desktop.desktop.app import App
+
+_SHOWN_MS = 30
+"""Milliseconds in which a panel asks for the icon, before the rest is loaded."""
+
+
+def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | None = None) -> int:
+    """Run the app of `home` until it ends; return the exit code.
+
+    Args:
+        home: the folder of the node.
+        start_node: false to wait for a node that somebody else starts.
+        node_command: starts the node, instead of the usual command.
+
+    Raises:
+        DesktopUnavailableError: no display, or a library that Qt needs is missing.
+        HomeError: the home cannot be used.
+
+    """
+    check_display()
+    home.create()
+    application = QApplication([sys.argv[0]])
+    application.setApplicationName("devstream")
+    application.setApplicationVersion(__version__)
+    application.setDesktopFileName("devstream")
+    speak(chosen_language(home.preferences))
+    # Closed windows leave the tray, which is most of the app.
+    application.setQuitOnLastWindowClosed(False)
+    # Before the first connection: two apps would start two nodes.
+    instance = Instance(home.meeting_place())
+    if not instance.claim():
+        return 0 if instance.raise_first() else _report_stuck()
+    # Before the first thread of ours.
+    garbage = GarbageCollector(application)
+    start = Start(home, start_node=start_node, node_command=node_command)
+    instance.raised.connect(start.show_history)
+    signals = Signals(leave)
+    QTimer.singleShot(_SHOWN_MS, start, start.load)
+    code = application.exec()
+    signals.close()
+    start.end()
+    instance.close()
+    garbage.close()
+    return code
+
+
+def _report_stuck() -> int:
+    sys.stderr.write(
+        "devstream: it runs already for this home but does not answer; end it and start it again\n"
+    )
+    return 1
+
+
+class Start(QObject):
+    """The icon, and once it is loaded the app behind it."""
+
+    def __init__(
+        self, home: Home, *, start_node: bool = True, node_command: Sequence[str] | None = None
+    ) -> None:
+        super().__init__()
+        self._home = home
+        self._start_node = start_node
+        self._node_command = node_command
+        self.menu = TrayMenu()
+        self.menu.quit_chosen.connect(leave)
+        self.tray = Tray(self.menu, self)
+        self.app: App | None = None
+        self._wanted = False
+        """The window was asked for meanwhile."""
+        self._failed: BaseException | None = None
+
+    def load(self) -> None:
+        """Make the app, and begin."""
+        try:
+            from devstream_desktop.desktop.app import App
+
+            QApplication.setWindowIcon(icon(Mark.APP))
+            self.app = App(
+                self._home,
+                self.menu,
+                self.tray,
+                start_node=self._start_node,
+                node_command=self._node_command,
+            )
+            self.app.begin()
+        except BaseException as error:  # noqa: BLE001 - raised by `end`
+            # An icon without an app behind it helps nobody.
+            self._failed = error
+            QApplication.exit(1)
+            return
+        if self._wanted:
+            self.app.show_history()
+
+    def show_history(self) -> None:
+        """Bring up the history window, as soon as there is one."""
+        self._wanted = True
+        if self.app is not None:
+            self.app.show_history()
+
+    def end(self) -> None:
+        """Leave the screen, and end the app."""
+        if self._failed is not None:
+            raise self._failed
+        if self.app is not None:
+            self.app.end()
+        self.tray.close()

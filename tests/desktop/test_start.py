@@ -1,0 +1,74 @@
+"""The icon comes first, and what happens to it before the app behind it is made."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from devstream_desktop.desktop import app
+from devstream_desktop.desktop.start import Start
+from devstream_desktop.home import Home
+
+
+@pytest.fixture
+def start(qapp: QApplication, home, monkeypatch):
+    """A start of a home; what it makes is a stand-in that notes what it is asked."""
+
+    class Noted:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.had: list[str] = []
+
+        def begin(self) -> None:
+            self.had.append("begin")
+
+        def show_history(self) -> None:
+            self.had.append("window")
+
+        def end(self) -> None:
+            self.had.append("end")
+
+    monkeypatch.setattr(app, "App", Noted)
+    started = Start(Home(home))
+    yield started
+    started.tray.close()
+
+
+def test_a_window_that_is_asked_for_before_there_is_an_app_opens_with_it(start) -> None:
+    start.show_history()
+    assert start.app is None
+    start.load()
+    assert start.app.had == ["begin", "window"]
+    start.show_history()
+    assert start.app.had == ["begin", "window", "window"]
+    start.end()
+    assert start.app.had[-1] == "end"
+
+
+def test_the_icon_can_be_ended_before_there_is_an_app(start) -> None:
+    assert start.tray.icon is not None
+    start.end()
+    assert start.tray.icon is None
+
+
+def test_quit_is_in_the_menu_from_the_first(start, qtbot: QtBot, monkeypatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(QApplication, "exit", lambda *code: ended.append(len(code)))
+    texts = {action.text(): action for action in start.menu.actions()}
+    assert not texts["On duty"].isEnabled()
+    texts["Quit"].trigger()
+    assert ended == [0]
+
+
+def test_an_app_that_cannot_be_made_ends_the_start_with_its_error(start, monkeypatch) -> None:
+    codes: list[int] = []
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no app")
+
+    monkeypatch.setattr(app, "App", broken)
+    monkeypatch.setattr(QApplication, "exit", codes.append)
+    start.load()
+    assert codes == [1]
+    with pytest.raises(RuntimeError, match="no app"):
+        start.end()
