@@ -10,9 +10,10 @@ import logging
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+import msgspec
 
 from devstream_desktop import machine, sqlite_file
 from devstream_desktop.stream.rules import Attention
@@ -50,8 +51,7 @@ CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT R
 _TABLES = frozenset({"reason", "red", "mute", "note"})
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """The verdict on one line, as it was given."""
 
     entry: str

@@ -70,7 +70,8 @@ class App(QObject):
         self.menu, self.tray = menu, tray
         self.client = NodeClient(home.control_url(), self)
         self.history = ReaderThread(Reader(home.history), self)
-        self.state = AppState(self.history, self)
+        self.store = DeskStore(home.desk)
+        self.state = AppState(self.history, self, seen=self.store.seen())
         self.preferences = LivePreferences(home.preferences, self)
         self.doctor = DoctorProcess(home, self)
         self.node = NodeProcess(home, command=node_command, parent=self) if start_node else None
@@ -83,7 +84,6 @@ class App(QObject):
             tray.follow(self.bus)
         self.contents = MenuContents(menu, self.state)
         self.notifier = self._choose_notifier()
-        self.store = DeskStore(home.desk)
         self.popups = Popups(self.notifier, self.store, parent=self)
         self.duty = Duty(self.state, self.store, self.notifier, self)
         self.sightings = Sightings(self.state, self)
@@ -192,7 +192,6 @@ class App(QObject):
         self.state.recent_changed.connect(self._show_state)
         self.state.seen_changed.connect(self._keep_seen)
         self.state.seen_changed.connect(self._withdraw_seen)
-        self.state.set_seen(self.store.seen())
         self.duty.refused.connect(self._refuse_duty)
         self.duty.came.connect(self._hand_over)
         self._ages.timeout.connect(self._show_state)

@@ -7,9 +7,9 @@ command has the same name and the same key wherever it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QKeySequence
 
@@ -50,8 +50,7 @@ class Command(StrEnum):
     QUIT = "quit"
 
 
-@dataclass(frozen=True)
-class Spec:
+class Spec(msgspec.Struct, frozen=True):
     """Name of a command for a person, in English, and its keys."""
 
     text: str

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, SignalInstance
 from PySide6.QtWidgets import QApplication
 
 from devstream_desktop import __version__
@@ -60,7 +60,7 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     # Before the first thread of ours.
     garbage = GarbageCollector(application)
     start = Start(home, start_node=start_node, node_command=node_command)
-    instance.raised.connect(start.show_history)
+    instance.raised.connect(start.menu.history_chosen)
     signals = Signals(leave)
     QTimer.singleShot(_SHOWN_MS, start, start.load)
     code = application.exec()
@@ -88,16 +88,20 @@ class Start(QObject):
         self._home = home
         self._start_node = start_node
         self._node_command = node_command
-        self.menu = TrayMenu()
-        self.menu.quit_chosen.connect(leave)
-        self.tray = Tray(self.menu, self)
+        self.menu = menu = TrayMenu()
+        menu.quit_chosen.connect(leave)
+        self.tray = Tray(menu, self)
         self.app: App | None = None
-        self._wanted = False
-        """The window was asked for meanwhile."""
+        self._early: list[tuple[SignalInstance, tuple[object, ...]]] = []
+        """Everything that the person asked for before there was an app."""
         self._failed: BaseException | None = None
+        for chosen in (menu.history_chosen, menu.team_chosen, menu.status_chosen):
+            self._keep(chosen)
+        for chosen in (menu.settings_chosen, menu.snooze_chosen, self.tray.clicked):
+            self._keep(chosen)
 
     def load(self) -> None:
-        """Make the app, and begin."""
+        """Make the app, begin, and do what was asked for meanwhile."""
         try:
             from devstream_desktop.desktop.app import App
 
@@ -115,14 +119,8 @@ class Start(QObject):
             self._failed = error
             QApplication.exit(1)
             return
-        if self._wanted:
-            self.app.show_history()
-
-    def show_history(self) -> None:
-        """Bring up the history window, as soon as there is one."""
-        self._wanted = True
-        if self.app is not None:
-            self.app.show_history()
+        for signal, given in self._early:
+            signal.emit(*given)
 
     def end(self) -> None:
         """Leave the screen, and end the app."""
@@ -131,3 +129,12 @@ class Start(QObject):
         if self.app is not None:
             self.app.end()
         self.tray.close()
+
+    def _keep(self, signal: SignalInstance) -> None:
+        """Have what is asked for before there is an app asked for again."""
+
+        def note(*given: object) -> None:
+            if self.app is None:
+                self._early.append((signal, given))
+
+        signal.connect(note)

@@ -34,8 +34,9 @@ All raise `HistoryError` where there is no history yet, or it cannot be read.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from itertools import chain
+
+import msgspec
 
 from devstream_desktop.control.node_words import HISTORY_REREAD
 from devstream_desktop.history import quarantine
@@ -56,8 +57,7 @@ HistoryUnavailableError = HistoryError
 _LAST_PLACE = b"\xff" * 12
 
 
-@dataclass(frozen=True)
-class Facets:
+class Facets(msgspec.Struct, frozen=True):
     """Values to filter by, in order."""
 
     services: tuple[str, ...]
@@ -66,8 +66,7 @@ class Facets:
     actors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """Rows of an earlier version that were read again; until then no search finds them."""
 
     done: int

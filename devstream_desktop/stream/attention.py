@@ -7,8 +7,9 @@ desk's own rules (rules.py), each a reason a person can read. Bursts are counted
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from devstream_desktop.language import N_, _, places_in
 from devstream_desktop.stream.fact import AuthorClass, author_class, is_note, topic_of
@@ -43,8 +44,7 @@ WORDS_WINDOW = 60_000
 """Window for one member's own words, which must not silence other news."""
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True):
     """Facts about a desk that the rules need."""
 
     person: str
@@ -62,8 +62,7 @@ class Desk:
         return frozenset(name.casefold() for name in (self.person, *self.aliases) if name)
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """Memory of a desk about a line's thing."""
 
     shown_red: bool = False
@@ -71,8 +70,10 @@ class Known:
     muted: bool = False
 
 
-@dataclass(frozen=True)
-class Decision:
+_NOTHING = Known()
+
+
+class Decision(msgspec.Struct, frozen=True):
     """Verdict on one line, and the reason in words."""
 
     attention: Attention
@@ -83,18 +84,17 @@ class Decision:
     """Place, from 0, of the rule that decided; None where no rule could."""
 
 
-@dataclass
-class Recent:
+class Recent(msgspec.Struct):
     """The popups of the last moments; the only state, owned by the caller."""
 
-    shown: list[int] = field(default_factory=list)
-    words: list[int] = field(default_factory=list)
+    shown: list[int] = msgspec.field(default_factory=list)
+    words: list[int] = msgspec.field(default_factory=list)
     """Popups of members' own words. They leave the limit of everything else untouched."""
-    by_device: dict[str, list[int]] = field(default_factory=dict)
+    by_device: dict[str, list[int]] = msgspec.field(default_factory=dict)
     """The same, by who said it."""
 
 
-def decide(line: Line, desk: Desk, recent: Recent, now: int, known: Known = Known()) -> Decision:
+def decide(line: Line, desk: Desk, recent: Recent, now: int, known: Known = _NOTHING) -> Decision:
     """Decide about `line` on `desk` at `now` (UTC milliseconds)."""
     decision = _wanted(line, desk, now, known)
     if decision.attention is not Attention.POPUP or decision.urgent:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from devstream_desktop.stream.subject import Line
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """Mark behind all that was seen, and the moment the desk began."""
 
     arrival: int = -1

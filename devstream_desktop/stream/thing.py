@@ -6,8 +6,9 @@ The read forms that screens, commands and scripts share; `history.reader` makes 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from devstream_desktop.stream.subject import Line, Tone
 from devstream_desktop.stream.words import Kind, Severity
@@ -30,8 +31,7 @@ def counted_changes(count: int) -> str:
     return f"{count}+" if count >= MOST_CHANGES else str(count)
 
 
-@dataclass(frozen=True)
-class Thing:
+class Thing(msgspec.Struct, frozen=True):
     """State of a thing, by the lines that say so."""
 
     id: int
@@ -95,8 +95,7 @@ class Thing:
         return bool({self.line.event.actor.casefold(), self.claimed_by.casefold()} & set(names))
 
 
-@dataclass(frozen=True)
-class Running:
+class Running(msgspec.Struct, frozen=True):
     """The deploy that runs for a service in an environment."""
 
     deploy: Line
@@ -123,8 +122,7 @@ class Running:
         return self.deploy.event.time
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """Changes that wait for an environment, oldest first."""
 
     service: str
@@ -141,8 +139,7 @@ class Waiting:
         return sum(line.event.count or 1 for line in self.changes)
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True):
     """A service in an environment."""
 
     service: str
@@ -162,8 +159,7 @@ class Cell:
     """Changes among them that are mine."""
 
 
-@dataclass(frozen=True)
-class Board:
+class Board(msgspec.Struct, frozen=True):
     """Services by environments; a place that nothing is known of has no cell."""
 
     services: tuple[str, ...]
@@ -172,8 +168,7 @@ class Board:
     cells: Mapping[tuple[str, str], Cell]
 
 
-@dataclass(frozen=True)
-class Suspect:
+class Suspect(msgspec.Struct, frozen=True):
     """A deploy that came before an incident, and what it brought."""
 
     deploy: Line
@@ -181,8 +176,7 @@ class Suspect:
     """The changes between what ran before and it, newest first."""
 
 
-@dataclass(frozen=True)
-class Trail:
+class Trail(msgspec.Struct, frozen=True):
     """Everything that is known of a commit, each oldest first."""
 
     revision: str
@@ -207,8 +201,7 @@ class Presence(StrEnum):
     """The commit that runs there is none of this branch's known ones."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """An environment of a commit's service, and whether the commit is there."""
 
     service: str
@@ -219,8 +212,7 @@ class Place:
     """The deploy that brought it there."""
 
 
-@dataclass(frozen=True)
-class HandOver:
+class HandOver(msgspec.Struct, frozen=True):
     """News for whoever comes on duty, since a moment (UTC milliseconds)."""
 
     since_ms: int

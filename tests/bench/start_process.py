@@ -48,7 +48,7 @@ def desk(home: Path) -> tuple[float, float]:
 
         def load(self) -> None:
             times.append(time.process_time())
-            self.show_history()
+            self.menu.history_chosen.emit()
             super().load()
             self._look = QTimer(self, interval=5)
             self._look.timeout.connect(self._end)

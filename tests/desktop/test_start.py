@@ -8,6 +8,8 @@ from pytestqt.qtbot import QtBot
 
 from devstream_desktop.desktop import app
 from devstream_desktop.desktop.start import Start
+from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu
+from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.home import Home
 
 
@@ -16,8 +18,11 @@ def start(qapp: QApplication, home, monkeypatch):
     """A start of a home; what it makes is a stand-in that notes what it is asked."""
 
     class Noted:
-        def __init__(self, *_: object, **__: object) -> None:
-            self.had: list[str] = []
+        def __init__(self, _: Home, menu: TrayMenu, tray: Tray, **__: object) -> None:
+            self.had: list[object] = []
+            menu.history_chosen.connect(self.show_history)
+            menu.snooze_chosen.connect(self.had.append)
+            tray.clicked.connect(lambda: self.had.append("peek"))
 
         def begin(self) -> None:
             self.had.append("begin")
@@ -34,13 +39,15 @@ def start(qapp: QApplication, home, monkeypatch):
     started.tray.close()
 
 
-def test_a_window_that_is_asked_for_before_there_is_an_app_opens_with_it(start) -> None:
-    start.show_history()
+def test_what_is_asked_for_before_there_is_an_app_is_done_once_there_is(start) -> None:
+    start.menu.history_chosen.emit()
+    start.menu.snooze_chosen.emit(Snooze.HOUR)
+    start.tray.clicked.emit()
     assert start.app is None
     start.load()
-    assert start.app.had == ["begin", "window"]
-    start.show_history()
-    assert start.app.had == ["begin", "window", "window"]
+    assert start.app.had == ["begin", "window", Snooze.HOUR, "peek"]
+    start.menu.history_chosen.emit()
+    assert start.app.had[4:] == ["window"]
     start.end()
     assert start.app.had[-1] == "end"
 

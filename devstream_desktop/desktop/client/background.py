@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
 from shiboken6 import isValid
 
@@ -20,8 +20,7 @@ from devstream_desktop.errors import DevstreamError
 A = TypeVar("A")
 
 
-@dataclass(eq=False)
-class _Task:
+class _Task(msgspec.Struct, eq=False):
     """A function and who takes its answer."""
 
     work: Callable[[], Any]

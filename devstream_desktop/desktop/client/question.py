@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import msgspec
 from PySide6.QtCore import QObject
 
 from devstream_desktop.control.messages.base import Reply, Request
@@ -13,8 +13,7 @@ from devstream_desktop.control.messages.base import Reply, Request
 R = TypeVar("R", bound=Reply)
 
 
-@dataclass(frozen=True)
-class Question(Generic[R]):
+class Question(msgspec.Struct, Generic[R], frozen=True):
     """A request, and the functions that take its answer; one of them is called once, later."""
 
     request: Request[R]

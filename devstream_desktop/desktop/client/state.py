@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -32,8 +31,7 @@ Its counts and times change with every event, and the node reports none of those
 """
 
 
-@dataclass(frozen=True)
-class _Read:
+class _Read(msgspec.Struct, frozen=True):
     """An answer of the history: what is new, what matters, and what is red."""
 
     lines: list[Line]
@@ -65,8 +63,14 @@ class AppState(QObject):
     """The history is another one (a team was joined): discard all rows."""
 
     def __init__(
-        self, history: ReaderThread, parent: QObject | None = None, *, stale_ms: int = STALE_MS
+        self,
+        history: ReaderThread,
+        parent: QObject | None = None,
+        *,
+        seen: Seen | None = None,
+        stale_ms: int = STALE_MS,
     ) -> None:
+        """Begin to read `history`; `seen` is as for `set_seen`."""
         super().__init__(parent)
         self.history = history
         self.status: Status | None = None
@@ -88,9 +92,9 @@ class AppState(QObject):
         self.red: list[Thing] = []
         """Things that are broken now, the worst first."""
         self.seen = Seen()
-        """The mark of the person; until `set_seen` nothing counts as new."""
+        """The mark of the person; until one is given nothing counts as new."""
         self._unseen: list[Line] = []
-        self._last_seen: Seen | None = None
+        self._last_seen = seen
         """The mark of before, until it is known what there is."""
         self._known = False
         """True once it is known what there was at the start."""
@@ -122,18 +126,20 @@ class AppState(QObject):
         if not self._known:
             self._last_seen = seen
             return
-        self._last_seen = None
+        self._go_on(seen)
+        self._refresh_recent()
+        self.seen_changed.emit()
+
+    def _go_on(self, seen: Seen) -> None:
         if seen.arrival < 0 or 0 < self._cursor < seen.arrival:
             seen = Seen(self._cursor, int(time.time() * 1000))
         self.seen = seen
-        self._refresh_recent()
-        self.seen_changed.emit()
 
     def see(self) -> None:
         """Note that the person has seen all that arrived until now."""
         self.looked.emit()
         if 0 <= self.seen.arrival != self._cursor:
-            self.seen = replace(self.seen, arrival=self._cursor)
+            self.seen = msgspec.structs.replace(self.seen, arrival=self._cursor)
             self._unseen = []
             self.seen_changed.emit()
 
@@ -206,8 +212,10 @@ class AppState(QObject):
         """Take what is there now as known."""
         self._reading = True
         self._known = False
+        # The mark of before counts as a rule; then nothing is read twice.
+        seen = self._last_seen or Seen()
         self.history.ask(
-            lambda reader: _read(reader, [], Seen()),
+            lambda reader: _read(reader, [], seen),
             self._take_known,
             owner=self,
             refuse=self._begin_empty,
@@ -218,9 +226,12 @@ class AppState(QObject):
         self._reading = False
         self._cursor = read.newest
         self._known = True
+        last, self._last_seen = self._last_seen, None
+        if last is not None:
+            self._go_on(last)
         self._take_recent(read)
-        if self._last_seen is not None:
-            self.set_seen(self._last_seen)
+        if last is not None:
+            self.seen_changed.emit()
         if self._told > read.newest:
             self._read_batch()
         self._told = max(self._told, read.newest)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 from jeepney import (
     DBusAddress,
     HeaderFields,
@@ -29,8 +29,7 @@ class NoBusError(Exception):
     """No session bus can be reached."""
 
 
-@dataclass(frozen=True)
-class _Call:
+class _Call(msgspec.Struct, frozen=True):
     member: str
     answer: Callable[[Body], None]
     fail: Callable[[str, str], None]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
+import msgspec
 from PySide6.QtCore import SignalInstance
 
 from devstream_desktop.desktop.widgets.look import StateLook
@@ -25,8 +25,7 @@ class Urgency(IntEnum):
     CRITICAL = 2
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """One popup."""
 
     key: str
@@ -36,7 +35,7 @@ class Notice:
     urgency: Urgency = Urgency.NORMAL
     look: StateLook | None = None
     """The state whose mark is drawn beside it; None for the app's own icon."""
-    actions: tuple[tuple[str, str], ...] = field(default=())
+    actions: tuple[tuple[str, str], ...] = ()
     """Names for `Notifier.activated`, and labels for the person."""
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
+import msgspec
 from PySide6.QtCore import QDate, QLocale
 
 from devstream_desktop.desktop.widgets.marks import Shape
@@ -25,8 +25,7 @@ from devstream_desktop.stream.words import (
 )
 
 
-@dataclass(frozen=True)
-class StateLook:
+class StateLook(msgspec.Struct, frozen=True):
     """A state as shape and word; the colour only supports them.
 
     The word is in the language of the desk.

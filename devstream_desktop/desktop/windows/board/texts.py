@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+
+import msgspec
 
 from devstream_desktop.desktop.widgets.look import StateLook, since, state_look
 from devstream_desktop.desktop.widgets.marks import Shape
@@ -16,8 +17,7 @@ from devstream_desktop.stream.thing import Cell, Thing, counted_changes
 from devstream_desktop.stream.words import Kind
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """A piece of a line in a cell: a mark, text, or both."""
 
     text: str
@@ -26,8 +26,7 @@ class Part:
     look: StateLook | None = None
 
 
-@dataclass(frozen=True)
-class CellText:
+class CellText(msgspec.Struct, frozen=True):
     """Two lines of a cell; `red` tints it."""
 
     first: tuple[Part, ...] = ()

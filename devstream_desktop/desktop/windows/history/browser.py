@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
+import msgspec
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QStackedWidget
@@ -305,7 +305,9 @@ class Browser(QSplitter):
 
         self._state.history.ask(
             lambda reader: read_about(reader, line),
-            lambda about: self._fill_details(line, replace(about, can_roll_back=can_roll_back)),
+            lambda about: self._fill_details(
+                line, msgspec.structs.replace(about, can_roll_back=can_roll_back)
+            ),
             owner=self,
             refuse=fail,
             topic="details",
@@ -314,7 +316,7 @@ class Browser(QSplitter):
     def _fill_details(self, line: Line, about: About) -> None:
         thing = self._thing_of(line)
         mine = thing is not None and thing.claimed_by.casefold() in self._state.names
-        self._about = replace(about, why=self._why(line), thing=thing, mine=mine)
+        self._about = msgspec.structs.replace(about, why=self._why(line), thing=thing, mine=mine)
         self.details.show_line(line, self._about)
         if not self.details.isVisible():
             self.details.show()

@@ -6,9 +6,9 @@ It paints plain text only. Green is quiet, and only what is red now is red.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import msgspec
 from PySide6.QtCore import (
     QModelIndex,
     QObject,
@@ -66,8 +66,7 @@ _SMALL = 0.92
 _ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
 
 
-@dataclass(frozen=True)
-class Fonts:
+class Fonts(msgspec.Struct, frozen=True):
     """The fonts of a list, by what they are for."""
 
     text: QFont
@@ -258,7 +257,7 @@ class _Painting:
         """Return the look of a line below the pinned things: what is over is not red."""
         look = state_look(line)
         over = look.tone is Tone.RED and line.id not in self._now_red
-        return replace(look, tone=Tone.MUTED) if over else look
+        return msgspec.structs.replace(look, tone=Tone.MUTED) if over else look
 
     def _steps(self, item: Row) -> None:
         metrics = QFontMetrics(self._fonts.small)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -18,8 +18,7 @@ from devstream_desktop.language import _, ngettext, number
 from devstream_desktop.stream.query import Query
 
 
-@dataclass(frozen=True)
-class EmptyState:
+class EmptyState(msgspec.Struct, frozen=True):
     """A heading, a hint, and buttons."""
 
     title: str

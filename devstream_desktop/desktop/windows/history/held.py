@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.fact import run_of
@@ -14,8 +15,7 @@ from devstream_desktop.stream.subject import Line
 PAGE = 100
 
 
-@dataclass(frozen=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True):
     """Consecutive lines, newest first, and whether more exist either side."""
 
     lines: Sequence[Line] = ()

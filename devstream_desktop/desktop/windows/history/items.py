@@ -8,9 +8,10 @@ for that is what was asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+
+import msgspec
 
 from devstream_desktop.stream.fact import topic_of
 from devstream_desktop.stream.subject import Line
@@ -24,8 +25,7 @@ _WORTH_FOLDING = 3
 """Green runs in a row that become one item."""
 
 
-@dataclass(frozen=True)
-class Heading:
+class Heading(msgspec.Struct, frozen=True):
     """The begin of a day."""
 
     day: date
@@ -35,8 +35,7 @@ class Heading:
         return f"day {self.day}"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One line, with the others of its commit as steps, oldest first."""
 
     line: Line
@@ -58,8 +57,7 @@ class Row:
         return self.lines[-1].event.time
 
 
-@dataclass(frozen=True)
-class Greens:
+class Greens(msgspec.Struct, frozen=True):
     """Green runs of one service and branch, newest first, told as one."""
 
     lines: tuple[Line, ...]
@@ -77,8 +75,7 @@ class Greens:
         return short_ref(self.line.event.ref)
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """A line of a thing or of folded greens that was unfolded."""
 
     line: Line
@@ -88,8 +85,7 @@ class Step:
         return f"step {self.line.id}"
 
 
-@dataclass(frozen=True)
-class Pinned:
+class Pinned(msgspec.Struct, frozen=True):
     """A thing that is red now, above everything else."""
 
     thing: Thing

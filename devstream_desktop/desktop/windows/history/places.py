@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
+
+import msgspec
 
 from devstream_desktop.desk.preferences import Search
 from devstream_desktop.desktop.widgets.look import state_look
@@ -17,8 +18,7 @@ _MOST = 99
 """Counts above it are shown as `99+`."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """One entry: a name, the search behind it, and how many rows it has."""
 
     name: str
