@@ -6,10 +6,7 @@ Installed by pip it is a module of a Python; a bundle (PyInstaller) is a program
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from devstream_desktop.home import Home
+from pathlib import Path
 
 SUPERVISE = "--supervise"
 """The word by which a bundle becomes the supervisor of a deploy; packaging/bundle/entry.py."""
@@ -29,9 +26,9 @@ def program() -> list[str]:
     return [sys.executable, "-P", "-m", "devstream_desktop"]
 
 
-def node_command(home: Home, *options: str) -> list[str]:
-    """Return the command that starts the node of `home`, with options."""
-    return [*program(), "--home", str(home.root), "node", *options]
+def node_command(home: Path, *options: str) -> list[str]:
+    """Return the command that starts the node of the home at `home`."""
+    return [*program(), "--home", str(home), "node", *options]
 
 
 def supervise(file: str) -> list[str]:

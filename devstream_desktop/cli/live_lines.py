@@ -1,4 +1,7 @@
-"""The stream in a terminal, with a node of its own where none runs."""
+"""The stream in a terminal.
+
+Where no node runs, it runs one itself.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def tray(home: Home, _: argparse.Namespace) -> int:
         try:
             from devstream_desktop.desktop.start import run
 
-            command = node_command(home, "--solo", "--follow", str(Path.cwd()))
+            command = node_command(home.root, "--solo", "--follow", str(Path.cwd()))
             return run(home, node_command=command)
         except DesktopUnavailableError as error:
             problem = str(error)

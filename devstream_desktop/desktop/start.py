@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from devstream_desktop.desktop.app import App
 
 _SHOWN_MS = 30
-"""Milliseconds in which a panel asks for the icon, before the rest is loaded."""
+"""Milliseconds for a panel to ask for the icon; then the rest is loaded."""
 
 
 def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | None = None) -> int:
@@ -131,7 +131,7 @@ class Start(QObject):
         self.tray.close()
 
     def _keep(self, signal: SignalInstance) -> None:
-        """Have what is asked for before there is an app asked for again."""
+        """Note what is asked for until there is an app."""
 
         def note(*given: object) -> None:
             if self.app is None:

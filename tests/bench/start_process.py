@@ -1,6 +1,8 @@
 """A start of the desk, or of a bare tray, offscreen; prints its figures as one line of JSON.
 
-python start_process.py [HOME]
+    python start_process.py [HOME [node]]
+
+With `node` it starts the home's node too, as `devstream` does, and waits until that answers.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from pathlib import Path
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 
-def bare() -> tuple[float, float]:
+def bare() -> dict[str, float]:
     """Show a tray icon with a menu of one entry."""
     from PySide6.QtGui import QIcon, QPixmap
     from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
@@ -28,10 +30,10 @@ def bare() -> tuple[float, float]:
     icon.show()
     application.processEvents()
     shown = time.process_time()
-    return shown, shown
+    return {"tray": shown, "window": shown, **_memory()}
 
 
-def desk(home: Path) -> tuple[float, float]:
+def desk(home: Path, *, node: bool) -> dict[str, float]:
     """Run the app until its window shows the history's first page."""
     # The app before Qt, as the command does: it prepares the import of Qt.
     from devstream_desktop.desktop import start  # isort: split
@@ -40,14 +42,15 @@ def desk(home: Path) -> tuple[float, float]:
 
     from devstream_desktop.desktop.tray.tray import Tray
     from devstream_desktop.home import Home
+    from devstream_desktop.program import node_command
 
-    times: list[float] = []
+    found: dict[str, float] = {}
 
     class Timed(start.Start):
         """The start, which opens the window and ends."""
 
         def load(self) -> None:
-            times.append(time.process_time())
+            found["tray"] = time.process_time()
             self.menu.history_chosen.emit()
             super().load()
             self._look = QTimer(self, interval=5)
@@ -56,31 +59,43 @@ def desk(home: Path) -> tuple[float, float]:
 
         def _end(self) -> None:
             window = self.app and self.app._window
-            if window and window.browser.model.rowCount():
-                times.append(time.process_time())
+            if not window or not window.browser.model.rowCount():
+                return
+            found.setdefault("window", time.process_time())
+            if self.app and (self.app.state.ready or not node):
                 self._look.stop()
+                found.update(_memory())
                 QApplication.exit()
 
     start.Start = Timed
     # No screen takes the icon here, and without one the window would open at once.
     Tray.hosted = property(lambda _: True)  # type: ignore[assignment]
-    assert start.run(Home(home), start_node=False) == 0
-    tray, window = times
-    return tray, window
+    command = node_command(home, "--no-discovery", "--listen", "127.0.0.1:0")
+    assert start.run(Home(home), start_node=node, node_command=command) == 0
+    return found
+
+
+def _memory() -> dict[str, int]:
+    """Take memory; what is imported from here on counts no more."""
+    import psutil
+
+    own = psutil.Process()
+    nodes = own.children(recursive=True)
+    uss = [int(one.memory_full_info().uss) for one in (own, *nodes)]
+    return {"memory": uss[0], "with_node": sum(uss)}
 
 
 def main() -> None:
-    # As the command does; a bare tray leaves it to Python.
-    if len(sys.argv) > 1:
+    home = sys.argv[1:2]
+    if home:
+        # As the command does.
         gc.disable()
-    tray, filled = desk(Path(sys.argv[1])) if len(sys.argv) > 1 else bare()
-    # The figures are taken: what is imported from here on counts no more.
-    import msgspec
-    from memory import unique_memory
-    from start import Started
+    found = desk(Path(home[0]), node=sys.argv[2:] == ["node"]) if home else bare()
+    for time_ in ("tray", "window"):
+        found[time_] *= 1000
+    import json
 
-    said = Started(tray * 1000, filled * 1000, unique_memory())
-    sys.stdout.write(msgspec.json.encode(said).decode() + "\n")
+    sys.stdout.write(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":

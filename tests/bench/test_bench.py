@@ -21,7 +21,12 @@ RUN = Path(__file__).parent / "run.py"
 FIGURE = re.compile(r"(p50 )?\d[\d.,]*(/s|( p99 [\d.]+)?( ms| us| s| MB| KB| %)|$)")
 ROWS = {
     "ready": ["node ready, 300 events", "  after a kill"],
-    "start": ["tray icon", "  and a window over 300 events", "  memory (USS)"],
+    "start": [
+        "tray icon",
+        "  and a window over 300 events",
+        "  memory (USS)",
+        "  with its node",
+    ],
     "desk": [
         "window filled, 300 events",
         "search as one types",

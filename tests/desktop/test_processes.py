@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_no_node_is_started_where_one_answers(qtbot, home, tmp_path):
 
 
 def test_the_command_names_the_home(home):
-    assert node_command(Home(home)) == [
+    assert node_command(Path(home)) == [
         sys.executable,
         "-P",
         "-m",
@@ -97,14 +98,14 @@ def test_with_a_display_it_is_content(monkeypatch, display):
 @pytest.mark.process
 def test_a_file_of_the_folder_is_not_taken_for_a_module(home, tmp_path):
     (tmp_path / "queue.py").write_text("raise SystemExit('taken for a module')")
-    command = [*node_command(Home(home))[:-1], "--version"]
+    command = [*node_command(Path(home))[:-1], "--version"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.split()[0]) == (0, "devstream"), done.stderr
 
 
 def test_a_bundle_starts_itself_with_the_same_options(home, monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    command = node_command(Home(home), "--solo", "--follow", "/src/shop")
+    command = node_command(Path(home), "--solo", "--follow", "/src/shop")
     assert command == [
         sys.executable, "--home", str(home), "node", "--solo", "--follow", "/src/shop",
     ]  # fmt: skip

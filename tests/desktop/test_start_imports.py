@@ -12,7 +12,7 @@ import sys
 import devstream_desktop.desktop.start
 
 late = ("devstream_desktop.desktop.app", "devstream_desktop.history", "devstream_desktop.control")
-print(*(name for name in sys.modules if name.startswith((*late, "msgspec", "pynng", "tomllib"))))
+print(*(name for name in sys.modules if name.startswith((*late, "asyncio", "pynng", "tomllib"))))
 print("PySide6.QtWidgets" in sys.modules)
 """
 SHOWN_LATER = """

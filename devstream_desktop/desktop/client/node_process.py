@@ -36,7 +36,7 @@ class NodeProcess(QObject):
         self, home: Home, *, command: Sequence[str] | None = None, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._command = list(command) if command is not None else node_command(home)
+        self._command = list(command) if command is not None else node_command(home.root)
         self._socket = Path(home.control_url().removeprefix("ipc://"))
         self._answers = False
         self._ending = False

@@ -1,4 +1,4 @@
-"""What the tray's menu says: the node, what is red, the newest lines, where one can deploy.
+"""Contents of the tray's menu: the node, what is red, the newest lines, where one can deploy.
 
 It is kept current while the menu is closed. Actions live as long as the menu and change their text
 in place, so that a menu that is open does not jump.

@@ -1,4 +1,4 @@
-"""Text from outside for places that would read it as more than text.
+"""Safe forms of text from outside, for menus and popups.
 
 A menu swallows `&` and splits at tabs; a notification server may interpret tags. Each function here
 is the safe form for one of those places. `text.py` has the widgets.
