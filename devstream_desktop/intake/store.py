@@ -12,19 +12,26 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from devstream_desktop import machine, sqlite_file
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.rescue import rescue
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Work = Callable[[sqlite3.Connection, list[Item]], Sequence[T]]
+"""Work on many items at once; returns the result of each."""
 
 MAX_BATCH = 256
+_LOG_PAGES = 4_000
+"""Of 4 KiB, after which a commit folds the write-ahead log in: a thousand deliveries."""
 _LOG = logging.getLogger(__name__)
 VERSION = 3
 _SCHEMA = """
@@ -67,11 +74,11 @@ class StoreError(DevstreamError):
     """Nothing was stored: the disk is full or broken, or the store is closed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Job:
-    run: Callable[[sqlite3.Connection], None]
-    done: Callable[[], None]
-    failed: Callable[[Exception], None]
+    work: Work[Any, Any]
+    item: object
+    future: asyncio.Future[Any]
 
 
 class Store:
@@ -115,23 +122,27 @@ class Store:
             StoreError: nothing of it was stored.
 
         """
+
+        def alone(connection: sqlite3.Connection, _: list[None]) -> list[T]:
+            return [work(connection)]
+
+        return await self.each(alone, None)
+
+    async def each(self, work: Work[Item, T], item: Item) -> T:
+        """Run `work` on an item, together with the items beside it.
+
+        As `run`, for work that takes many items in a few statements. Before and after each of
+        those the thread waits for the interpreter, which the loop gives it late while requests
+        come in.
+
+        Raises:
+            StoreError: nothing of it was stored.
+
+        """
         if self._closed or self._loop is None:
             raise StoreError("the intake store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        result: list[T] = []
-
-        def run(connection: sqlite3.Connection) -> None:
-            result.append(work(connection))
-
-        def done() -> None:
-            if not future.done():
-                future.set_result(result[0])
-
-        def failed(error: Exception) -> None:
-            if not future.done():
-                future.set_exception(error)
-
-        self._collected.append(_Job(run, done, failed))
+        self._collected.append(_Job(work, item, future))
         if len(self._collected) == 1:
             # Everything asked for in this turn of the loop shares one commit, which costs as much
             # time as many deliveries.
@@ -140,8 +151,9 @@ class Store:
 
     def _hand_over(self) -> None:
         jobs, self._collected = self._collected, []
-        if jobs:
-            self._jobs.put(jobs)
+        # A statement takes only so many values.
+        for first in range(0, len(jobs), MAX_BATCH):
+            self._jobs.put(jobs[first : first + MAX_BATCH])
 
     def _work(self) -> None:
         try:
@@ -193,6 +205,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA journal_size_limit=67108864")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
     # Bodies hold tokens, so deleted rows are overwritten.
     connection.execute("PRAGMA secure_delete=FAST")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -205,38 +218,46 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 def _transact(connection: sqlite3.Connection, batch: list[_Job]) -> Callable[[], None]:
     """Run a batch in one transaction; return the function that releases every waiter."""
-    outcomes: list[tuple[_Job, Exception | None]] = []
+    results: list[tuple[_Job, object]] = []
     try:
         connection.execute("BEGIN")
-        for job in batch:
-            # One caller's mistake must not undo the work of others in the batch.
-            connection.execute("SAVEPOINT job")
-            try:
-                job.run(connection)
-            except sqlite3.Error:
-                # The disk's trouble is everybody's: the whole batch fails.
-                raise
-            except Exception as error:  # noqa: BLE001 - it is the waiter's, who gets it raised
-                connection.execute("ROLLBACK TO job")
-                outcomes.append((job, error))
-            else:
-                outcomes.append((job, None))
-            connection.execute("RELEASE job")
+        for work, jobs in groupby(batch, attrgetter("work")):
+            results += _work_on(connection, work, list(jobs))
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         trouble = StoreError(f"nothing was stored: {_why(error)}")
-        outcomes = [(job, trouble) for job in batch]
+        results = [(job, trouble) for job in batch]
 
     def release() -> None:
-        for job, error in outcomes:
-            if error is None:
-                job.done()
+        for job, result in results:
+            if job.future.done():
+                continue
+            if isinstance(result, Exception):
+                job.future.set_exception(result)
             else:
-                job.failed(error)
+                job.future.set_result(result)
 
     return release
+
+
+def _work_on(
+    connection: sqlite3.Connection, work: Work[Any, Any], jobs: list[_Job]
+) -> list[tuple[_Job, object]]:
+    """Do the shared work of jobs; return the result of each, or the error."""
+    # One caller's mistake must not undo the work of others in the batch.
+    connection.execute("SAVEPOINT job")
+    try:
+        results = work(connection, [job.item for job in jobs])
+    except sqlite3.Error:
+        # The disk's trouble is everybody's: the whole batch fails.
+        raise
+    except Exception as error:  # noqa: BLE001 - it is the waiter's, who gets it raised
+        connection.execute("ROLLBACK TO job")
+        results = [error] * len(jobs)
+    connection.execute("RELEASE job")
+    return list(zip(jobs, results, strict=True))
 
 
 def _why(error: sqlite3.Error) -> str:

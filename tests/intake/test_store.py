@@ -13,7 +13,7 @@ import pytest
 
 from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.store import Store, StoreError
-from devstream_desktop.intake.webhook.spool import Spool
+from devstream_desktop.intake.webhook.spool import Spool, Taken
 
 
 @pytest.fixture
@@ -116,6 +116,51 @@ async def test_what_is_asked_for_in_one_turn_of_the_loop_shares_one_commit(store
     await asyncio.gather(*(notes.write(str(number), b"x") for number in range(50)))
     assert statements.count("COMMIT") == 1
     await store.run(lambda connection: connection.set_trace_callback(None))
+
+
+async def test_items_of_one_turn_are_worked_on_together_and_each_gets_its_result(store):
+    groups = []
+
+    def doubled(connection, items):
+        groups.append(items)
+        return [2 * item for item in items]
+
+    def refused(connection, items):
+        raise ValueError(f"not {items}")
+
+    work = [store.each(doubled, number) for number in range(10)]
+    bad = [store.each(refused, number) for number in range(2)]
+    after = store.each(doubled, 10)
+    results = await asyncio.gather(*work, *bad, after, return_exceptions=True)
+    assert results[:10] + results[12:] == [2 * number for number in range(11)]
+    assert [str(result) for result in results[10:12]] == ["not [0, 1]"] * 2
+    assert groups == [list(range(10)), [10]]
+
+
+async def test_an_id_that_comes_twice_in_one_group_is_stored_once(store):
+    spool = Spool(store)
+    offered = [("gh", "1"), ("gh", "2"), ("gh", "1"), ("gl", "1"), ("gh", ""), ("gh", "")]
+    bodies = [b"%d" % number for number in range(len(offered))]
+    taken = await asyncio.gather(
+        *(spool.put(*names, {}, body, 1) for names, body in zip(offered, bodies, strict=True))
+    )
+    stored, seen = Taken.STORED, Taken.SEEN
+    assert taken == [stored, stored, seen, stored, stored, stored]
+    assert [row.body for row in await spool.next(10)] == [b"0", b"1", b"3", b"4", b"5"]
+    assert spool.waiting == 5
+    assert await spool.put("gl", "1", {}, b"again", 1) is seen
+
+
+async def test_a_burst_of_any_size_is_stored_in_the_order_in_which_it_came(store):
+    # A tenth of what SQLite takes by default, and more than a group needs.
+    number = sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER
+    await store.run(lambda connection: connection.setlimit(number, 3_200))
+    spool = Spool(store)
+    taken = await asyncio.gather(
+        *(spool.put("gh", f"delivery {number}", {}, b"%d" % number, 1) for number in range(3_000))
+    )
+    assert set(taken) == {Taken.STORED}
+    assert [row.body for row in await spool.next(3_000)] == [b"%d" % n for n in range(3_000)]
 
 
 async def test_a_delivery_that_is_done_is_not_written_again(store, home):

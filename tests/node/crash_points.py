@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.lines import Lines
 from devstream_desktop.history.log import History
 from devstream_desktop.intake import store
+from devstream_desktop.intake.webhook import spool
 from devstream_desktop.intake.webhook.receiver import Receiver
 from devstream_desktop.intake.webhook.server import _Protocol
-from devstream_desktop.intake.webhook.spool import Spool
 
 POINTS = (
     "received",  # the request is here, its body not yet read
@@ -86,18 +85,14 @@ def mark_commit_of_deliveries() -> None:
 
     The store's thread commits all kinds of work.
     """
-    run, transact = store.Store.run, store._transact
+    insert, transact = spool._insert, store._transact
     holds: list[bool] = []
 
-    async def marked_run(self: store.Store, work: Callable[..., Any]) -> Any:
-        def noted(connection: Any) -> Any:
-            result = work(connection)
-            if work.__qualname__.startswith("Spool.put"):
-                reach("spooling")
-                holds.append(True)
-            return result
-
-        return await run(self, noted)
+    def marked_insert(*arguments: Any) -> Any:
+        result = insert(*arguments)
+        reach("spooling")
+        holds.append(True)
+        return result
 
     def marked_transact(*arguments: Any) -> Any:
         holds.clear()
@@ -106,18 +101,18 @@ def mark_commit_of_deliveries() -> None:
             reach("spooled")
         return result
 
-    store.Store.run, store._transact = marked_run, marked_transact
+    spool._insert, store._transact = marked_insert, marked_transact
 
 
 if __name__ == "__main__":
     mark_async(Receiver, "_take", before="received")
-    mark_async(Spool, "put", before="proved", after="stored")
+    mark_async(spool.Spool, "put", before="proved", after="stored")
     mark_commit_of_deliveries()
     mark(_Protocol, "on_response_complete", after="answered")
-    mark_async(Spool, "next", after="taken")
+    mark_async(spool.Spool, "next", after="taken")
     mark(github, "normalise", after="normalised")
     mark(FeedMirror, "remember", after="numbered")
     mark(Lines, "add", after="appending")
     mark(History, "add", after="appended")
-    mark_async(Spool, "done", before="published")
+    mark_async(spool.Spool, "done", before="published")
     sys.exit(main())

@@ -20,7 +20,7 @@ from devstream_desktop.intake.webhook.unmatched import Unmatched
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 
-BATCH = 64
+BATCH = 128
 LARGE_BODY = 64 * 1024
 """Bytes from which a body is parsed off the loop."""
 MAX_PAUSE = 30.0

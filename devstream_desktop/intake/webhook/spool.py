@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Sized
 from enum import Enum
-from itertools import islice, zip_longest
-from typing import Final
+from itertools import chain, islice, zip_longest
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -50,6 +50,16 @@ class Raw(msgspec.Struct, frozen=True):
     id: int
     source: str
     headers: dict[str, str]
+    body: bytes
+    received: int
+
+
+class _New(NamedTuple):
+    """A delivery to store; its id may be empty."""
+
+    source: str
+    id: str
+    headers: str
     body: bytes
     received: int
 
@@ -104,27 +114,14 @@ class Spool:
         ):
             return Taken.FULL
 
-        def insert(connection: sqlite3.Connection) -> Taken:
-            # In the transaction that stores it, so that neither is without the other.
-            if delivery_id:
-                seen = connection.execute(
-                    "INSERT OR IGNORE INTO delivery VALUES (?, ?, ?)",
-                    (source, delivery_id, received),
-                )
-                if seen.rowcount == 0:
-                    return Taken.SEEN
-            row = (source, msgspec.json.encode(dict(headers)).decode(), body, received)
-            connection.execute(
-                "INSERT INTO raw (source, headers, body, received) VALUES (?, ?, ?, ?)", row
-            )
-            return Taken.STORED
-
         # Reserved before the wait, so that a burst cannot pass the limit together.
         self._waiting[source] += 1
         self._waiting_bytes += len(body)
         taken = None
         try:
-            taken = await self._store.run(insert)
+            encoded = msgspec.json.encode(dict(headers)).decode()
+            new = _New(source, delivery_id, encoded, body, received)
+            taken = await self._store.each(_insert, new)
         finally:
             # Also where the store failed or the wait was cancelled.
             if taken is not Taken.STORED:
@@ -140,19 +137,22 @@ class Spool:
         """
 
         def read(connection: sqlite3.Connection) -> list[Raw]:
-            rows: list[Raw] = []
+            chosen: list[int] = []
             size = 0
-            for number in _in_turn(connection, limit, without):
-                query = "SELECT id, source, headers, body, received FROM raw WHERE id = ?"
-                identity, source, headers, body, received = connection.execute(
-                    query, (number,)
-                ).fetchone()
-                size += len(body)
+            for number, length in _in_turn(connection, limit, without):
+                size += length
                 # One of any size goes through, or it would stop the queue.
-                if rows and size > 8 * 1024 * 1024:
+                if chosen and size > 8 * 1024 * 1024:
                     break
-                rows.append(Raw(identity, source, _read_headers(headers), body, received))
-            return sorted(rows, key=lambda row: row.id)
+                chosen.append(number)
+            query = (
+                "SELECT id, source, headers, body, received FROM raw"
+                f" WHERE id IN ({_marks(chosen)}) ORDER BY id"
+            )
+            return [
+                Raw(identity, source, _read_headers(headers), body, received)
+                for identity, source, headers, body, received in connection.execute(query, chosen)
+            ]
 
         return await self._store.run(read)
 
@@ -160,8 +160,8 @@ class Spool:
         """Take deliveries off the queue."""
 
         def mark(connection: sqlite3.Connection) -> None:
-            connection.executemany(
-                "UPDATE raw SET done = 1 WHERE id = ?", [(row.id,) for row in rows]
+            connection.execute(
+                f"UPDATE raw SET done = 1 WHERE id IN ({_marks(rows)})", [row.id for row in rows]
             )
 
         await self._store.run(mark)
@@ -186,17 +186,65 @@ class Spool:
         return await self._store.run(delete)
 
 
-def _in_turn(connection: sqlite3.Connection, limit: int, without: Collection[str]) -> Iterator[int]:
-    """Choose the oldest deliveries, one of each source in turn; yield ids."""
+def _insert(connection: sqlite3.Connection, rows: list[_New]) -> list[Taken]:
+    """Store deliveries, each id of a source once."""
+    # In the transaction that stores them, so that neither is without the other.
+    ids = list(dict.fromkeys((row.source, row.id) for row in rows if row.id))
+    # Joined in this order: the index finds each, and `IN` would walk through all that there are.
+    query = (
+        f"WITH new (source, id) AS (VALUES {_marks(ids, '(?, ?)')})"
+        " SELECT source, id FROM new CROSS JOIN delivery USING (source, id)"
+    )
+    seen = set(connection.execute(query, list(chain.from_iterable(ids)))) if ids else set()
+    taken: list[Taken] = []
+    fresh: list[_New] = []
+    for row in rows:
+        known = (row.source, row.id) in seen
+        taken.append(Taken.SEEN if known else Taken.STORED)
+        if known:
+            continue
+        fresh.append(row)
+        if row.id:
+            seen.add((row.source, row.id))
+    named = [(row.source, row.id, row.received) for row in fresh if row.id]
+    _insert_into(connection, "delivery (source, id, received)", named)
+    _insert_into(
+        connection,
+        "raw (source, headers, body, received)",
+        [(row.source, row.headers, row.body, row.received) for row in fresh],
+    )
+    return taken
+
+
+def _insert_into(
+    connection: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Insert rows in one statement."""
+    if rows:
+        one = f"({_marks(rows[0])})"
+        connection.execute(
+            f"INSERT INTO {table} VALUES {_marks(rows, one)}", list(chain.from_iterable(rows))
+        )
+
+
+def _marks(values: Sized, one: str = "?") -> str:
+    """Write a place for each value of a statement."""
+    return ", ".join([one] * len(values))
+
+
+def _in_turn(
+    connection: sqlite3.Connection, limit: int, without: Collection[str]
+) -> Iterator[tuple[int, int]]:
+    """Choose the oldest deliveries, one of each source in turn; yield ids and sizes."""
     sources = [
         source
         for (source,) in connection.execute("SELECT DISTINCT source FROM raw WHERE done = 0")
         if source not in without
     ]
-    oldest = "SELECT id FROM raw WHERE done = 0 AND source = ? ORDER BY id LIMIT ?"
+    oldest = "SELECT id, length(body) FROM raw WHERE done = 0 AND source = ? ORDER BY id LIMIT ?"
     queues = [connection.execute(oldest, (source, limit)).fetchall() for source in sources]
     turns = (found for turn in zip_longest(*queues) for found in turn if found is not None)
-    return (number for (number,) in islice(turns, limit))
+    return islice(turns, limit)
 
 
 def _stored_bytes(connection: sqlite3.Connection) -> int:
