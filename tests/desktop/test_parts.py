@@ -33,7 +33,11 @@ MAY_IMPORT = {
     "start": {"app", "platform", "tray", "widgets"},
 }
 """Of `client`, the parts that show something know the state and how to ask."""
-CONNECTION = {"devstream_desktop.control.client", "devstream_desktop.control.wire", "pynng"}
+CONNECTION = {
+    "devstream_desktop.control.client",
+    "devstream_desktop.control.wire",
+    "devstream_desktop.control.framing",
+}
 
 
 def imports(path: Path) -> set[str]:

@@ -25,6 +25,8 @@ late = (
     "devstream_desktop.desktop.peek",
     "devstream_desktop.desktop.widgets.dialog",
     "tomlkit",
+    "asyncio",
+    "pynng",
 )
 print(*(name for name in sys.modules if name.startswith(late)))
 print("PySide6.QtWidgets" in sys.modules)
