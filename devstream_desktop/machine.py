@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
 from pathlib import Path
 
@@ -105,6 +104,9 @@ def _short_of_descriptors() -> str:
 
 def _short_of_room(path: Path) -> str:
     """Look for room: without it SQLite tells of an I/O error."""
+    # Late, because it brings three compressions.
+    import shutil
+
     try:
         return _(FULL) if shutil.disk_usage(path.parent).free < _NO_ROOM_BYTES else ""
     except OSError:

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from devstream_desktop.cli.output import GREEN, RED, YELLOW, coloured, print_json
 from devstream_desktop.stream.line import told
-from devstream_desktop.stream.record import record
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind, Severity
 
@@ -14,6 +13,9 @@ from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind, Sever
 def print_line(line: Line, *, as_json: bool = False) -> None:
     """Print one row."""
     if as_json:
+        # Late, because a person reads no records.
+        from devstream_desktop.stream.record import record
+
         print_json(record(line))
         return
     received = datetime.fromtimestamp(line.received / 1000).astimezone()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from devstream_desktop.cli.arguments import UsageError
-from devstream_desktop.cli.own_names import own_names
-from devstream_desktop.desk.store import DeskStore
 from devstream_desktop.home import Home
 from devstream_desktop.stream.query import InvalidQueryError, Is, Query, parse_query
 from devstream_desktop.stream.seen import Seen
@@ -25,14 +23,23 @@ def question(home: Home, words: Sequence[str]) -> Query:
         query = parse_query(" ".join(words))
     except InvalidQueryError as error:
         raise UsageError(str(error)) from None
-    names = own_names(home) if query.asks(Is.MINE) else frozenset()
+    names = _own_names(home) if query.asks(Is.MINE) else frozenset()
     seen = _seen(home) if query.asks(Is.UNSEEN) else Seen()
     return query.asked_by(names, seen)
+
+
+def _own_names(home: Home) -> frozenset[str]:
+    # Here and below late: few searches ask for a person.
+    from devstream_desktop.cli.own_names import own_names
+
+    return own_names(home)
 
 
 def _seen(home: Home) -> Seen:
     """Return what was seen at this home's desk; a home without one has seen everything."""
     if not home.desk.exists():
         return Seen()
+    from devstream_desktop.desk.store import DeskStore
+
     with DeskStore(home.desk) as store:
         return store.seen()

@@ -8,7 +8,7 @@ import sys
 from devstream_desktop.cli.arguments import add_json, add_limit
 from devstream_desktop.cli.lines import print_line
 from devstream_desktop.cli.question import QUERY, question
-from devstream_desktop.history.reader import Reader
+from devstream_desktop.history.pages import Pages
 from devstream_desktop.home import Home
 
 _MOST = 10_000
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def search(home: Home, options: argparse.Namespace) -> int:
     """Print the lines that match a query, newest last."""
     query = question(home, options.query)
-    with Reader(home.history) as reader:
+    with Pages(home.history) as reader:
         found = reader.page(query, limit=options.limit, superseded=True)
         hits = reader.hits(query, most=_MOST) if len(found) == options.limit else len(found)
     for line in reversed(found):

@@ -14,7 +14,7 @@ from devstream_desktop.cli.lines import print_line
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.stream import Wait
 from devstream_desktop.history.database import HistoryError
-from devstream_desktop.history.reader import Reader
+from devstream_desktop.history.pages import Pages
 from devstream_desktop.home import Home
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def tail(home: Home, options: argparse.Namespace) -> int:
     """Print the newest lines, oldest first; with --follow also new ones."""
-    with Reader(home.history) as reader:
+    with Pages(home.history) as reader:
         try:
             arrival = reader.newest()
             for line in reversed(reader.page(Query(), limit=options.limit, superseded=True)):
@@ -50,7 +50,7 @@ def tail(home: Home, options: argparse.Namespace) -> int:
     return 0
 
 
-def follow(home: Home, reader: Reader, arrival: int) -> Iterator[Line]:
+def follow(home: Home, reader: Pages, arrival: int) -> Iterator[Line]:
     """Yield every row after `arrival`, without end; wait for a node that stops.
 
     Raises:

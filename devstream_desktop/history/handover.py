@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from devstream_desktop.history.pages import Pages
-from devstream_desktop.history.places import beginning
 from devstream_desktop.history.present import Present
-from devstream_desktop.history.rows import COLUMNS, CURRENT
+from devstream_desktop.history.rows import COLUMNS, CURRENT, beginning
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import GAP, Line
 from devstream_desktop.stream.thing import MOST_NEWS, HandOver

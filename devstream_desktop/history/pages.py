@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 
-from devstream_desktop.history.places import beginning
-from devstream_desktop.history.rows import COLUMNS, CURRENT, LISTED, Rows
+from devstream_desktop.history.rows import COLUMNS, CURRENT, LISTED, Rows, beginning, numbers
 from devstream_desktop.history.search import conditions, earliest
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.seen import Seen
@@ -105,7 +103,7 @@ class Pages(Rows):
             lines += self._lines(
                 f"{COLUMNS} WHERE lines.id IN (SELECT value FROM json_each(?))"
                 f" AND lines.id {beyond} ?{more}{current}",
-                (json.dumps(ids), end, *values),
+                (numbers(ids), end, *values),
             )
         return lines
 
@@ -148,7 +146,7 @@ class Pages(Rows):
             " ORDER BY words.rowid DESC LIMIT ?",
             (match, earliest(query), *values, most),
         ).fetchall()
-        ids = json.dumps(self._unindexed.find(connection, match))
+        ids = numbers(self._unindexed.find(connection, match))
         rows += connection.execute(
             f"SELECT id FROM lines WHERE id IN (SELECT value FROM json_each(?)){more}{CURRENT}",
             (ids, *values),
@@ -174,7 +172,7 @@ class Pages(Rows):
     ) -> list[int]:
         more, values = conditions(query)
         match = query.match()
-        wanted = json.dumps(sorted(ids))
+        wanted = numbers(sorted(ids))
         if match:
             # One walk through the index over their span: one for each row costs far more.
             rows = connection.execute(
@@ -184,7 +182,7 @@ class Pages(Rows):
             ).fetchall()
             answering = {row_id for (row_id,) in rows}
             answering |= ids.intersection(self._unindexed.find(connection, match))
-            wanted = json.dumps(sorted(answering))
+            wanted = numbers(sorted(answering))
         rows = connection.execute(
             f"SELECT id FROM lines WHERE id IN (SELECT value FROM json_each(?)){more}{CURRENT}",
             (wanted, *values),
@@ -220,6 +218,15 @@ class Pages(Rows):
             f" AND lines.id >= ? AND {_MATTERS}{CURRENT} ORDER BY lines.lsn DESC LIMIT ?",
             (seen.arrival, beginning(seen.began), limit),
         )
+
+    def newest(self) -> int:
+        """Return the newest arrival number that has a row.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        return self._number("SELECT COALESCE(MAX(lsn), 0) FROM lines")
 
     def since(self, arrival: int, *, limit: int = 500) -> list[Line]:
         """List the rows that came after `arrival`, in order of arrival.

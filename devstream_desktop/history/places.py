@@ -6,10 +6,9 @@ from collections.abc import Collection
 
 import msgspec
 
-from devstream_desktop.history.rows import Rows
+from devstream_desktop.history.rows import LATER, Rows
 from devstream_desktop.history.telling import revision_key, subject_hash
-from devstream_desktop.history.things import LATER
-from devstream_desktop.stream.entry import COUNTER_BITS, MAX_HLC
+from devstream_desktop.stream.entry import COUNTER_BITS
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.fact import topic_of
@@ -23,11 +22,6 @@ _SAME = 50
 """Rows of one commit that are looked at."""
 _PLACES = 50
 """Environments of one service."""
-
-
-def beginning(ms: int) -> int:
-    """Return the first row id not older than a UTC millisecond."""
-    return min(max(0, ms) << COUNTER_BITS, MAX_HLC)
 
 
 def deploys_of(service: str, environment: str) -> int:

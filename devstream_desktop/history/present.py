@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from itertools import chain
 
-from devstream_desktop.history.places import Places, beginning
-from devstream_desktop.history.rows import COLUMNS, CURRENT
+from devstream_desktop.history.places import Places
+from devstream_desktop.history.rows import COLUMNS, CURRENT, beginning
 from devstream_desktop.history.telling import claims_of, subject_hash
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event

@@ -129,15 +129,6 @@ class Reader(HandOvers, Trails):
         lines = self._in_order(row_id for (row_id,) in found)
         return [line for line in lines if line.entry.startswith(wanted)]
 
-    def newest(self) -> int:
-        """Return the newest arrival number that has a row.
-
-        Raises:
-            HistoryError: there is no history yet, or it cannot be read.
-
-        """
-        return self._number("SELECT COALESCE(MAX(lsn), 0) FROM lines")
-
     def count(self) -> int:
         """Return the number of rows.
 

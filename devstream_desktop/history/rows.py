@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,16 +9,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
+
 from devstream_desktop.history.database import friendly, open_reader
 from devstream_desktop.history.quarantine import stored_entry
 from devstream_desktop.history.search_index import UnindexedRows
-from devstream_desktop.history.things import LATER
-from devstream_desktop.stream.entry import hlc_time
+from devstream_desktop.stream.entry import COUNTER_BITS, MAX_HLC, hlc_time
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.fact import event_of
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Transition
 
+LATER = (
+    "SELECT 1 FROM lines AS next WHERE next.run = lines.run"
+    " AND (next.rank, next.work, next.place) > (lines.rank, lines.work, lines.place)"
+)
+"""A later event of the run has the place of a row."""
 COLUMNS = (
     "SELECT lines.id, lines.lsn, log.body, log.signature, lines.transition,"
     f" EXISTS ({LATER}),"
@@ -33,6 +38,16 @@ _MEANINGS = {meaning.value: meaning for meaning in Transition}
 
 # A screen asks for the same rows with each piece of news; about 3 MB.
 _entry = lru_cache(maxsize=1024)(stored_entry)
+
+
+def beginning(ms: int) -> int:
+    """Return the first row id not older than a UTC millisecond."""
+    return min(max(0, ms) << COUNTER_BITS, MAX_HLC)
+
+
+def numbers(ids: Iterable[int]) -> str:
+    """Return row ids as `json_each` takes them: one value, however many there are."""
+    return msgspec.json.encode(list(ids)).decode()
 
 
 class Rows:
@@ -83,7 +98,7 @@ class Rows:
 
     def _by_id(self, ids: Iterable[int]) -> dict[int, Line]:
         """Return the lines of these row ids; those that cannot be read are left out."""
-        wanted = json.dumps([row_id for row_id in set(ids) if row_id])
+        wanted = numbers(row_id for row_id in set(ids) if row_id)
         where = "lines.id IN (SELECT value FROM json_each(?))"
         return {line.id: line for line in self._lines(f"{COLUMNS} WHERE {where}", (wanted,))}
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from devstream_desktop.history.places import beginning
-from devstream_desktop.history.rows import LISTED
+from devstream_desktop.history.rows import LISTED, beginning
 from devstream_desktop.stream.query import Is, Query
 from devstream_desktop.stream.words import MEANINGS
 

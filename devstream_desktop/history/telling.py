@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
+from devstream_desktop.stream.blake2 import blake2b
 from devstream_desktop.stream.entry import VERSION, Entry
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event, InvalidEventError
@@ -148,4 +148,4 @@ def revision_key(revision: str) -> str:
 
 
 def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1

@@ -20,6 +20,7 @@ from operator import attrgetter
 from typing import Any
 
 from devstream_desktop.history.judging import PAST, Result, Window, place_of_work
+from devstream_desktop.history.rows import LATER
 from devstream_desktop.history.tails import STEPS, State, Step, Tail, Tails
 from devstream_desktop.history.telling import Row, claims_of
 from devstream_desktop.stream.subject import Tone
@@ -28,11 +29,6 @@ from devstream_desktop.stream.words import Kind
 CLAIMS = 64
 """Newest words about who is on it that are looked at: no flood of them costs more."""
 
-LATER = (
-    "SELECT 1 FROM lines AS next WHERE next.run = lines.run"
-    " AND (next.rank, next.work, next.place) > (lines.rank, lines.work, lines.place)"
-)
-"""A later event of the run has the place of a row."""
 PLACE = "kind, subject, plain, place"
 """Columns by which a row touches a thing."""
 _RESULTS = (

@@ -14,11 +14,11 @@ entry itself and nothing has to be looked up.
 from __future__ import annotations
 
 import base64
-import hashlib
 from functools import cached_property, lru_cache
 
 import msgspec
 
+from devstream_desktop.stream.blake2 import blake2b
 from devstream_desktop.stream.bounds import check_msgpack
 from devstream_desktop.stream.event import Event, decode_event
 
@@ -101,7 +101,7 @@ class Entry(msgspec.Struct, frozen=True, dict=True):
 
 def body_hash(body: bytes) -> bytes:
     """BLAKE2b-128 of a body."""
-    return hashlib.blake2b(body, digest_size=HASH_BYTES).digest()
+    return blake2b(body, digest_size=HASH_BYTES).digest()
 
 
 def encode_body(*, feed: bytes, seq: int, hlc: int, prev: bytes, payload: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from operator import attrgetter, le
 
@@ -129,7 +128,14 @@ def fact_key(scope: str, kind: Kind, *natural: str) -> str:
     second collector agree.
     """
     text = "\x1f".join(("v1", scope, kind, *natural))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return _hashed(text)[:32]
+
+
+def _hashed(text: str) -> str:
+    # Late, because it loads OpenSSL and whoever only reads makes no keys.
+    import hashlib
+
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def make_event(
@@ -216,8 +222,7 @@ def _bounded(name: str, limit: int) -> str:
     if len(name) <= limit:
         return name
     # Two names that differ in their ends only would otherwise be one.
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{name[: limit - 17]}~{digest}"
+    return f"{name[: limit - 17]}~{_hashed(name)[:16]}"
 
 
 def cleaned(event: Event) -> Event:

@@ -9,12 +9,12 @@ every receiver enforces (team/policy/authors.py), so no look-up is needed to kno
 
 from __future__ import annotations
 
-import hashlib
 from enum import StrEnum
 from functools import lru_cache
 
 import msgspec
 
+from devstream_desktop.stream.blake2 import blake2b
 from devstream_desktop.stream.entry import Entry, hlc_time
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event, fact_key
@@ -122,7 +122,7 @@ def identity(author: AuthorClass | None, kind: Kind, key: str, device: str) -> b
     # Two collectors that saw the same thing still tell one fact.
     teller = device if author in OWN_WORD else ""
     text = f"{author}\x1f{kind}\x1f{key}\x1f{teller}"
-    return hashlib.blake2b(text.encode(), digest_size=FACT_BYTES).digest()
+    return blake2b(text.encode(), digest_size=FACT_BYTES).digest()
 
 
 def is_note(event: Event) -> bool:

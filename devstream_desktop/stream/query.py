@@ -17,9 +17,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from devstream_desktop.language import N_, _
 from devstream_desktop.stream.environment import environment_name
@@ -81,9 +83,11 @@ class Is(StrEnum):
     CLAIMED = "claimed"
 
 
-@dataclass(frozen=True)
-class Query:
-    """Words and filters that all hold; empty ones hold for everything."""
+class Query(msgspec.Struct, frozen=True, eq=False):
+    """Words and filters that all hold; empty ones hold for everything.
+
+    Two are the same whoever asks them.
+    """
 
     words: tuple[str, ...] = ()
     kind: Kind | None = None
@@ -106,12 +110,25 @@ class Query:
     until: int = 0
     without: tuple[Query, ...] = ()
     """None of these holds; each is one word or filter of the index."""
-    names: tuple[str, ...] = field(default=(), compare=False)
+    names: tuple[str, ...] = ()
     """Names of whoever asks, for `is:mine`."""
-    seen: Seen = field(default=Seen(), compare=False)
+    seen: Seen = Seen()
     """The mark of whoever asks, for `is:unseen`."""
     alternatives: tuple[Query, ...] = ()
     """Other queries of which one may hold instead."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Query) and self._asked() == other._asked()
+
+    def __ne__(self, other: object) -> bool:
+        # A struct has one of its own, which does not ask `__eq__`.
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._asked())
+
+    def _asked(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in _ASKED)
 
     @property
     def everything(self) -> bool:
@@ -167,6 +184,8 @@ class Query:
         return terms
 
 
+_ASKED = tuple(name for name in Query.__struct_fields__ if name not in ("names", "seen"))
+"""Fields that say what is asked."""
 _EVERYTHING = Query()
 
 
@@ -263,7 +282,8 @@ def _with(query: Query, token: re.Match[str], *, negative: bool) -> Query:
 def _both(query: Query, one: Query, name: str) -> Query:
     """Return a query with a filter more; two different values of one filter cannot both hold."""
     changes: dict[str, object] = {}
-    for attribute, nothing in vars(_EVERYTHING).items():
+    for attribute in _ASKED:
+        nothing = getattr(_EVERYTHING, attribute)
         value, before = getattr(one, attribute), getattr(query, attribute)
         if value == nothing:
             continue
@@ -273,7 +293,7 @@ def _both(query: Query, one: Query, name: str) -> Query:
             said = _("{filter}: is there twice; join two searches with OR")
             raise InvalidQueryError(said.format(filter=name))
         changes[attribute] = value
-    return replace(query, **changes)  # type: ignore[arg-type]
+    return replace(query, **changes)
 
 
 def _filter(name: str, value: str) -> Query:

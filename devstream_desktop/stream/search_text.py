@@ -10,11 +10,11 @@ A filter is a word of three private-use letters, so it is one more word and neve
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 
+from devstream_desktop.stream.blake2 import blake2b
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.fact import is_note, shown_state
@@ -33,18 +33,22 @@ git itself abbreviates to 12 in the largest repositories.
 """
 _PRIVATE = 0xE000
 _PRIVATE_COUNT = 0x1900
-_TAGGED = re.compile(f"[{chr(_PRIVATE)}-{chr(_PRIVATE + _PRIVATE_COUNT - 1)}]")
 _LONG_HEX = re.compile(r"[0-9a-f]{13,}", re.IGNORECASE)
-# Hiragana and katakana, ideographs, hangul, and the ideographs of the supplementary planes.
-_CJK = re.compile(
-    "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003ffff]+"
-)
 # Letters that Unicode does not decompose; the index takes accents off itself.
 _PLAIN = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
 )
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _CLAIM = {"claimed": "on it", "released": "let it go"}
+
+
+@cache
+def _cjk() -> re.Pattern[str]:
+    """Hiragana and katakana, ideographs, hangul, and the ideographs of the supplementary planes."""
+    # Made when it is needed, because that takes longer than a search.
+    return re.compile(
+        "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003ffff]+"
+    )
 
 
 def fold(text: str) -> str:
@@ -67,7 +71,7 @@ def typed_words(text: str) -> list[str]:
     """
     found: list[str] = []
     for word in re.split(r"[^\w]|_", fold(text)):
-        if not word or _TAGGED.search(word):
+        if not word or any(_PRIVATE <= ord(one) < _PRIVATE + _PRIVATE_COUNT for one in word):
             continue
         if _LONG_HEX.fullmatch(word):
             found.append(word[:HEX_INDEXED])
@@ -80,7 +84,7 @@ def _parts(word: str) -> list[str]:
     """Split a word at its runs of CJK letters; of each its pairs, as one phrase."""
     parts: list[str] = []
     at = 0
-    for run in _CJK.finditer(word):
+    for run in _cjk().finditer(word):
         letters = run[0]
         pairs = (letters[i : i + 2] for i in range(max(1, len(letters) - 1)))
         parts += [word[at : run.start()], " ".join(pairs)]
@@ -126,7 +130,7 @@ def index_text(event: Event) -> str:
         )
     )
     if not said.isascii():
-        said = _CJK.sub(_spread, fold(said))
+        said = _cjk().sub(_spread, fold(said))
     return " ".join(
         (
             said,
@@ -164,7 +168,7 @@ def tag(name: str, *values: str) -> str:
     if not values[0]:
         return ""
     text = "\x1f".join((name, *map(bare, values)))
-    number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+    number = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
     letters = []
     for _ in range(3):
         number, place = divmod(number, _PRIVATE_COUNT)

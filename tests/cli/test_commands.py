@@ -67,9 +67,14 @@ def test_the_version_is_told_without_the_parser() -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", ["tail", "search"])
-def test_what_reads_the_history_loads_no_client_of_a_node(name: str) -> None:
-    assert not modules_after(name, "--help") & {"pynng", "asyncio"}
+@pytest.mark.parametrize("words", [("tail",), ("search", "kind:test", "env:prod")])
+def test_what_reads_the_history_needs_neither_a_node_nor_its_questions(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    loaded = modules_after("--home", str(tmp_path), *words)
+    assert "devstream_desktop.history.pages" in loaded
+    assert not loaded & {*SLOW, "socket", "devstream_desktop.control.client", "json", "tomllib"}
+    assert not loaded & {"devstream_desktop.history.reader", "devstream_desktop.history.things"}
 
 
 @pytest.mark.process

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from devstream_desktop.stream.completion import complete
 from devstream_desktop.stream.query import InvalidQueryError, Is, Query, parse_query
+from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.words import Kind, Transition
 
 
@@ -118,3 +119,15 @@ def test_no_input_is_a_syntax_error_of_the_index(text: str) -> None:
     for match in filter(None, (one.match() for one in query.either())):
         database.execute("SELECT rowid FROM words WHERE words MATCH ?", (match,)).fetchall()
     database.close()
+
+
+def test_a_query_is_the_same_whoever_asks_it() -> None:
+    query = parse_query("is:mine retry OR is:unseen")
+    asked = query.asked_by(["ana"], Seen(arrival=7))
+    assert asked.names == asked.alternatives[0].names == ("ana",)
+    assert query == asked
+    assert not query != asked  # noqa: SIM202 - the operator that a list's comparison takes
+    assert hash(query) == hash(asked)
+    assert query != parse_query("is:mine retry")
+    assert Query().asked_by(["ana"], Seen(arrival=7)).everything
+    assert not query.everything
