@@ -5,6 +5,7 @@ The rest is loaded where Ctrl+C can already be answered.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 _INTERRUPTED = 130
@@ -19,6 +20,9 @@ def main() -> int:
         return run()
     except KeyboardInterrupt:
         return _INTERRUPTED
+    finally:
+        # Python looks through everything for garbage as it ends, a tenth of a command's time.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+
+import pytest
 
 from devstream_desktop import __main__ as start
 
@@ -12,6 +15,12 @@ class Interrupted:
 
     def __getattr__(self, name: str) -> object:
         raise KeyboardInterrupt
+
+
+@pytest.fixture(autouse=True)
+def goes_on(monkeypatch):
+    """This process does not end with the command."""
+    monkeypatch.setattr(gc, "freeze", lambda: None)
 
 
 def test_ctrl_c_while_the_command_is_loaded(monkeypatch):
