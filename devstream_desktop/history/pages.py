@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Iterator
 
 from devstream_desktop.history.rows import COLUMNS, CURRENT, LISTED, Rows, beginning, numbers
-from devstream_desktop.history.search import conditions, earliest
-from devstream_desktop.stream.query import Query
+from devstream_desktop.history.search import MAX_ID, conditions, open_things, span
+from devstream_desktop.history.search_index import UNINDEXED
+from devstream_desktop.stream.query import Is, Query
 from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
 
-_MAX_ID = (1 << 63) - 1
 _MATTERS = (
     "(lines.run >= 0 AND (lines.transition IN ('new', 'failed', 'regressed', 'fixed')"
     " OR lines.kind = 'deploy' AND lines.terminal))"
@@ -20,6 +20,10 @@ _MATTERS = (
 _UNDER_WAY = "lines.run >= 0 AND lines.kind = 'deploy' AND lines.state = 'in_progress'"
 _RECENT = 2_000
 _AT_ONCE = 500
+_MANY_UNSEEN = 20_000
+"""Unseen rows of which the first is looked for, in 2 ms."""
+_MOST_OPEN = 1_000
+"""Rows of what is open that are indexed in memory: once in 30 ms, and then until they change."""
 _UNSEEN = 5_000
 """Newest arrivals that are looked at: beyond that, nobody counts."""
 
@@ -46,16 +50,26 @@ class Pages(Rows):
             HistoryError: there is no history yet, or it cannot be read.
 
         """
-        found: dict[int, Line] = {}
+        within = (0, MAX_ID) if before is None else (0, before)
+        order = "DESC"
+        if after is not None:
+            within, order = (after + 1, MAX_ID), "ASC"
+        found: set[int] = set()
         with self._moment() as connection:
             for one in query.either():
-                for line in self._page(
-                    connection, one, before, after, limit, "" if superseded else CURRENT
-                ):
-                    found[line.id] = line
-        ids = sorted(found)
-        kept = ids[:limit] if after is not None else ids[-limit:] if limit else []
-        return [found[row_id] for row_id in reversed(kept)]
+                found.update(
+                    self._ids(
+                        connection,
+                        one,
+                        within,
+                        limit,
+                        order=order,
+                        current="" if superseded else CURRENT,
+                    )
+                )
+            ids = sorted(found)
+            kept = ids[:limit] if after is not None else ids[-limit:] if limit else []
+            return self._in_order(reversed(kept))
 
     def every(self, query: Query, *, at_once: int = _AT_ONCE) -> Iterator[Line]:
         """Rows that answer `query`, newest first, superseded ones too.
@@ -70,42 +84,84 @@ class Pages(Rows):
             yield from page
             before = page[-1].id
 
-    def _page(
+    def _ids(
         self,
         connection: sqlite3.Connection,
         query: Query,
-        before: int | None,
-        after: int | None,
+        within: tuple[int, int],
         limit: int,
-        current: str,
-    ) -> list[Line]:
-        """Return the rows of a query without alternatives, in any order."""
-        end = after if after is not None else _MAX_ID if before is None else before
-        beyond, order = (">", "ASC") if after is not None else ("<", "DESC")
+        *,
+        order: str = "DESC",
+        current: str = CURRENT,
+    ) -> list[int]:
+        """Return the rows of a query without alternatives, in any order.
+
+        They are the first `limit` in `order` from the first row id of `within` up to the second.
+        """
+        if query.impossible:
+            return []
+        # One pair of bounds: of several conditions SQLite seeks by the first.
+        first, beyond = span(query)
+        first, beyond = max(first, within[0]), min(beyond, within[1])
+        if Is.UNSEEN in query.now:
+            first = max(first, self._first_unseen(connection, query.seen))
         more, values = conditions(query)
+        rest = f"{more}{current} ORDER BY lines.id {order} LIMIT ?"
+        bounds = "lines.id >= ? AND lines.id < ?"
         match = query.match()
         if not match:
-            return self._lines(
-                f"{COLUMNS} WHERE lines.id {beyond} ?{more}{current}"
-                f" ORDER BY lines.id {order} LIMIT ?",
-                (end, *values, limit),
-            )
-        # The index gives row ids in order by itself, and stops at the limit; or at the first row
-        # of `since:`, which it would otherwise look for to its end.
-        lines = self._lines(
-            f"{COLUMNS} JOIN words ON words.rowid = lines.id"
-            f" WHERE words MATCH ? AND words.rowid {beyond} ? AND words.rowid >= ?{more}{current}"
-            f" ORDER BY words.rowid {order} LIMIT ?",
-            (match, end, earliest(query), *values, limit),
-        )
-        ids = self._unindexed.find(connection, match)
-        if ids:
-            lines += self._lines(
-                f"{COLUMNS} WHERE lines.id IN (SELECT value FROM json_each(?))"
-                f" AND lines.id {beyond} ?{more}{current}",
-                (numbers(ids), end, *values),
-            )
-        return lines
+            rows = connection.execute(
+                f"SELECT id FROM lines WHERE {bounds}{rest}", (first, beyond, *values, limit)
+            ).fetchall()
+            return [row_id for (row_id,) in rows]
+        found = self._among_open(connection, query, match)
+        if found is None:
+            # The index gives row ids in order by itself, and stops at the limit or at a bound.
+            rows = connection.execute(
+                "SELECT lines.id FROM words CROSS JOIN lines ON lines.id = words.rowid"
+                f" WHERE words MATCH ? AND words.rowid >= ? AND words.rowid < ?{more}{current}"
+                f" ORDER BY words.rowid {order} LIMIT ?",
+                (match, first, beyond, *values, limit),
+            ).fetchall()
+            found = self._unindexed.find(connection, UNINDEXED, match)
+        else:
+            rows = []
+        if found:
+            rows += connection.execute(
+                f"SELECT id FROM lines WHERE id IN (SELECT value FROM json_each(?)) AND {bounds}"
+                f"{rest}",
+                (numbers(found), first, beyond, *values, limit),
+            ).fetchall()
+        return [row_id for (row_id,) in rows]
+
+    def _among_open(
+        self, connection: sqlite3.Connection, query: Query, match: str
+    ) -> list[int] | None:
+        """Return the rows of what is open that the words find; None where that is not asked for.
+
+        Few rows are indexed anew sooner than the index is walked for them.
+        """
+        which = open_things(query)
+        if not which:
+            return None
+        (count,) = connection.execute(
+            f"SELECT COUNT(*) FROM (SELECT 1 FROM lines WHERE {which} LIMIT {_MOST_OPEN + 1})"
+        ).fetchone()
+        return self._open_things.find(connection, which, match) if count <= _MOST_OPEN else None
+
+    @staticmethod
+    def _first_unseen(connection: sqlite3.Connection, seen: Seen) -> int:
+        """Return the first row id that may be unseen; a search need not look below."""
+        began = beginning(seen.began)
+        count, first = connection.execute(
+            "SELECT COUNT(*), MIN(id) FROM"
+            " (SELECT id FROM lines WHERE lsn > ? AND id >= ? LIMIT ?)",
+            (seen.arrival, began, _MANY_UNSEEN),
+        ).fetchone()
+        if seen.arrival < 0 or not count:
+            return MAX_ID
+        # Of so many there are enough wherever a search begins.
+        return first if count < _MANY_UNSEEN else began
 
     def around(self, row_id: int, query: Query, *, each: int = 50) -> list[Line]:
         """Return row `row_id` and up to `each` matches of `query` either side.
@@ -128,30 +184,8 @@ class Pages(Rows):
         found: set[int] = set()
         with self._moment() as connection:
             for one in query.either():
-                found.update(self._hits(connection, one, most))
+                found.update(self._ids(connection, one, (0, MAX_ID), most))
         return min(most, len(found))
-
-    def _hits(self, connection: sqlite3.Connection, query: Query, most: int) -> list[int]:
-        more, values = conditions(query)
-        match = query.match()
-        if not match:
-            rows = connection.execute(
-                f"SELECT id FROM lines WHERE id > 0{more}{CURRENT} ORDER BY id DESC LIMIT ?",
-                (*values, most),
-            ).fetchall()
-            return [row_id for (row_id,) in rows]
-        rows = connection.execute(
-            "SELECT lines.id FROM words JOIN lines ON lines.id = words.rowid"
-            f" WHERE words MATCH ? AND words.rowid >= ?{more}{CURRENT}"
-            " ORDER BY words.rowid DESC LIMIT ?",
-            (match, earliest(query), *values, most),
-        ).fetchall()
-        ids = numbers(self._unindexed.find(connection, match))
-        rows += connection.execute(
-            f"SELECT id FROM lines WHERE id IN (SELECT value FROM json_each(?)){more}{CURRENT}",
-            (ids, *values),
-        ).fetchall()
-        return [row_id for (row_id,) in rows]
 
     def among(self, query: Query, ids: frozenset[int]) -> frozenset[int]:
         """Return those of the row ids that answer `query`.
@@ -170,22 +204,24 @@ class Pages(Rows):
     def _among(
         self, connection: sqlite3.Connection, query: Query, ids: frozenset[int]
     ) -> list[int]:
+        if query.impossible:
+            return []
         more, values = conditions(query)
         match = query.match()
-        wanted = numbers(sorted(ids))
-        if match:
+        first, beyond = span(query)
+        answering = {row_id for row_id in ids if first <= row_id < beyond}
+        if match and answering:
             # One walk through the index over their span: one for each row costs far more.
             rows = connection.execute(
                 "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"
                 " AND +rowid IN (SELECT value FROM json_each(?))",
-                (match, min(ids), max(ids), wanted),
+                (match, min(answering), max(answering), numbers(sorted(answering))),
             ).fetchall()
-            answering = {row_id for (row_id,) in rows}
-            answering |= ids.intersection(self._unindexed.find(connection, match))
-            wanted = numbers(sorted(answering))
+            waiting = answering.intersection(self._unindexed.find(connection, UNINDEXED, match))
+            answering = waiting.union(row_id for (row_id,) in rows)
         rows = connection.execute(
             f"SELECT id FROM lines WHERE id IN (SELECT value FROM json_each(?)){more}{CURRENT}",
-            (wanted, *values),
+            (numbers(sorted(answering)), *values),
         ).fetchall()
         return [row_id for (row_id,) in rows]
 

@@ -13,7 +13,7 @@ import msgspec
 
 from devstream_desktop.history.database import friendly, open_reader
 from devstream_desktop.history.quarantine import stored_entry
-from devstream_desktop.history.search_index import UnindexedRows
+from devstream_desktop.history.search_index import FewRows
 from devstream_desktop.stream.entry import COUNTER_BITS, MAX_HLC, hlc_time
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.fact import event_of
@@ -56,7 +56,7 @@ class Rows:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: sqlite3.Connection | None = None
-        self._unindexed = UnindexedRows()
+        self._unindexed, self._open_things = FewRows(), FewRows()
         self._people: dict[str, str] = {}
 
     def close(self) -> None:
@@ -65,6 +65,7 @@ class Rows:
             self._opened.close()
             self._opened = None
         self._unindexed.close()
+        self._open_things.close()
 
     def __enter__(self) -> Self:
         return self

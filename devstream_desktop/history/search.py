@@ -8,6 +8,7 @@ from devstream_desktop.history.rows import LISTED, beginning
 from devstream_desktop.stream.query import Is, Query
 from devstream_desktop.stream.words import MEANINGS
 
+MAX_ID = (1 << 63) - 1
 _OF_THINGS = {
     Is.RED: "tone = 2 AND kind != 'ticket'",
     Is.OPEN: "tone = 2",
@@ -15,11 +16,16 @@ _OF_THINGS = {
 }
 
 
-def earliest(query: Query) -> int:
-    """Return the first row id that a query's `since:` leaves; 0 without one."""
-    if not query.since:
-        return 0
-    return beginning(_moment(query.since))
+def span(query: Query) -> tuple[int, int]:
+    """Return the row ids that a query's moments leave: first, and first beyond."""
+    first = beginning(_moment(query.since)) if query.since else 0
+    return first, beginning(_moment(query.until)) if query.until else MAX_ID
+
+
+def open_things(query: Query) -> str:
+    """Return the condition of open things that a query wants; empty for none."""
+    wanted = sorted(query.now & _OF_THINGS.keys())
+    return " AND ".join(_line_of(state) for state in wanted)
 
 
 def _moment(said: int) -> int:
@@ -28,16 +34,15 @@ def _moment(said: int) -> int:
 
 
 def conditions(query: Query) -> tuple[str, list[object]]:
-    """Return the conditions on a row, each after AND, and their values."""
+    """Return the conditions on a row, each after AND, and their values.
+
+    Its moments are bounds of row ids (`span`).
+    """
     found: list[str] = []
     values: list[object] = []
     if query.meaning:
         found.append(_meant(query.meaning, values))
     found += [f"NOT ({_meant(said, values)})" for said in sorted(query.not_meant)]
-    for moment, beyond in ((query.since, ">="), (query.until, "<")):
-        if moment:
-            found.append(f"lines.id {beyond} ?")
-            values.append(beginning(_moment(moment)))
     found += [_now(query, state, values) for state in sorted(query.now)]
     found += [f"NOT ({_now(query, state, values)})" for state in sorted(query.not_now)]
     return LISTED + "".join(f" AND {one}" for one in found), values
@@ -59,9 +64,11 @@ def _now(query: Query, state: Is, values: list[object]) -> str:
         # Whoever does not say what they have seen has seen everything.
         seen = query.seen
         values += [seen.arrival, seen.arrival, beginning(seen.began)]
-        # By the arrival's index: there are few, and a search by id would look at every row.
-        return (
-            "lines.id IN (SELECT id FROM lines AS new WHERE ? >= 0 AND new.lsn > ? AND new.id >= ?)"
-        )
+        # The plus: the rows are met by id, from the bound that `Pages` finds.
+        return "(? >= 0 AND +lines.lsn > ? AND lines.id >= ?)"
+    return _line_of(state)
+
+
+def _line_of(state: Is) -> str:
     # The one row that says the thing's state: its earlier ones are over.
     return f"lines.id IN (SELECT line FROM subjects WHERE {_OF_THINGS[state]})"

@@ -46,10 +46,12 @@ as much again as it cost to put them in.
 _CROWD = 256
 """Unmerged groups that owe one more step of merging each time. So they never become many."""
 
-WAITING = (
+UNINDEXED = "lines.lsn > (SELECT COALESCE(MAX(value), 0) FROM meta WHERE name = 'indexed')"
+"""Condition of the rows that are not in the index yet."""
+_SIGNED = (
     "SELECT lines.id, log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn"
-    " WHERE lines.lsn > (SELECT COALESCE(MAX(value), 0) FROM meta WHERE name = 'indexed')"
 )
+WAITING = f"{_SIGNED} WHERE {UNINDEXED}"
 """The rows that are not in the index yet."""
 
 SEGMENTS = (
@@ -185,19 +187,18 @@ class SearchIndex:
                 return
 
 
-class UnindexedRows:
-    """An index of the few rows that wait; made anew when they are others."""
+class FewRows:
+    """An index in memory of a few rows; made anew when they are others."""
 
     def __init__(self) -> None:
         self._index: sqlite3.Connection | None = None
         self._rows: list[tuple[int, int]] = []
 
-    def find(self, history: sqlite3.Connection, match: str) -> list[int]:
-        """Find the waiting rows that answer."""
-        found = history.execute(WAITING).fetchall()
-        if not found:
+    def find(self, history: sqlite3.Connection, which: str, match: str) -> list[int]:
+        """Find those that answer among the rows of the condition `which`."""
+        rows = history.execute(f"SELECT id, lsn FROM lines WHERE {which}").fetchall()
+        if not rows:
             return []
-        rows = [(row_id, lsn) for row_id, lsn, *_ in found]
         # The same few rows are asked for with each key that is typed.
         if self._index is None or rows != self._rows:
             self.close()
@@ -206,7 +207,8 @@ class UnindexedRows:
                 f"CREATE VIRTUAL TABLE words USING fts5 (text, content = '', {TOKENIZE})"
             )
             events = (
-                (row_id, stored_event(body, signature)) for row_id, _, body, signature in found
+                (row_id, stored_event(body, signature))
+                for row_id, _, body, signature in history.execute(f"{_SIGNED} WHERE {which}")
             )
             texts = [(row_id, index_text(event)) for row_id, event in events if event is not None]
             self._index.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", texts)

@@ -43,6 +43,12 @@ _COMPOUND = re.compile(r"\w[-./@#]\w", re.ASCII)
 MOST_TEXT = 400
 """Characters of a query that are read."""
 _MOST_ALTERNATIVES = 12
+_RARE = 4
+"""Letters of a word beyond which it is rarer than most filters."""
+_MOST_NESTED = 8
+"""FTS5 takes an expression of a bounded depth."""
+_NOWHERE = f'"{tag("nothing", "nowhere")}"'
+"""A word that no row has."""
 _TOKEN = re.compile(
     r'(?P<no>-(?=[\w"]))?(?:(?P<field>[A-Za-z]+):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S*))'
 )
@@ -151,19 +157,32 @@ class Query(msgspec.Struct, frozen=True, eq=False):
     def match(self) -> str:
         """Write the FTS5 expression of what the index knows; empty where it need not be asked.
 
-        Every word is quoted, so that input is never syntax; the filters go last, which is fastest.
-        The alternatives are queries of their own.
+        Every word is quoted, so that input is never syntax. The alternatives are queries of their
+        own.
         """
         terms = self._terms()
         without = [" AND ".join(one._terms()) for one in self.without]  # noqa: SLF001 - its own
+        # A meaning is no word of the index; its kinds are, where it need be asked anyway.
+        if self.meaning and not self.kind and (terms or without):
+            kinds = MEANINGS[self.meaning].kinds
+            terms.append(_either(tag("kind", kind.value) for kind in kinds))
         if not without:
-            return " AND ".join(terms)
-        found = " AND ".join(terms) or EVERY_KIND
+            return _all(terms)
+        found = _all(terms) or EVERY_KIND
         return f"({found}) NOT ({' OR '.join(f'({one})' for one in without)})"
 
+    @property
+    def impossible(self) -> bool:
+        """No row can answer: its meaning is one of other kinds."""
+        return bool(self.meaning and self.kind and self.kind not in MEANINGS[self.meaning].kinds)
+
     def _terms(self) -> list[str]:
+        # The longest words first, which are the rarest; short ones, which nearly every row has,
+        # after the filters.
+        words = sorted(self.words, key=len, reverse=True)
         # A phrase of pairs ends where it is typed; any other word may go on.
-        terms = [f'"{_quoted(word)}"*' for word in self.words]
+        typed = [(len(word), f'"{_quoted(word)}"*') for word in words]
+        terms = [word for length, word in typed if length >= _RARE]
         name = environment_name(self.environment)
         both = tag("kind environment", self.kind.value, name) if self.kind and name else ""
         tags = [
@@ -180,13 +199,31 @@ class Query(msgspec.Struct, frozen=True, eq=False):
             [tag("actor", name) for name in self.names] if Is.MINE in self.now else [],
         ):
             if choice:
-                terms.append(f"({' OR '.join(f'{chr(34)}{one}{chr(34)}' for one in choice)})")
-        return terms
+                terms.append(_either(choice))
+        return terms + [word for length, word in typed if length < _RARE]
 
 
 _ASKED = tuple(name for name in Query.__struct_fields__ if name not in ("names", "seen"))
 """Fields that say what is asked."""
 _EVERYTHING = Query()
+
+
+def _either(words: Iterable[str]) -> str:
+    return f"({' OR '.join(f'{chr(34)}{one}{chr(34)}' for one in words)})"
+
+
+def _all(terms: list[str]) -> str:
+    """Join terms, each asked only of rows that those before it find.
+
+    FTS5 moves every part of a flat AND on to each row that one of them has, and reads the long
+    lists of short words for rows that another word leaves out. What is nested in a NOT it keeps
+    together.
+    """
+    found = ""
+    for term in terms[:_MOST_NESTED]:
+        nested = f"(({found}) NOT {_NOWHERE})" if " AND " in found else found
+        found = f"{nested} AND {term}" if found else term
+    return " AND ".join(filter(None, (found, *terms[_MOST_NESTED:])))
 
 
 def _quoted(word: str) -> str:

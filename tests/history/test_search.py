@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devstream_desktop.history import pages
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Facets, Reader
 from devstream_desktop.stream.event import Event, fact_key, make_event
@@ -49,7 +50,11 @@ def told(history: History, new_feed: type) -> History:
     return history
 
 
-@pytest.mark.parametrize("grouped", [False, True], ids=["waiting", "indexed"])
+@pytest.mark.parametrize(
+    ("grouped", "few"),
+    [(False, 1_000), (True, 1_000), (True, 0)],
+    ids=["waiting", "indexed", "much is open"],
+)
 @pytest.mark.parametrize(
     ("query", "titles"),
     [
@@ -86,6 +91,16 @@ def told(history: History, new_feed: type) -> History:
         ("is:red kind:incident", {"5xx over 2 %"}),
         ("is:open -is:red", {"SHOP-7"}),
         ("is:claimed", {"5xx over 2 %"}),
+        ("is:red 5xx", {"5xx over 2 %"}),
+        ("is:red severity:warning -5xx", {"shipped"}),
+        ("is:red is:claimed shop", {"5xx over 2 %"}),
+        ("is:red is:mine", set()),
+        ("is:open shop", {"shipped", "5xx over 2 %", "SHOP-7"}),
+        ("is:open shop since:2025-10-09T08:59:30+00:00", {"SHOP-7"}),
+        ("is:open until:2025-10-09T08:58:30+00:00 kind:deploy", {"shipped"}),
+        ("state:fixed kind:change", set()),
+        ("state:fixed kind:test main", {"suite three"}),
+        ("fixed -suite", set()),
         ("is:mine", {"bump by bot"}),
         ("is:unseen", {"SHOP-7"}),
         ("since:2025-10-09T08:59:30+00:00", {"5xx over 2 %", "SHOP-7", "bump by bot"}),
@@ -98,9 +113,12 @@ def test_search(
     query: str,
     titles: set[str],
     grouped: bool,
+    few: int,
     told: History,
     reader: Reader,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(pages, "_MOST_OPEN", few)
     if grouped:
         told._lines.index.flush(told.newest())
     asked = parse_query(query).asked_by(("bot",), Seen(9))
@@ -118,6 +136,39 @@ def test_search(
     if ids:
         assert [line.id for line in reader.page(asked, after=ids[-1])] == ids[:-1]
         assert [line.id for line in reader.page(asked, before=ids[0])] == ids[1:]
+
+
+@pytest.mark.parametrize("few", [1_000, 0])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "", "shop", "s", "kind:change", "state:fixed", "state:fixed is:mine", "fixed shop",
+        "-state:fixed", "is:red", "is:red shop", "-is:red shop", "is:mine", "is:mine shop",
+        "is:unseen", "is:unseen shop", "since:1w", "until:1w", "since:2w until:1w shop",
+        "kind:build -shop", "-shop", "a b c d e f g h i j k",
+    ],
+)  # fmt: skip
+def test_no_search_sorts_its_rows_or_looks_at_all(
+    query: str, few: int, told: History, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index of words, the ids, or few rows lead; whatever rows SQLite counts there."""
+    monkeypatch.setattr(pages, "_MOST_OPEN", few)
+    connection = reader._connection()
+    asked: list[str] = []
+    connection.set_trace_callback(asked.append)
+    one = parse_query(query).asked_by(("bot",), Seen(9))
+    reader.page(one)
+    reader.page(one, after=1)
+    reader.hits(one)
+    connection.set_trace_callback(None)
+    for statement in [one for one in asked if "ORDER BY" in one]:
+        plan = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        assert not any("TEMP B-TREE" in step for step in plan), (statement, plan)
+        assert not any(step.startswith("SCAN lines") for step in plan), (statement, plan)
+        if "MATCH" in statement:
+            assert plan[0].startswith("SCAN words"), (statement, plan)
+            assert "<" in plan[0], "the index stops at a bound"
+            assert ">" in plan[0], "the index stops at a bound"
 
 
 def test_who_says_nothing_of_themselves_has_nothing_and_saw_everything(

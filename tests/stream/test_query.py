@@ -108,6 +108,36 @@ def test_completion_is_of_what_the_history_holds(typed: str, becomes: list[str])
     assert complete(typed, values) == becomes
 
 
+@given(
+    rows=st.lists(st.text("abc ", max_size=30), max_size=8),
+    words=st.lists(st.text("abc", min_size=1, max_size=5), min_size=1, max_size=12),
+)
+def test_the_order_and_nesting_of_words_change_nothing(rows: list[str], words: list[str]) -> None:
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE VIRTUAL TABLE words USING fts5 (text, prefix = '1 2 3')")
+    database.executemany("INSERT INTO words (text) VALUES (?)", [(row,) for row in rows])
+    match = Query(words=tuple(words)).match()
+    found = database.execute("SELECT text FROM words WHERE words MATCH ?", (match,)).fetchall()
+    database.close()
+    answering = [
+        row
+        for row in rows
+        if all(any(one.startswith(word) for one in row.split()) for word in words)
+    ]
+    assert sorted(text for (text,) in found) == sorted(answering)
+
+
+def test_very_many_words_are_no_expression_too_deep() -> None:
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE VIRTUAL TABLE words USING fts5 (text)")
+    database.execute("INSERT INTO words (text) VALUES ('a b')")
+    found = database.execute(
+        "SELECT text FROM words WHERE words MATCH ?", (parse_query("a b " * 400).match(),)
+    ).fetchall()
+    database.close()
+    assert found == [("a b",)]
+
+
 @given(st.text(max_size=60))
 def test_no_input_is_a_syntax_error_of_the_index(text: str) -> None:
     try:
