@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devstream_desktop.desk.preferences import load_preferences
 from devstream_desktop.home import Home
+from devstream_desktop.team_file import read_team_file
 
 
 def own_names(home: Home) -> frozenset[str]:
@@ -14,8 +15,17 @@ def own_names(home: Home) -> frozenset[str]:
     Raises:
         PreferencesError: `desk.toml` has a mistake.
     """
-    # Late, because it takes the team's libraries, and most searches ask for nobody's.
-    from devstream_desktop.node.home_status import status_of_files
-
-    names = (status_of_files(home).person, *load_preferences(home.preferences).names)
+    names = (_person(home), *load_preferences(home.preferences).names)
     return frozenset(name.casefold() for name in names if name)
+
+
+def _person(home: Home) -> str:
+    try:
+        return read_team_file(home).person
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, RecursionError):
+        # Late, because it takes the team's libraries: its policy names the person as well.
+        from devstream_desktop.node.home_status import status_of_files
+
+        return status_of_files(home).person

@@ -29,6 +29,7 @@ from devstream_desktop.team import certificates
 from devstream_desktop.team.certificates import TlsKey
 from devstream_desktop.team.errors import NoTeamError, TeamError, written
 from devstream_desktop.team.policy.chain import PolicyChain
+from devstream_desktop.team_file import TeamFile, read_team_file
 
 DEVICE_KEY = "device-key"
 JOINING_KEY = "joining-key"
@@ -46,13 +47,6 @@ _FILES = (
     "invites.json",
 )
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----"
-
-
-class _Marker(msgspec.Struct, frozen=True):
-    format: int
-    person: str
-    solo: bool
-    peers: tuple[str, ...] = ()
 
 
 class _Doors(msgspec.Struct, frozen=True):
@@ -191,7 +185,7 @@ def save(home: Home, vault: Vault, membership: Membership) -> None:
     try:
         # The marker is last: without it nothing of this is a membership.
         membership.chain.save(policy_path(home))
-        marker = _Marker(1, membership.person, membership.solo, membership.peers)
+        marker = TeamFile(1, membership.person, membership.solo, membership.peers)
         write_private(home.team / "team.json", msgspec.json.encode(marker))
     except OSError as error:
         raise TeamError(
@@ -316,7 +310,7 @@ def _keep_copy(home: Home, certificate_pem: str) -> None:
             write_private(path, content)
 
 
-def _marker_or_anew(home: Home, chain: PolicyChain, device: str) -> _Marker:
+def _marker_or_anew(home: Home, chain: PolicyChain, device: str) -> TeamFile:
     """Return the marker; where it cannot be read, one of what the policy says of this device."""
     try:
         return _marker(home)
@@ -326,7 +320,7 @@ def _marker_or_anew(home: Home, chain: PolicyChain, device: str) -> _Marker:
         person = chain.current.persons.get(device)
         if person is None:
             raise
-    marker = _Marker(1, person, solo=False)
+    marker = TeamFile(1, person, solo=False)
     set_file_aside(home.team / "team.json")
     with written():
         write_private(home.team / "team.json", msgspec.json.encode(marker))
@@ -340,14 +334,13 @@ def _no_team() -> NoTeamError:
     )
 
 
-def _marker(home: Home) -> _Marker:
-    path = home.team / "team.json"
+def _marker(home: Home) -> TeamFile:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Marker)
+        return read_team_file(home)
     except FileNotFoundError:
         raise _no_team() from None
     except (OSError, ValueError, RecursionError) as error:
         raise TeamError(
-            f"{path} cannot be read ({error}); restore it from a backup, or join again with a "
-            "fresh --home"
+            f"{home.team / 'team.json'} cannot be read ({error}); restore it from a backup, or"
+            " join again with a fresh --home"
         ) from error

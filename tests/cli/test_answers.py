@@ -135,6 +135,9 @@ def test_what_is_mine_goes_by_the_name_in_the_team_too(
     told.home.preferences.write_text('names = ["ANA"]\n')
     assert "1 waiting, 1 yours" in run("board")
     assert len(run("search -n 9 is:mine").splitlines()) == 5
+    # Where the home's own word cannot be read, the policy names the person.
+    (told.home.team / "team.json").write_text("{")
+    assert len(run("search -n 9 is:mine").splitlines()) == 5
 
 
 def test_names_are_apart_however_wide_they_are(run: Run, told: Told) -> None:

@@ -78,6 +78,19 @@ def test_what_reads_the_history_needs_neither_a_node_nor_its_questions(
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("words", [("board",), ("search", "is:mine")])
+def test_the_person_of_a_home_is_known_without_the_team_s_libraries(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    home.create()
+    (home.team / "team.json").write_text('{"format": 1, "person": "ana", "solo": true}')
+    loaded = modules_after("--home", str(tmp_path), *words)
+    assert "devstream_desktop.cli.own_names" in loaded
+    assert not loaded & {*NODE, "pynng", "asyncio"}
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("words", ASKING, ids=lambda words: words[0])
 async def test_what_asks_a_node_loads_its_own_question_alone(
     words: tuple[str, ...], tmp_path: Path

@@ -202,7 +202,7 @@ def test_no_more_is_kept_than_an_answer_may_have(liar, url: str) -> None:
     try:
         with Client(url) as client, pytest.raises(ControlError, match="makes no sense"):
             client.ask(Stop())
-        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        assert tracemalloc.get_traced_memory()[1] < MAX_MESSAGE
     finally:
         tracemalloc.stop()
 

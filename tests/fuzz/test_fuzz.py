@@ -86,7 +86,7 @@ OWN = {
     "team/certificates/tls_key.py": "this node's key",
     "team/own_certificate.py": "this node's key",
     "sealed_list.py": "outlet/test_outlet.py",
-    "team/membership.py": "node/test_unreadable.py",
+    "team_file.py": "node/test_unreadable.py",
 }
 """Modules that decode only what this node or its operator wrote, and where that is tested."""
 
