@@ -12,6 +12,7 @@ import ipaddress
 import itertools
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 Share = Hashable
 
@@ -104,6 +105,7 @@ class Crowd:
         return self._shares.get(guest.share, {}).get(guest.number) is guest
 
 
+@lru_cache(maxsize=1024)
 def share_of(host: str) -> str:
     """Return the share of a host.
 

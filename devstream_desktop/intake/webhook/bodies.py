@@ -68,7 +68,7 @@ class Bodies:
                     # May make another body give way, or this one.
                     self._crowd.grow(guest, len(chunk))
                     # Having given way is final: more bytes do not win the time back.
-                    if not crowded:
+                    if not crowded and came < size:
                         limit.reschedule(
                             began + min(FIRST_SECONDS + came / LEAST_RATE, self.seconds)
                         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from devstream_collectors.contract import SourceInfo, Webhook, WebhookCollector
 from devstream_desktop.control.messages.sources import RemoteSource
@@ -48,18 +48,22 @@ class Endpoint:
         """Tell whether the collector reads a header. A proof is never kept."""
         if header in self._proofs:
             return False
-        if header in self._exact:
-            return True
-        # Proxies add the first, some of them twice. The second would be stored, and is nobody's.
-        if header.startswith("x-forwarded-") or is_secret(header):
-            return False
-        return any(fnmatchcase(header, pattern) for pattern in self._globs)
+        return header in self._exact or _is_like(header, self._globs)
 
     def reads(self, header: str) -> bool:
         """Tell whether a header matters at all."""
         return (
             header in self._proofs or header == self.webhook.delivery_header or self.keeps(header)
         )
+
+
+@lru_cache(maxsize=256)
+def _is_like(header: str, globs: tuple[str, ...]) -> bool:
+    """Tell whether a header has one of these forms, and no secret."""
+    # Proxies add the first, some of them twice. The second would be stored, and is nobody's.
+    if header.startswith("x-forwarded-") or is_secret(header):
+        return False
+    return any(fnmatchcase(header, pattern) for pattern in globs)
 
 
 def open_endpoint(

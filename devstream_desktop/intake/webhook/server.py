@@ -93,12 +93,12 @@ class _Protocol(HttpToolsProtocol):
         self.scope["state"]["connection"] = self
 
     def data_received(self, data: bytes) -> None:
-        # A kept connection is idle by right, until the next request begins.
-        if self._in_headers and self._deadline is None:
-            self._allow(HEADER_SECONDS)
         self._moved = False
         super().data_received(data)
         if self._in_headers and not self._moved and not self.transport.is_closing():
+            # A kept connection is idle by right, until the next request begins.
+            if self._deadline is None:
+                self._allow(HEADER_SECONDS)
             # httptools collects a header for as long as it does not end.
             self._header_bytes += len(data)
             if self._header_bytes > MAX_HEADERS:
