@@ -75,7 +75,7 @@ def import_(home: Home, options: argparse.Namespace) -> int:
             event = None if told is None or told.struck else _event(told)
             if told is None or event is None:
                 unfit += 1
-            elif told.request and reader.find(told.id):
+            elif told.request and reader.find(told.id, received=_received(told)):
                 # An executor's own word, which this team has: it is not told once more as seen.
                 known += 1
             else:
@@ -143,6 +143,14 @@ def _places(file: IO[bytes], since: int) -> tuple[list[int], list[int]]:
 def _read(file: IO[bytes], place: int) -> Record | None:
     file.seek(place)
     return _decoded(file.readline(_LINE))
+
+
+def _received(told: Record) -> int:
+    """Return when a line was received, UTC milliseconds; 0 where it says no time."""
+    try:
+        return milliseconds(told.received) if told.received else 0
+    except ValueError:
+        return 0
 
 
 def _decoded(line: bytes) -> Record | None:

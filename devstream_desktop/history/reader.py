@@ -44,10 +44,10 @@ from devstream_desktop.history.database import HistoryError, friendly
 from devstream_desktop.history.handover import HandOvers
 from devstream_desktop.history.quarantine import stored_entry
 from devstream_desktop.history.refresh import PROGRESS
-from devstream_desktop.history.rows import COLUMNS, LISTED
+from devstream_desktop.history.rows import COLUMNS, LISTED, beginning
 from devstream_desktop.history.telling import TIE_BYTES, claims_of, subject_hash
 from devstream_desktop.history.trails import Trails
-from devstream_desktop.stream.entry import hlc_time
+from devstream_desktop.stream.entry import HASH_BYTES, hlc_time
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.fact import topic_of
 from devstream_desktop.stream.subject import Line
@@ -55,6 +55,8 @@ from devstream_desktop.stream.subject import Line
 HistoryUnavailableError = HistoryError
 
 _LAST_PLACE = b"\xff" * 12
+_SECOND_MS = 1_000
+_OPEN = "id IN (SELECT line FROM subjects WHERE tone = 2)"
 
 
 class Facets(msgspec.Struct, frozen=True):
@@ -109,10 +111,11 @@ class Reader(HandOvers, Trails):
         )
         return [line for line in found if topic_of(line.event) in (topic, of.subject)]
 
-    def find(self, entry: str) -> list[Line]:
+    def find(self, entry: str, *, received: int = 0) -> list[Line]:
         """List the lines whose entry has an id that begins so; eight digits at least.
 
-        It looks at every row, some 0.1 s at a million.
+        With `received`, UTC milliseconds, only rows of that second are looked at. A whole id is
+        looked for among what is open first. Else it looks at every row, some 0.1 s at a million.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
@@ -125,7 +128,16 @@ class Reader(HandOvers, Trails):
             return []
         if len(tie) < TIE_BYTES:
             return []
-        found = self._ask("SELECT id FROM lines WHERE substr(place, 9) = ? LIMIT 10", tie)
+        if received:
+            end = beginning(received + _SECOND_MS)
+            return self._tied(tie, wanted, f"id >= {beginning(received)} AND id < {end}")
+        open_first = len(wanted) == 2 * HASH_BYTES and self._tied(tie, wanted, _OPEN)
+        return open_first or self._tied(tie, wanted, "id > 0")
+
+    def _tied(self, tie: bytes, wanted: str, which: str) -> list[Line]:
+        found = self._ask(
+            f"SELECT id FROM lines WHERE substr(place, 9) = ? AND {which} LIMIT 10", tie
+        )
         lines = self._in_order(row_id for (row_id,) in found)
         return [line for line in lines if line.entry.startswith(wanted)]
 

@@ -260,3 +260,25 @@ def test_unseen_is_what_changed_what_is_true_or_was_deployed(story: Tell, reader
         Kind.DEPLOY,
     ]
     assert reader.unseen(Seen(reader.newest())) == []
+
+
+def test_a_line_is_found_by_its_id_and_what_is_open_without_a_look_at_all_rows(
+    story: Tell, reader: Reader
+) -> None:
+    asked: list[str] = []
+    reader._connection().set_trace_callback(asked.append)
+    lines = reader.page(Query(), limit=1000, superseded=True)
+    open_ones = {thing.line.id for thing in [*reader.red_now(), *reader.open_tickets()]}
+    assert open_ones
+    assert len(lines) > len(open_ones)
+    for line in lines:
+        for received in (0, line.received):
+            asked.clear()
+            assert reader.find(line.entry, received=received) == [line]
+            walks = sum("AND id > 0" in statement for statement in asked)
+            assert walks == (not received and line.id not in open_ones)
+        assert reader.find(line.entry[:8].upper()) == [line]
+        assert reader.find(line.entry, received=line.received + 60_000) == []
+        other = format(int(line.entry, 16) ^ 1, "032x")
+        assert reader.find(other) == reader.find(other, received=line.received) == []
+    assert reader.find("12345") == reader.find("no such id") == []
