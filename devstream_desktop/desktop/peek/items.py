@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.windows.history.items import Pinned, Row
-from devstream_desktop.desktop.windows.history.model import ITEM_ROLE, NEW_ROLE, NOW_RED_ROLE
+from devstream_desktop.desktop.windows.history.model import NEW_ROLE, NOW_RED_ROLE
 from devstream_desktop.desktop.windows.history.spoken import spoken
 from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
@@ -64,10 +64,8 @@ class PeekModel(QAbstractListModel):
         index: QModelIndex | QPersistentModelIndex,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> object:
-        """Return the item, or its text in one sentence."""
+        """Return an item's text in one sentence, or its mark."""
         item = self._items[index.row()]
-        if role == ITEM_ROLE:
-            return item
         new = self._seen.is_new(item.line)
         if role == NEW_ROLE:
             return new

@@ -6,6 +6,7 @@ It paints plain text only. Green is quiet, and only what is red now is red.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -39,7 +40,7 @@ from devstream_desktop.desktop.windows.history.items import (
     Row,
     Step,
 )
-from devstream_desktop.desktop.windows.history.model import ITEM_ROLE, NEW_ROLE, NOW_RED_ROLE
+from devstream_desktop.desktop.windows.history.model import NEW_ROLE, NOW_RED_ROLE
 from devstream_desktop.desktop.windows.history.spoken import (
     greens_text,
     red_more,
@@ -92,8 +93,10 @@ class Fonts(msgspec.Struct, frozen=True):
 class ItemDelegate(QStyledItemDelegate):
     """Paints the items of the stream, in the font of `use`."""
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, item_of: Callable[[int], Item], parent: QObject) -> None:
+        """Paint what `item_of` returns for a row; by way of Qt it takes three times as long."""
         super().__init__(parent)
+        self._item_of = item_of
         self.use(QFont())
 
     def use(self, font: QFont) -> None:
@@ -111,7 +114,7 @@ class ItemDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> QSize:
         """Return the height of an item: one line, or two for a thing with steps."""
-        item = index.data(ITEM_ROLE)
+        item = self._item_of(index.row())
         if isinstance(item, Heading):
             return self._heading
         if isinstance(item, Pinned) or (isinstance(item, Row) and item.steps):
@@ -125,7 +128,7 @@ class ItemDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         """Paint one item."""
-        item: Item = index.data(ITEM_ROLE)
+        item = self._item_of(index.row())
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(option.rect)

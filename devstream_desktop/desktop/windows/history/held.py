@@ -115,8 +115,12 @@ class Held:
             return
         self.newer |= above > 0
         self.older |= below < len(self.lines)
+        gone = self.lines[:above] + self.lines[below:]
         self.lines = self.lines[above:below]
-        self._runs = {_run(line): line.id for line in self.lines}
+        # Few of them, as a rule: naming the runs of all that stay would take half of a step.
+        for line in gone:
+            if self._runs.get(run := _run(line)) == line.id:
+                del self._runs[run]
 
     def _place(self, line_id: int) -> int:
         """Return the place where `line_id` is or belongs; ids fall from line to line."""

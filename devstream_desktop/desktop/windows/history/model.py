@@ -40,10 +40,9 @@ from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import Thing
 
-ITEM_ROLE = Qt.ItemDataRole.UserRole
-NEW_ROLE = Qt.ItemDataRole.UserRole + 1
+NEW_ROLE = Qt.ItemDataRole.UserRole
 """True for an item with a line that was not seen before."""
-NOW_RED_ROLE = Qt.ItemDataRole.UserRole + 2
+NOW_RED_ROLE = Qt.ItemDataRole.UserRole + 1
 """The ids of the lines that say what is red now; others are over, and not red."""
 _MOST = 400
 """Lines that are held before those far from the view are dropped."""
@@ -254,10 +253,8 @@ class StreamModel(QAbstractListModel):
         return super().flags(index) | Qt.ItemFlag.ItemNeverHasChildren
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return the item, or its text in one sentence."""
+        """Return an item's text in one sentence, or its mark."""
         item = self._items[index.row()]
-        if role == ITEM_ROLE:
-            return item
         if role == NEW_ROLE:
             return self.is_new(item)
         if role == NOW_RED_ROLE:

@@ -5,6 +5,7 @@ It keeps what a person reads in place while new items come in above, and says ho
 
 from __future__ import annotations
 
+import msgspec
 from PySide6.QtCore import QEvent, QItemSelection, QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
@@ -21,6 +22,15 @@ _LOOKED_AT = 50
 """Items in view among which a steady one is looked for."""
 
 
+class _Anchor(msgspec.Struct, frozen=True):
+    """An item that keeps its place in view."""
+
+    key: str
+    row: int
+    top: int
+    """Pixels below the upper edge of the view."""
+
+
 class StreamView(QListView):
     """Items, newest first, of which one can be selected."""
 
@@ -34,13 +44,15 @@ class StreamView(QListView):
         super().__init__(parent)
         self._model = model
         self._missed = 0
-        self._anchor: tuple[str, int] | None = None
+        self._anchor: _Anchor | None = None
+        self._moved = False
+        """Items above the anchor changed."""
         self._chosen = ""
         self._to_end = False
         """The oldest items were asked for."""
         painted_ground(self)
         self.setModel(model)
-        self._delegate = ItemDelegate(self)
+        self._delegate = ItemDelegate(model.item, self)
         self._delegate.use(self.font())
         self.setItemDelegate(self._delegate)
         self.setAccessibleName(_("History, newest first"))
@@ -57,6 +69,8 @@ class StreamView(QListView):
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         self.doubleClicked.connect(self._double_clicked)
         model.about_to_change.connect(self._before_change)
+        model.rowsInserted.connect(self._items_changed)
+        model.rowsRemoved.connect(self._items_changed)
         model.changed.connect(self._after_change)
         model.modelReset.connect(self._after_reset)
 
@@ -144,6 +158,7 @@ class StreamView(QListView):
         self._chosen = self._model.item(rows[0].row()).key if rows else ""
         # At the top, new items are seen as they come.
         self._anchor = None if self.at_top else self._first_in_place()
+        self._moved = False
 
     def _after_change(self, came: int) -> None:
         # An item that moved was taken out, and its selection with it.
@@ -151,8 +166,9 @@ class StreamView(QListView):
             row = self._model.find_key(self._chosen)
             if row is not None:
                 self.setCurrentIndex(self._model.index(row))
-        if self._anchor is not None:
-            self._scroll_back(*self._anchor)
+        # Below, as where an older page comes, nothing is laid out before it is painted.
+        if self._anchor is not None and self._moved:
+            self._scroll_back(self._anchor)
         if came and not self.at_top:
             self._missed += came
             self.pill.setText(_("↑ {count} new").format(count=self._missed))
@@ -169,8 +185,11 @@ class StreamView(QListView):
         # In a turn of its own: each of both lays all items out anew.
         QTimer.singleShot(0, self, self._drop_far)
 
-    def _first_in_place(self) -> tuple[str, int] | None:
-        """Return key and top of the first steady item in view."""
+    def _items_changed(self, _: QModelIndex, first: int, __: int) -> None:
+        self._moved |= self._anchor is not None and first <= self._anchor.row
+
+    def _first_in_place(self) -> _Anchor | None:
+        """Return the first steady item in view."""
         first = self.indexAt(QPoint(1, 1))
         if not first.isValid():
             return None
@@ -179,17 +198,17 @@ class StreamView(QListView):
             item = self._model.item(row)
             # A heading stays the first of its day, and what is pinned the first of all.
             if not isinstance(item, (Heading, Pinned)):
-                return item.key, self.visualRect(self._model.index(row)).top()
+                return _Anchor(item.key, row, self.visualRect(self._model.index(row)).top())
         return None
 
-    def _scroll_back(self, key: str, top: int) -> None:
-        """Put the item with a key where it was."""
-        row = self._model.find_key(key)
+    def _scroll_back(self, anchor: _Anchor) -> None:
+        """Put an item where it was."""
+        row = self._model.find_key(anchor.key)
         if row is not None:
             self.executeDelayedItemsLayout()
             now = self.visualRect(self._model.index(row)).top()
             bar = self.verticalScrollBar()
-            bar.setValue(bar.value() + now - top)
+            bar.setValue(bar.value() + now - anchor.top)
 
     def _after_reset(self) -> None:
         self._forget_missed()
