@@ -5,7 +5,12 @@ from __future__ import annotations
 import socket
 import time
 
-from devstream_desktop.control.errors import NodeStoppedError, NoNodeError, SilentError
+from devstream_desktop.control.errors import (
+    ControlError,
+    NodeStoppedError,
+    NoNodeError,
+    SilentError,
+)
 from devstream_desktop.control.framing import GREETING, Requests
 
 _GREETING_S = 10.0
@@ -23,12 +28,18 @@ class LocalSocket:
         Raises:
             NoNodeError: nobody listens there.
             SilentError: somebody does, and takes nobody in.
-            ControlError: it is no node.
+            ControlError: it is no node, or this machine has no socket left.
 
         """
         self._timeout_s = timeout_s
         self._requests = Requests()
-        self._socket = socket.socket(socket.AF_UNIX)
+        try:
+            self._socket = socket.socket(socket.AF_UNIX)
+        except OSError as error:
+            raise ControlError(
+                f"the node cannot be asked from here ({error.strerror}); end some programs, or let"
+                " this one open more files (ulimit -n)"
+            ) from error
         until = time.monotonic() + min(timeout_s, _GREETING_S)
         try:
             self._connect(url.removeprefix("ipc://"), until)

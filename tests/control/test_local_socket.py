@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import threading
 import tracemalloc
@@ -279,6 +280,18 @@ def test_a_socket_that_nobody_listens_at_any_more(url: str) -> None:
         dead.bind(url.removeprefix("ipc://"))
     with pytest.raises(NoNodeError, match="devstream node"):
         Client(url)
+
+
+def test_a_process_that_can_open_nothing_says_so(url: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        with pytest.raises(ControlError, match="cannot be asked from here") as told:
+            Client(url)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    # Else the command would do it in the node's place.
+    assert not isinstance(told.value, NoNodeError)
 
 
 def test_the_late_answer_to_a_request_that_was_given_up_is_nobody_s(liar, url: str) -> None:
