@@ -56,7 +56,7 @@ class Rows:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: sqlite3.Connection | None = None
-        self._unindexed, self._open_things = FewRows(), FewRows()
+        self._unindexed, self._few = FewRows(), dict[str, FewRows]()
         self._people: dict[str, str] = {}
 
     def close(self) -> None:
@@ -65,7 +65,9 @@ class Rows:
             self._opened.close()
             self._opened = None
         self._unindexed.close()
-        self._open_things.close()
+        for few in self._few.values():
+            few.close()
+        self._few.clear()
 
     def __enter__(self) -> Self:
         return self

@@ -22,10 +22,14 @@ def span(query: Query) -> tuple[int, int]:
     return first, beginning(_moment(query.until)) if query.until else MAX_ID
 
 
-def open_things(query: Query) -> str:
-    """Return the condition of open things that a query wants; empty for none."""
-    wanted = sorted(query.now & _OF_THINGS.keys())
-    return " AND ".join(_line_of(state) for state in wanted)
+def few_rows(query: Query) -> str:
+    """Return the condition of rows that are few as a rule; empty for none in a query."""
+    found = [_line_of(state) for state in sorted(query.now & _OF_THINGS.keys())]
+    if query.meaning:
+        # A word of ours, and no text from outside.
+        change = MEANINGS[query.meaning].change.value
+        found.append(f"lines.transition != '' AND lines.transition = '{change}'")
+    return " AND ".join(found)
 
 
 def _moment(said: int) -> int:

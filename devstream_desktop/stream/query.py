@@ -18,6 +18,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
+from itertools import product
 from typing import TypeVar
 
 import msgspec
@@ -34,6 +36,7 @@ from devstream_desktop.stream.search_text import (
     typed_words,
 )
 from devstream_desktop.stream.seen import Seen
+from devstream_desktop.stream.subject import transition
 from devstream_desktop.stream.words import MEANINGS, STATES, Kind, Severity, outcome
 
 _BETWEEN = N_("to on at in of after is was by")
@@ -162,10 +165,10 @@ class Query(msgspec.Struct, frozen=True, eq=False):
         """
         terms = self._terms()
         without = [" AND ".join(one._terms()) for one in self.without]  # noqa: SLF001 - its own
-        # A meaning is no word of the index; its kinds are, where it need be asked anyway.
-        if self.meaning and not self.kind and (terms or without):
-            kinds = MEANINGS[self.meaning].kinds
-            terms.append(_either(tag("kind", kind.value) for kind in kinds))
+        # A meaning is no word of the index; its states are, where it need be asked anyway.
+        states = _states_of(self.meaning) if terms or without else ()
+        if states:
+            terms.append(_either(tag("state", state) for state in states))
         if not without:
             return _all(terms)
         found = _all(terms) or EVERY_KIND
@@ -206,6 +209,24 @@ class Query(msgspec.Struct, frozen=True, eq=False):
 _ASKED = tuple(name for name in Query.__struct_fields__ if name not in ("names", "seen"))
 """Fields that say what is asked."""
 _EVERYTHING = Query()
+
+
+@lru_cache
+def _states_of(said: str) -> tuple[str, ...]:
+    """Return the states that can have a meaning; none where any can."""
+    if not said:
+        return ()
+    change, kinds = MEANINGS[said]
+    return tuple(
+        sorted(
+            {
+                state
+                for kind in kinds
+                for state, before in product(STATES[kind], STATES[kind])
+                if transition(kind, state, before) is change
+            }
+        )
+    )
 
 
 def _either(words: Iterable[str]) -> str:

@@ -101,6 +101,10 @@ def told(history: History, new_feed: type) -> History:
         ("state:fixed kind:change", set()),
         ("state:fixed kind:test main", {"suite three"}),
         ("fixed -suite", set()),
+        ("fixed suite", {"suite three"}),
+        ("suite still failing main", {"suite two"}),
+        ("shop firing again", set()),
+        ("reported late shop", set()),
         ("is:mine", {"bump by bot"}),
         ("is:unseen", {"SHOP-7"}),
         ("since:2025-10-09T08:59:30+00:00", {"5xx over 2 %", "SHOP-7", "bump by bot"}),
@@ -118,7 +122,7 @@ def test_search(
     reader: Reader,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pages, "_MOST_OPEN", few)
+    monkeypatch.setattr(pages, "_FEW", few)
     if grouped:
         told._lines.index.flush(told.newest())
     asked = parse_query(query).asked_by(("bot",), Seen(9))
@@ -152,7 +156,7 @@ def test_no_search_sorts_its_rows_or_looks_at_all(
     query: str, few: int, told: History, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The index of words, the ids, or few rows lead; whatever rows SQLite counts there."""
-    monkeypatch.setattr(pages, "_MOST_OPEN", few)
+    monkeypatch.setattr(pages, "_FEW", few)
     connection = reader._connection()
     asked: list[str] = []
     connection.set_trace_callback(asked.append)
