@@ -29,7 +29,7 @@ _MIX = (
     + (Kind.INCIDENT,) * 2
     + (Kind.TICKET,)
 )
-_STATES = {
+STATES = {
     Kind.CHANGE: ("pushed", "pushed", "merged"),
     Kind.BUILD: ("running", "succeeded", "succeeded", "failed"),
     Kind.TEST: ("succeeded", "failed"),
@@ -37,7 +37,7 @@ _STATES = {
     Kind.INCIDENT: ("firing", "resolved"),
     Kind.TICKET: ("opened", "closed"),
 }
-_SERVICES = (
+SERVICES = (
     "shop",
     "cart",
     "catalog",
@@ -51,8 +51,8 @@ _SERVICES = (
     "auth",
     "docs",
 )
-_ENVIRONMENTS = ("production", "staging", "preview")
-_PEOPLE = ("ana", "ben", "chloe", "dmitri", "eva", "farid", "greta", "hugo", "ines", "jonas")
+ENVIRONMENTS = ("production", "staging", "preview")
+PEOPLE = ("ana", "ben", "chloe", "dmitri", "eva", "farid", "greta", "hugo", "ines", "jonas")
 _REFS = ("main", "main", "main", "release/7", "feature/retry-card-capture", "fix/timeouts")
 
 
@@ -109,8 +109,8 @@ def events(count: int, *, first_ms: int, step_ms: float, seed: int = 1) -> Itera
     tips: dict[tuple[str, str], str] = {}
     for number in range(count):
         kind = rng.choice(_MIX)
-        service, ref = rng.choice(_SERVICES), rng.choice(_REFS)
-        environment = rng.choice(_ENVIRONMENTS) if kind in (Kind.DEPLOY, Kind.INCIDENT) else ""
+        service, ref = rng.choice(SERVICES), rng.choice(_REFS)
+        environment = rng.choice(ENVIRONMENTS) if kind in (Kind.DEPLOY, Kind.INCIDENT) else ""
         # A few words are in every tenth title and most are rare, as in any language.
         title = " ".join(
             words[int(len(words) * rng.random() ** 3)] for _ in range(rng.randint(4, 9))
@@ -124,7 +124,7 @@ def events(count: int, *, first_ms: int, step_ms: float, seed: int = 1) -> Itera
             revision = tips.get((service, ref), revision)
         yield make_event(
             kind=kind,
-            state=rng.choice(_STATES[kind]),
+            state=rng.choice(STATES[kind]),
             service=service,
             subject=f"{kind}/{service}/{environment or ref}",
             key=fact_key("bench", kind, str(seed), str(number)),
@@ -132,7 +132,7 @@ def events(count: int, *, first_ms: int, step_ms: float, seed: int = 1) -> Itera
             environment=environment,
             ref=ref,
             revision=revision,
-            actor=rng.choice(_PEOPLE),
+            actor=rng.choice(PEOPLE),
             title=title,
             url=f"https://forge.example/{service}/{kind}/{number}",
             source="forge",

@@ -39,7 +39,12 @@ ROWS = {
     "commands": [f"devstream {name}" for name in ("--help", "status", "emit", "tail", "search")],
     "live": ["live, last of 2 desks", "  whole process, CPU an event"],
     "press": ["press to in_progress, 3 desks"],
-    "search": ["search, 300 events", "idle upkeep after it came, CPU an event"],
+    "search": [
+        "search, 300 events",
+        "  each filter, alone and with a frequent letter",
+        "  frequent words that seldom meet",
+        "idle upkeep after it came, CPU an event",
+    ],
     "asked": [
         f"{name}, 300 events"
         for name in (
