@@ -91,6 +91,13 @@ def test_the_person_of_a_home_is_known_without_the_team_s_libraries(
 
 
 @pytest.mark.process
+def test_sources_are_listed_without_the_collectors() -> None:
+    loaded = modules_after("source", "list", "--help")
+    assert "devstream_desktop.cli.source.commands" in loaded
+    assert not loaded & {"devstream_collectors", "dataclasses", "importlib.metadata"}
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("words", ASKING, ids=lambda words: words[0])
 async def test_what_asks_a_node_loads_its_own_question_alone(
     words: tuple[str, ...], tmp_path: Path

@@ -9,8 +9,6 @@ from functools import partial
 from devstream_desktop.cli.arguments import Commands
 from devstream_desktop.cli.commands import CommandParser, one_liners
 from devstream_desktop.cli.node_client import ask, ask_node
-from devstream_desktop.cli.source.request import request_of
-from devstream_desktop.cli.source.type_parser import add_type_arguments
 from devstream_desktop.cli.streams import print_once
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.status import GetStatus
@@ -43,6 +41,8 @@ def _add_titles(parser: CommandParser) -> None:
 
 
 def _add_type(kind: str, parser: argparse.ArgumentParser) -> None:
+    # Here and in its function late: a source that is listed or removed needs no collector.
+    from devstream_desktop.cli.source.type_parser import add_type_arguments
     from devstream_desktop.node import source_list
 
     add_type_arguments(parser, source_list.describe(kind))
@@ -51,6 +51,7 @@ def _add_type(kind: str, parser: argparse.ArgumentParser) -> None:
 
 def add(parser: argparse.ArgumentParser, home: Home, options: argparse.Namespace) -> int:
     """Add a source of any type; `parser` is the type's."""
+    from devstream_desktop.cli.source.request import request_of
     from devstream_desktop.node import source_list
 
     request = request_of(parser, options.type, source_list.describe(options.type), options)
