@@ -36,8 +36,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-
-import msgspec
+from typing import NamedTuple
 
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.language import N_, _
@@ -83,10 +82,11 @@ class HomeError(DevstreamError):
     """The home cannot be used; the message says why and what to do."""
 
 
-class Home(msgspec.Struct, frozen=True):
+class Home(NamedTuple):
     """The paths of one node.
 
-    Each command has one, so what few of its functions need is imported in them.
+    Each command has one, and the tray before anything else, so what few of its functions need is
+    imported in them.
     """
 
     root: Path

@@ -7,8 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
 T = TypeVar("T")
 
 ASIDE = ".unreadable"
@@ -23,6 +21,9 @@ def read_kept(path: Path, kind: type[T]) -> T | None:
     What cannot be read is set aside beside it, so that it is begun anew and somebody can look into
     it.
     """
+    # Late: who writes needs none of it.
+    import msgspec
+
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError:

@@ -40,7 +40,7 @@ from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.appearance import show_colours
 from devstream_desktop.desktop.widgets.look import clock_time
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.home import Home
+from devstream_desktop.home import Home, HomeError
 from devstream_desktop.language import _
 from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.subject import Line
@@ -67,6 +67,7 @@ class App(QObject):
         node_command: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
+        self._home = home
         self.menu, self.tray = menu, tray
         self.client = NodeClient(home.control_url(), self)
         self.history = ReaderThread(Reader(home.history), self)
@@ -92,7 +93,6 @@ class App(QObject):
         self._window: HistoryWindow | None = None
         self._peek: Peek | None = None
         self._ages = QTimer(self, interval=_AGES_MS)
-        self._hidden_before = home.runtime() / "told-hidden"
         self._connect_node()
         self._connect_screen()
 
@@ -346,11 +346,22 @@ class App(QObject):
         if not self.tray.hosted:
             # Without a tray there would be no way back to an app without a window.
             QTimer.singleShot(0, self, leave)
-        elif not self._hidden_before.exists():
-            # Once a login: the runtime folder is emptied with the session.
-            self._hidden_before.touch(mode=0o600)
+        elif self._hides_first():
             hint = _("A double click on its icon opens the window again; Quit is in its menu.")
             self._notify(_("devstream is still running in the tray"), hint)
+
+    def _hides_first(self) -> bool:
+        """Tell whether no window was hidden since the login."""
+        try:
+            # The runtime folder is emptied with the session.
+            before = self._home.runtime() / "told-hidden"
+            before.touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            return False
+        except (HomeError, OSError):
+            # Where nothing can be noted, it is rather said again.
+            return True
+        return True
 
     def _ask(self, request: Request[Done], refuse: Callable[[str], None]) -> None:
         self.client.ask(Question(request, lambda _: None, refuse, self))

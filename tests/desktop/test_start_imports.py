@@ -11,8 +11,16 @@ BEFORE_THE_ICON = """
 import sys
 import devstream_desktop.desktop.start
 
-late = ("devstream_desktop.desktop.app", "devstream_desktop.history", "devstream_desktop.control")
-print(*(name for name in sys.modules if name.startswith((*late, "asyncio", "pynng", "tomllib"))))
+late = (
+    "devstream_desktop.desktop.app",
+    "devstream_desktop.history",
+    "devstream_desktop.control",
+    "msgspec",
+    "sqlite3",
+    "asyncio",
+    "tomllib",
+)
+print(*(name for name in sys.modules if name.startswith(late)))
 print("PySide6.QtWidgets" in sys.modules)
 """
 SHOWN_LATER = """
