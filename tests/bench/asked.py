@@ -64,7 +64,10 @@ def questions(reader: Reader, connection: sqlite3.Connection) -> list[Asked]:
     saved = [parse_query(text) for text in FILTERS]
     now = now_ms()
     first = "LIMIT 100"
+    shown = frozenset(one.id for one in reader.page(Query(), limit=200))
     return [
+        Asked("first page", lambda _: reader.page(Query(), limit=100),
+              f"SELECT id FROM lines ORDER BY id DESC {first}", lambda _: ()),
         Asked("red now", lambda _: reader.red_now(),
               "SELECT line FROM subjects WHERE tone = 2 AND kind != 'ticket'"
               f" ORDER BY severity {first}",
@@ -74,6 +77,11 @@ def questions(reader: Reader, connection: sqlite3.Connection) -> list[Asked]:
               lambda n: (saved[1 + n % (len(saved) - 1)].match(),)),
         Asked("board", lambda _: reader.board(mine={"ana"}, now=now),
               "SELECT line FROM running", lambda _: ()),
+        Asked("open tickets", lambda _: reader.open_tickets(),
+              f"SELECT line FROM subjects WHERE tone = 2 AND kind = 'ticket' {first}",
+              lambda _: ()),
+        Asked("state of a thing", lambda n: reader.thing(lines[n % 50].event),
+              "SELECT line FROM subjects WHERE id = ?", lambda n: (any_row[n % 50][1],)),
         Asked("steps of a thing", lambda n: reader.subject(lines[n % 50].event),
               "SELECT id FROM lines WHERE subject = ? ORDER BY place DESC LIMIT 50",
               lambda n: (any_row[n % 50][1],)),
@@ -94,6 +102,12 @@ def questions(reader: Reader, connection: sqlite3.Connection) -> list[Asked]:
               lambda n: changes[n % 50][1:3]),
         Asked("hand-over of 8 hours", lambda _: reader.hand_over(now - 8 * HOUR_MS, now=now),
               f"SELECT line FROM subjects WHERE tone = 2 {first}", lambda _: ()),
+        Asked("what of a page answers a search",
+              lambda n: reader.among(saved[1 + n % (len(saved) - 1)], shown),
+              "SELECT 1 FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?",
+              lambda n: (saved[1 + n % (len(saved) - 1)].match(), min(shown), max(shown))),
+        Asked("values to filter by", lambda _: reader.facets(),
+              "SELECT name, value FROM facets", lambda _: ()),
         Asked("recent", lambda _: reader.recent(),
               f"SELECT id FROM lines ORDER BY id DESC {first}", lambda _: ()),
         Asked("unseen", lambda _: reader.unseen(Seen(newest - 10_000)),

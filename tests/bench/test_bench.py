@@ -48,9 +48,12 @@ ROWS = {
     "asked": [
         f"{name}, 300 events"
         for name in (
+            "first page",
             "red now",
             "counts of six searches",
             "board",
+            "open tickets",
+            "state of a thing",
             "steps of a thing",
             "page around a line",
             "trail of a commit",
@@ -58,6 +61,8 @@ ROWS = {
             "suspects of an incident",
             "changes that wait",
             "hand-over of 8 hours",
+            "what of a page answers a search",
+            "values to filter by",
             "recent",
             "unseen",
         )
