@@ -12,6 +12,7 @@ from pathlib import Path
 
 from devstream_desktop import machine
 from devstream_desktop.history.database import SCHEMA_VERSION
+from devstream_desktop.history.holdings import Holdings
 from devstream_desktop.history.quarantine import stored_entry
 
 DAMAGED = "it is damaged: "
@@ -32,8 +33,9 @@ def problems(path: Path, *, brief: bool = False) -> tuple[str, ...]:
     """Find what is wrong with the history at `path`, a sentence each.
 
     Looked at are the file's head, SQLite's own quick check, whether each line has its log entry,
-    and of a sample of the log whether each entry is what its row says and the next one chains to
-    it. With `brief`, for a start, of a large file only what a start reads, and the sample.
+    whether what is noted as held is, and of a sample of the log whether each entry is what its row
+    says and the next one chains to it. With `brief`, for a start, of a large file only what a start
+    reads, and the sample.
     """
     try:
         with path.open("rb") as file:
@@ -85,7 +87,24 @@ def _look(connection: sqlite3.Connection, *, whole: bool) -> tuple[str, ...]:
     (orphans,) = connection.execute(
         "SELECT COUNT(*) FROM lines WHERE NOT EXISTS (SELECT 1 FROM log WHERE log.lsn = lines.lsn)"
     ).fetchone()
-    return (f"{DAMAGED}{orphans} lines have no entry",) if orphans else ()
+    if orphans:
+        return (f"{DAMAGED}{orphans} lines have no entry",)
+    return () if _is_noted(connection) else (f"{DAMAGED}it lacks entries that it noted as held",)
+
+
+def _is_noted(connection: sqlite3.Connection) -> bool:
+    """Compare the note of held numbers (holdings.py) with the log."""
+    # One moment: a node goes on writing.
+    connection.execute("BEGIN")
+    try:
+        noted = {
+            feed: sum(last - first + 1 for first, last in runs)
+            for feed, runs in Holdings(connection).runs().items()
+        }
+        counted = dict(connection.execute("SELECT feed, COUNT(*) FROM log GROUP BY feed"))
+    finally:
+        connection.execute("COMMIT")
+    return noted == counted
 
 
 def _wrong_entries(connection: sqlite3.Connection, sample: int) -> int:

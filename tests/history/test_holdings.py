@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from devstream_desktop.history import holdings
 from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.log import History
 
 
@@ -108,6 +109,19 @@ def test_a_feed_that_was_forgotten_may_come_again(open_history, new_feed, make, 
     assert held(again) == {feed.feed: {1, 2}}
 
 
+def test_the_whole_check_compares_the_note_with_the_log(
+    open_history, new_feed, make, arrival, sql
+) -> None:
+    history = open_history()
+    feed = new_feed()
+    history.add([arrival(feed.entry(make())) for _ in range(5)])
+    history.close()
+    assert problems(history.path) == ()
+    sql("DELETE FROM lines WHERE lsn = 2")
+    sql("DELETE FROM log WHERE lsn = 2")
+    assert any("noted as held" in problem for problem in problems(history.path))
+
+
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -154,6 +168,7 @@ def test_what_is_held_is_what_has_rows_whatever_happened(
                 history._connection.close()
                 history = opened()
         assert held(history) == rows(history)
+        assert problems(path) == ()
         for record in history.feeds():
             above = sum(seq <= 7 for seq in rows(history).get(record.feed, ()))
             assert history._feeds.lacking(record.feed, 7) == max(
