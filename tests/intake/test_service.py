@@ -451,6 +451,33 @@ async def test_answers_to_senders_come_before_lines(
     assert gap >= 0.1 * normaliser.YIELD if coming else gap < 0.1 * normaliser.YIELD
 
 
+@pytest.mark.parametrize(("backlog", "pauses"), [(1, 0), (9, 2)])
+async def test_what_comes_faster_than_it_is_told_is_told_without_a_pause(
+    home, vault, stream, post, clock, monkeypatch, backlog, pauses
+):
+    await with_github(home, vault)
+    await fill(home, clock, 2)
+    monkeypatch.setattr(normaliser, "BATCH", 1)
+    monkeypatch.setattr(normaliser, "BACKLOG", backlog)
+    rests: list[float] = []
+
+    async def within(stop, seconds):
+        rests.append(seconds)
+
+    monkeypatch.setattr(normaliser, "within", within)
+
+    async def publish(events):
+        await stream.publish(events)
+        # Two more come while the first two are told.
+        if stream.calls <= 2:
+            answer = await post(intake.url, "/in/gh", PAYLOAD, github_headers(stream.calls))
+            assert answer.status == 202
+
+    async with running(home, vault, publish, listen="127.0.0.1:0", now=clock) as intake:
+        await stream.until(lambda: stream.calls == 4)
+    assert len(rests) == pauses
+
+
 async def test_the_branches_that_count_are_told(home, vault, stream):
     vault.seal("source-gh", SECRET)
     source = RemoteSource(name="gh", type="github", branches=("main", "release/*"))

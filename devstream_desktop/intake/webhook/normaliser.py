@@ -30,6 +30,8 @@ YIELD = 4.0
 So senders are answered first, and batches grow.
 """
 MAX_YIELD = 0.5
+BACKLOG = 10_000
+"""Deliveries from which there is no pause: they come faster than they are told."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -110,7 +112,7 @@ class Normaliser:
                 # One event was rejected for good: only its own delivery is given up.
                 for one in read:
                     await self._finish_alone(one)
-            if self._busy:
+            if self._busy and self._spool.waiting < BACKLOG:
                 # Senders wait for their answers, and nobody waits for this.
                 await within(stop, min(MAX_YIELD, YIELD * (clock() - began)))
 
