@@ -23,35 +23,36 @@ class HandOvers(Present, Pages):
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
-        after = beginning(since_ms)
-        red = self.red_now(limit=limit)
-        deploys = self._since(Kind.DEPLOY, since_ms, limit)
-        fixed = self._lines(
-            f"{COLUMNS} WHERE lines.transition = ? AND lines.transition != '' AND lines.id >= ?"
-            f" AND lines.kind != ? AND lines.run >= 0{CURRENT} ORDER BY lines.id DESC LIMIT ?",
-            (Transition.FIXED.value, after, Kind.TICKET.value, limit),
-        )
-        waits = self._all_waiting(self.running(), _SHOWN)
-        return HandOver(
-            since_ms=since_ms,
-            red=tuple(thing for thing in red if thing.kind is not Kind.SOURCE),
-            shipped=tuple(line for line in deploys if line.event.state == "success"),
-            failed=tuple(
-                line for line in deploys if line.event.state in ("failure", "error", "unknown")
-            ),
-            fixed=tuple(fixed),
-            tickets=tuple(
-                thing.line for thing in self.open_tickets(since_ms=since_ms, limit=limit)
-            ),
-            locks=tuple(self.locks(now)),
-            silent=tuple(thing for thing in red if thing.kind is Kind.SOURCE),
-            waiting=tuple(one for one in waits if one.changes),
-            gaps=tuple(
-                line
-                for line in self._since(Kind.SOURCE, since_ms, limit)
-                if line.event.subject.endswith((GAP, "/suppressed"))
-            ),
-        )
+        with self._moment():
+            after = beginning(since_ms)
+            red = self.red_now(limit=limit)
+            deploys = self._since(Kind.DEPLOY, since_ms, limit)
+            fixed = self._lines(
+                f"{COLUMNS} WHERE lines.transition = ? AND lines.transition != '' AND lines.id >= ?"
+                f" AND lines.kind != ? AND lines.run >= 0{CURRENT} ORDER BY lines.id DESC LIMIT ?",
+                (Transition.FIXED.value, after, Kind.TICKET.value, limit),
+            )
+            waits = self._all_waiting(self.running(), _SHOWN)
+            return HandOver(
+                since_ms=since_ms,
+                red=tuple(thing for thing in red if thing.kind is not Kind.SOURCE),
+                shipped=tuple(line for line in deploys if line.event.state == "success"),
+                failed=tuple(
+                    line for line in deploys if line.event.state in ("failure", "error", "unknown")
+                ),
+                fixed=tuple(fixed),
+                tickets=tuple(
+                    thing.line for thing in self.open_tickets(since_ms=since_ms, limit=limit)
+                ),
+                locks=tuple(self.locks(now)),
+                silent=tuple(thing for thing in red if thing.kind is Kind.SOURCE),
+                waiting=tuple(one for one in waits if one.changes),
+                gaps=tuple(
+                    line
+                    for line in self._since(Kind.SOURCE, since_ms, limit)
+                    if line.event.subject.endswith((GAP, "/suppressed"))
+                ),
+            )
 
     def _since(self, kind: Kind, since_ms: int, limit: int) -> list[Line]:
         """Return the newest rows of a kind, at or after a moment."""

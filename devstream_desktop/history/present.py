@@ -43,8 +43,10 @@ class Present(Places):
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
-        rows = self._ask(f"{_RED} ORDER BY severity DESC, since LIMIT ?", limit)
-        return [thing for thing in self._things(rows, suspects=True) if not self._is_gone(thing)]
+        with self._moment():
+            rows = self._ask(f"{_RED} ORDER BY severity DESC, since LIMIT ?", limit)
+            found = self._things(rows, suspects=True)
+            return [thing for thing in found if not self._is_gone(thing)]
 
     def open_tickets(self, *, since_ms: int = 0, limit: int = 100) -> list[Thing]:
         """List tickets open since then (UTC milliseconds), the newest first.
@@ -113,43 +115,44 @@ class Present(Places):
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
-        deploys = self._things(
-            self._ask(
-                f"{_THINGS} WHERE kind = 'deploy' ORDER BY service, environment LIMIT ?", _CELLS
+        with self._moment():
+            deploys = self._things(
+                self._ask(
+                    f"{_THINGS} WHERE kind = 'deploy' ORDER BY service, environment LIMIT ?", _CELLS
+                )
             )
-        )
-        running = {place_of(one.deploy): one for one in self.running()}
-        states = {place_of(thing.line): _not_stuck(thing, now) for thing in deploys}
-        red: dict[tuple[str, str], list[Thing]] = defaultdict(list)
-        for thing in self._firing():
-            red[place_of(thing.line)].append(thing)
-        places = sorted({*running, *states})
-        # An incident that says no environment is where its service is.
-        bare = {service: red.get((service, ""), []) for service, _ in places}
-        locks = self.locks(now)
-        tests = self._tests(running.values())
-        cells = {}
-        for service, environment in places:
-            place = (service, environment)
-            runs = running.get(place)
-            change = self._change_of(runs.deploy.event) if runs else None
-            waits = self._waiting_people(change, MOST_CHANGES) if change else {}
-            cells[place] = Cell(
-                service=service,
-                environment=environment,
-                running=runs,
-                deploy=states.get(place),
-                test=tests.get(runs.deploy.id) if runs else None,
-                red=tuple(chain(red.get(place, ()), bare[service] if environment else ())),
-                lock=next((line for line in locks if _covers(line.event, *place)), None),
-                waiting=sum(waits.values()),
-                mine=sum(count for actor, count in waits.items() if actor.casefold() in mine),
+            running = {place_of(one.deploy): one for one in self.running()}
+            states = {place_of(thing.line): _not_stuck(thing, now) for thing in deploys}
+            red: dict[tuple[str, str], list[Thing]] = defaultdict(list)
+            for thing in self._firing():
+                red[place_of(thing.line)].append(thing)
+            places = sorted({*running, *states})
+            # An incident that says no environment is where its service is.
+            bare = {service: red.get((service, ""), []) for service, _ in places}
+            locks = self.locks(now)
+            tests = self._tests(running.values())
+            cells = {}
+            for service, environment in places:
+                place = (service, environment)
+                runs = running.get(place)
+                change = self._change_of(runs.deploy.event) if runs else None
+                waits = self._waiting_people(change, MOST_CHANGES) if change else {}
+                cells[place] = Cell(
+                    service=service,
+                    environment=environment,
+                    running=runs,
+                    deploy=states.get(place),
+                    test=tests.get(runs.deploy.id) if runs else None,
+                    red=tuple(chain(red.get(place, ()), bare[service] if environment else ())),
+                    lock=next((line for line in locks if _covers(line.event, *place)), None),
+                    waiting=sum(waits.values()),
+                    mine=sum(count for actor, count in waits.items() if actor.casefold() in mine),
+                )
+            return Board(
+                services=tuple(sorted({service for service, _ in places}, key=str.casefold)),
+                environments=tuple(sorted({one for _, one in places}, key=_way)),
+                cells=cells,
             )
-        return Board(
-            services=tuple(sorted({service for service, _ in places}, key=str.casefold)),
-            environments=tuple(sorted({one for _, one in places}, key=_way)),
-            cells=cells,
-        )
 
     def waiting(
         self, service: str, environment: str, *, limit: int = MOST_CHANGES

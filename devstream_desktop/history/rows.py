@@ -82,12 +82,16 @@ class Rows:
 
     @contextmanager
     def _moment(self) -> Iterator[sqlite3.Connection]:
-        """Ask several questions about one moment.
+        """Ask several questions about one moment; within another one, about that.
 
-        No row moves from the waiting ones into the index in between.
+        No row moves from the waiting ones into the index in between, and none of the questions
+        takes a lock of its own.
         """
         with friendly(self._path):
             connection = self._connection()
+            if connection.in_transaction:
+                yield connection
+                return
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -142,14 +146,15 @@ class Rows:
             event = None
         if entry is None or event is None:
             return None  # the node sets it aside
+        device = entry.device
         return Line(
             id=row_id,
             arrival=lsn,
             event=event,
             entry=entry.id,
             received=hlc_time(entry.hlc),
-            device=entry.device,
-            author=self._people.get(entry.device, entry.device[:8]),
+            device=device,
+            author=self._people.get(device, device[:8]),
             transition=_MEANINGS.get(transition, Transition.NONE),
             superseded=bool(superseded),
             struck=bool(struck),

@@ -282,3 +282,24 @@ def test_a_line_is_found_by_its_id_and_what_is_open_without_a_look_at_all_rows(
         other = format(int(line.entry, 16) ^ 1, "032x")
         assert reader.find(other) == reader.find(other, received=line.received) == []
     assert reader.find("12345") == reader.find("no such id") == []
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda reader: reader.red_now(),
+        lambda reader: reader.board(),
+        lambda reader: reader.hand_over(START),
+    ],
+)
+def test_a_screen_tells_of_one_moment(
+    ask: Callable[[Reader], object], story: Tell, reader: Reader
+) -> None:
+    asked: list[str] = []
+    connection = reader._connection()
+    connection.set_trace_callback(asked.append)
+    ask(reader)
+    connection.set_trace_callback(None)
+    assert (asked[0], asked[-1]) == ("BEGIN", "ROLLBACK")
+    assert len({"BEGIN", "ROLLBACK"}.intersection(asked[1:-1])) == 0
+    assert not connection.in_transaction
