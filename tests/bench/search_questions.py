@@ -21,7 +21,7 @@ FILTERS = (
     *("since:1h", "since:2d", "until:2d", "until:15d", "since:15d until:14d", "since:99d"),
     *("-kind:change", "-service:shop", "-state:failed", "-actor:ana", "-env:production"),
     *("-is:red", "-is:mine", "-is:unseen", "-state:fixed", "-retry", "-r", "NOT shop"),
-    *("OR kind:ticket", "OR is:red", "OR zzz", '"main ana"', "to production", "SHOP-554"),
+    *("OR kind:ticket", "OR is:red", "OR zzz", '"release 7"', "to production", "SHOP-554"),
 )
 """Each filter of the language, alone and with others."""
 UNSEEN = 3_000
@@ -31,7 +31,7 @@ _FREQUENT = (
     *PEOPLE,
     *{state for states in STATES.values() for state in states},
     *("change", "build", "test", "deploy", "incident", "ticket", "main", "release", "timeouts"),
-    *("e", "s", "p", "1"),
+    *("e", "s", "p", "1", '"main ana"'),
 )
 """Words of a thirtieth of all rows and more."""
 _FREQUENT_FILTERS = (
