@@ -167,6 +167,7 @@ def test_without_a_screen_reader_nothing_is_made(qtbot):
 
 def test_a_screen_reader_takes_each_window_for_one(qtbot, window, written):
     shown, menu = window(), TrayMenu()
+    qtbot.addWidget(menu)
     MenuContents(menu, written.state)
     peek = Peek(written.state, menu.deploy, menu.snooze)
     qtbot.addWidget(peek)

@@ -34,6 +34,7 @@ def peek(qtbot, written):
     """The peek of a desk whose node answers."""
     written.answer(person="ana", on_duty=True, duty=("chen",))
     menu = TrayMenu()
+    qtbot.addWidget(menu)
     MenuContents(menu, written.state)
     made = Peek(written.state, menu.deploy, menu.snooze)
     qtbot.addWidget(made)
@@ -134,6 +135,7 @@ def test_in_a_language_of_long_words_it_is_as_wide_as_its_buttons(
     written.answer(person="ana", on_duty=True)
     written.add(alert(story))
     menu = TrayMenu()
+    qtbot.addWidget(menu)
     MenuContents(menu, written.state)
     peek = Peek(written.state, menu.deploy, menu.snooze)
     qtbot.addWidget(peek)
@@ -177,6 +179,7 @@ def test_what_was_shown_for_a_moment_was_seen(qtbot, monkeypatch, written, story
     written.answer(person="ana")
     written.state.set_seen(Seen())
     menu = TrayMenu()
+    qtbot.addWidget(menu)
     MenuContents(menu, written.state)
     peek = Peek(written.state, menu.deploy, menu.snooze)
     qtbot.addWidget(peek)

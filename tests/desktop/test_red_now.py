@@ -104,6 +104,7 @@ def test_the_tooltip_is_a_sentence(written, story):
 
 def test_the_menu_lists_what_is_red(qtbot, written, story):
     menu = TrayMenu()
+    qtbot.addWidget(menu)
     MenuContents(menu, written.state)
     assert not menu.red.menuAction().isVisible()
     written.add(alert(story))

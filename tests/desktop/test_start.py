@@ -14,7 +14,7 @@ from devstream_desktop.home import Home
 
 
 @pytest.fixture
-def start(qapp: QApplication, home, monkeypatch):
+def start(qtbot: QtBot, home, monkeypatch):
     """A start of a home; what it makes is a stand-in that notes what it is asked."""
 
     class Noted:
@@ -35,6 +35,7 @@ def start(qapp: QApplication, home, monkeypatch):
 
     monkeypatch.setattr(app, "App", Noted)
     started = Start(Home(home))
+    qtbot.addWidget(started.menu)
     yield started
     started.tray.close()
 
