@@ -30,8 +30,6 @@ Work = Callable[[sqlite3.Connection, list[Item]], Sequence[T]]
 """Work on many items at once; returns the result of each."""
 
 MAX_BATCH = 256
-_LOG_PAGES = 4_000
-"""Of 4 KiB, after which a commit folds the write-ahead log in: a thousand deliveries."""
 _LOG = logging.getLogger(__name__)
 VERSION = 3
 _SCHEMA = """
@@ -205,7 +203,6 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA journal_size_limit=67108864")
-    connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
     # Bodies hold tokens, so deleted rows are overwritten.
     connection.execute("PRAGMA secure_delete=FAST")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
