@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 
@@ -99,8 +99,12 @@ class Arrivals:
         passed_over = {*self._feeds.frozen, self._feeds.known_id(but)}
         found: list[Entry] = []
         size, position = 0, lsn
-        for number, feed, row_sender, entry in self._since(lsn, read):
-            if entry is not None and row_sender != sender and feed not in passed_over:
+
+        def goes(feed: int, row_sender: int) -> bool:
+            return row_sender != sender and feed not in passed_over
+
+        for number, entry in self._since(lsn, read, goes):
+            if entry is not None:
                 # At least one, or a large entry would end a stream for good.
                 if found and size + len(entry.body) + len(entry.signature) > max_bytes:
                     break
@@ -109,20 +113,26 @@ class Arrivals:
             position = number
         return found, position
 
-    def _since(self, lsn: int, read: ReadEntry) -> Iterator[tuple[int, int, int, Entry | None]]:
-        """Yield `(number, feed, sender, entry)` of arrivals after `lsn`.
+    def _since(
+        self, lsn: int, read: ReadEntry, goes: Callable[[int, int], bool]
+    ) -> Iterator[tuple[int, Entry | None]]:
+        """Yield `(number, entry)` of arrivals after `lsn`, some thousands at most.
 
-        They are some thousands at most; without entry where it cannot be read.
+        Without entry where it cannot be read, or its feed and sender do not go.
         """
         if self._recent and self._recent[0][0] <= lsn + 1:
-            yield from islice(self._recent, lsn + 1 - self._recent[0][0], None)
+            for number, feed, sender, entry in islice(
+                self._recent, lsn + 1 - self._recent[0][0], None
+            ):
+                yield number, entry if goes(feed, sender) else None
             return
         query = (
             "SELECT lsn, feed, sender, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?"
         )
         with closing(self._connection.execute(query, (lsn, _READ_AHEAD))) as cursor:
+            # A catch-up passes over thousands, and only what goes is worth reading.
             for number, feed, sender, body, signature in cursor:
-                yield number, feed, sender, read(number, body, signature)
+                yield number, read(number, body, signature) if goes(feed, sender) else None
 
     def _sender_id(self, device: str) -> int:
         if device not in self._senders:

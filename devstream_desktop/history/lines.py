@@ -36,6 +36,12 @@ _ROWS_VERSION = f"{INDEX_VERSION}.{IDENTITY_VERSION}"
 _SAME_FACTS = ((4, 2), (5, 4))
 """First and last version that elected rows as this one does; others are made anew."""
 _REBUILD_BATCH = 2_000
+SETTLED = 100
+UNSETTLED = 256
+"""Things whose states wait for the end of a group: about 25 ms.
+
+A thing of many rows is judged once for all of them.
+"""
 _MAX_SEQ = (1 << 63) - 1
 
 
@@ -65,6 +71,29 @@ class Lines:
 
         What this version cannot read stays in the log only.
         """
+        self._add(arrivals, arrivals[-1][0] if arrivals else None)
+        self._things.settle()
+
+    def add_some(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
+        """Make rows of `(lsn, body, signature)`, to which more come before `settle`."""
+        self._add(self._entries(rows), None)
+        self._things.settle(but=UNSETTLED)
+
+    @property
+    def unsettled(self) -> int:
+        """Things of those rows that have no state yet."""
+        return self._things.touched
+
+    def settle_some(self) -> None:
+        """Give some of them their states, in about 10 ms."""
+        self._things.settle(but=max(0, self.unsettled - SETTLED))
+
+    def settle(self, newest: int) -> None:
+        """Finish what a commit must find finished. Words may wait."""
+        self._things.settle()
+        self.index.finish(newest)
+
+    def _add(self, arrivals: Sequence[tuple[int, Entry]], newest: int | None) -> None:
         tellings: dict[bytes, Telling] = {}
         later: list[Telling] = []
         for lsn, entry in arrivals:
@@ -87,8 +116,7 @@ class Lines:
                 [(telling.lsn, telling.fact) for telling in later],
             )
         if tellings:
-            self._insert(list(tellings.values()), arrivals[-1][0])
-        self._things.settle()
+            self._insert(list(tellings.values()), newest)
 
     def remove(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
         """Take out the rows of entries that the log will forget.
@@ -269,7 +297,7 @@ class Lines:
         )
         self.add(self._entries(rows))
         # They arrived before what waits for its group, so they cannot wait themselves.
-        self.index.flush(self._connection.execute("SELECT MAX(lsn) FROM log").fetchone()[0])
+        self.index.flush(self._connection.execute("SELECT MAX(lsn) FROM lines").fetchone()[0])
 
     def _restore(self, feed_id: int, end: int | None) -> None:
         """Believe what was struck out of a feed up to `end`.
@@ -324,7 +352,8 @@ class Lines:
                 later.append(tellings.pop(key))
         return later
 
-    def _insert(self, tellings: list[Telling], newest: int) -> None:
+    def _insert(self, tellings: list[Telling], newest: int | None) -> None:
+        """Insert rows; without `newest` their words wait."""
         # Ascending ids fill the index several times faster.
         tellings.sort(key=lambda telling: telling.order[1:])  # by time, struck out or not
         ids = free_ids(self._connection, [telling.entry.hlc for telling in tellings])
@@ -335,9 +364,11 @@ class Lines:
             rows,
         )
         self._things.arrive(rows)
-        self.index.add(
-            ((row_id, telling.event) for row_id, telling in zip(ids, tellings, strict=True)), newest
-        )
+        events = ((row_id, telling.event) for row_id, telling in zip(ids, tellings, strict=True))
+        if newest is None:
+            self.index.wait(events)
+        else:
+            self.index.add(events, newest)
         self._facets.note(tellings)
         self._scopes.adopt(tellings)
 

@@ -17,13 +17,12 @@ from pathlib import Path
 
 from devstream_desktop.history import shares
 from devstream_desktop.history.arrivals import Arrivals
-from devstream_desktop.history.database import LONG_WAL
 from devstream_desktop.history.epoch import FeedMirror, new_epoch, place_of
 from devstream_desktop.history.feeds import Feeds
 from devstream_desktop.history.lines import Lines
 from devstream_desktop.history.quarantine import Quarantine
-from devstream_desktop.history.search_index import GROUP, LARGE_GROUP
 from devstream_desktop.history.space import give_back, used_bytes
+from devstream_desktop.history.unread import Unread
 from devstream_desktop.history.writer import Writer
 from devstream_desktop.stream.entry import EPOCH_BYTES, Entry
 from devstream_desktop.stream.event import Event
@@ -58,6 +57,12 @@ class History(Writer):
             self._arrivals = Arrivals(self._connection, self._feeds)
             self._quarantine = Quarantine(self._connection)
             self._lines = Lines(self._connection)
+            self._unread = Unread(self._connection, self._lines)
+            # A node shows and does nothing before it has read what it holds.
+            while self._unread:
+                while not self._unread.step():
+                    pass
+                self._unread.finish()
             self._lines.rebuild_if_outdated()
             self._quarantine.clear_feeds()
             while (
@@ -103,11 +108,13 @@ class History(Writer):
         """Return the newest arrival number ever given; 0 for an empty log."""
         return self._arrivals.newest
 
-    def add(self, arrivals: Sequence[Arrival], *, durable: bool = False) -> int:
+    def add(
+        self, arrivals: Sequence[Arrival], *, durable: bool = False, later: bool = False
+    ) -> int:
         """Store arrivals in this order, in one transaction; returns the newest arrival number.
 
         It is committed on return. What is held already is skipped. With `durable` the disk has it
-        too.
+        too. With `later` their lines are made by `keep_up`; those of all that comes meanwhile too.
 
         Raises:
             HistoryFullError: the disk is full; nothing of this call was stored.
@@ -122,27 +129,40 @@ class History(Writer):
                 self._mirror.remember(self._epoch, max(own), self._place, stored=min(own) - 1)
         with self._transaction(durable=durable):
             stored = self._arrivals.insert(arrivals)
-            self._lines.add([(lsn, arrival.entry) for lsn, arrival in stored])
+            if later or self._unread:
+                self._unread.begin(stored, self._device)
+            else:
+                self._lines.add([(lsn, arrival.entry) for lsn, arrival in stored])
         self._arrivals.stored(stored)
         with self._disk():
             self._lines.index.keep_up()
         return self._arrivals.newest
 
-    def keep_up(self) -> bool:
-        """Put in a group of words, or fold a long write-ahead log."""
-        if self._put_in(LARGE_GROUP):
-            return True
-        if self.unfolded() < LONG_WAL:
-            return False
-        with self._disk():
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        return True
+    def seen(self) -> int:
+        """Return the newest arrival number up to which readers see all."""
+        return self.newest() - self.unread
 
-    def _put_in(self, least: int) -> bool:
-        if self._lines.index.waiting < least:
+    @property
+    def unread(self) -> int:
+        """Entries, about, whose lines nobody can see yet."""
+        waiting = self._arrivals.newest + 1 - self._unread.first if self._unread else 0
+        return waiting + self._unread.read
+
+    def keep_up(self, *, but: int = 0) -> bool:
+        """Make some lines while more than `but` entries are unread; tells whether it did.
+
+        A step takes about 20 ms.
+
+        Raises:
+            HistoryFullError: the disk is full; what was not committed is made again later.
+        """
+        # What is left of a full disk is for what makes room.
+        if self.unread <= but or self.reserve.full:
             return False
-        with self._transaction():
-            self._lines.index.flush(self._arrivals.newest)
+        with self._step_of_group():
+            full = self._unread.step()
+        if full:
+            self._end_group()
         return True
 
     def entry(self, feed: bytes, seq: int) -> Entry | None:
@@ -216,8 +236,8 @@ class History(Writer):
             self._feeds.verified(feed, seqs)
 
     def knows(self, fact: bytes) -> bool:
-        """Tell whether there is a row of the fact (`stream.fact.fact_id`)."""
-        return (
+        """Tell whether a row tells the fact (`stream.fact.fact_id`), or will."""
+        return self._unread.tells(fact) or (
             self._connection.execute("SELECT 1 FROM lines WHERE key = ?", (fact,)).fetchone()
             is not None
         )
@@ -263,7 +283,7 @@ class History(Writer):
             with self._disk():
                 self._lines.index.keep_up()
             return True
-        if self._put_in(GROUP):
+        if self.keep_up():
             return True
         if self._feeds.holdings.is_old(self._arrivals.newest):
             with self._transaction():
@@ -339,3 +359,7 @@ class History(Writer):
             self._feeds.read_ids()
             self._arrivals.read_senders()
             self._lines, self._quarantine = Lines(self._connection), Quarantine(self._connection)
+            self._unread.begin_again(self._lines)
+
+    def _finish_group(self) -> None:
+        self._unread.finish()

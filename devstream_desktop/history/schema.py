@@ -21,7 +21,7 @@
     people   the person behind each device, as the policy has it now
     aside    what this version cannot read (quarantine.py), and when it was set aside
              (UTC milliseconds)
-    meta     names of this database
+    meta     names of this database, and how far its lines (unread.py) and words go
 
 What a state means against its subject's past (`transition`) and whether it decides the thing's
 state (`tone`) follow from the set of the rows, and are derived anew where one comes or goes.
@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from devstream_desktop.history.search_index import TOKENIZE
+from devstream_desktop.history.search_index import HASH_BYTES, TOKENIZE
 
 migrations = Migrations("devstream-history")
 
@@ -258,3 +258,13 @@ def ask_by_place(db: Database) -> None:
         CREATE INDEX lines_locked ON lines (id) WHERE state = 'locked';
         """
     )
+
+
+@migrations()
+def read_later(db: Database) -> None:
+    """Let entries wait for their lines (unread.py), and words in larger groups.
+
+    A group in memory becomes one part of the index; with SQLite's megabyte a catch-up leaves
+    hundreds of them.
+    """
+    db.execute("INSERT INTO words (words, rank) VALUES ('hashsize', ?)", (HASH_BYTES,))

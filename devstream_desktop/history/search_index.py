@@ -20,13 +20,8 @@ from devstream_desktop.stream.search_text import index_text
 
 GROUP = 64
 """Rows that wait at most; a search indexes them in memory in 2 ms."""
-LARGE_GROUP = 1_000
-"""Rows that a catch-up leaves waiting.
-
-`History.keep_up` or idle time puts them in. A search indexes them in memory in 40 ms.
-"""
-MOST_WAITING = 2 * LARGE_GROUP
-"""Rows that wait where nobody asks to keep up."""
+PORTION = 1_000
+"""Rows put in at once of a large group."""
 MERGE_PAGES = 64
 """Of 4 KiB, written in one step of merging: about 10 ms.
 
@@ -43,6 +38,8 @@ MANY = 128
 In a history of 100,000 events with 100 of them its p99 is a quarter longer, and merging them costs
 as much again as it cost to put them in.
 """
+HASH_BYTES = 4 << 20
+"""Words of one transaction in memory."""
 _CROWD = 256
 """Unmerged groups that owe one more step of merging each time. So they never become many."""
 
@@ -78,17 +75,20 @@ class SearchIndex:
         """Parts of the index that a merge has not joined yet."""
         self._merging = False
         self._owed = False
+        self.begun = False
+        """A part of what waits is in: the rest follows in the same transaction."""
+
+    def wait(self, rows: Iterable[tuple[int, Event]]) -> None:
+        """Let rows wait for `put_some`."""
+        self._waiting.update((row_id, index_text(event)) for row_id, event in rows)
 
     def add(self, rows: Iterable[tuple[int, Event]], newest: int) -> None:
         """Add rows by ascending id.
 
         `newest` is the newest arrival number of the log, theirs included.
         """
-        before = len(self._waiting)
-        self._waiting.update((row_id, index_text(event)) for row_id, event in rows)
-        # Large groups leave less to merge; many rows at once are a catch-up.
-        many = len(self._waiting) - before >= GROUP
-        if len(self._waiting) >= (MOST_WAITING if many else GROUP):
+        self.wait(rows)
+        if len(self._waiting) >= GROUP:
             self.flush(newest)
 
     def put(self, rows: Iterable[tuple[int, Event]]) -> None:
@@ -112,6 +112,21 @@ class SearchIndex:
         self._put(self._waiting.items())
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('indexed', ?)", (newest,))
         self._waiting.clear()
+        self.begun = False
+
+    def put_some(self, newest: int) -> None:
+        """Put in a portion of what waits, in about 10 ms."""
+        if len(self._waiting) <= PORTION:
+            self.flush(newest)
+            return
+        portion = sorted(self._waiting)[:PORTION]
+        self._put([(row_id, self._waiting.pop(row_id)) for row_id in portion])
+        self.begun = True
+
+    def finish(self, newest: int) -> None:
+        """Put in the rest of what was begun, before a commit."""
+        if self.begun:
+            self.flush(newest)
 
     def remove(self, rows: Iterable[tuple[int, Event]]) -> None:
         """Take rows out, by the very texts they went in with."""
@@ -164,7 +179,10 @@ class SearchIndex:
 
     def merge(self) -> bool:
         """One bounded step, outside a transaction; whether there may be more to do."""
-        self._merging = self._merging or self._unmerged >= MANY
+        if not self._merging and self._unmerged >= MANY:
+            # Groups of one transaction are one part.
+            (self._unmerged,) = self._connection.execute(SEGMENTS).fetchone()
+            self._merging = self._unmerged >= MANY
         if self._merging:
             before = self._connection.total_changes
             self._connection.execute(

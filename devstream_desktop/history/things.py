@@ -16,6 +16,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -130,10 +131,21 @@ class Things:
         self._connection.execute("DELETE FROM subjects")
         self._connection.execute("DELETE FROM running")
 
-    def settle(self) -> None:
-        """Give the touched things their meanings and states."""
-        touched, self._touched = self._touched, {}
-        claimed, self._claimed = self._claimed, set()
+    @property
+    def touched(self) -> int:
+        """Things whose rows came or went since they were settled."""
+        return len(self._touched)
+
+    def settle(self, *, but: int = 0) -> None:
+        """Give the touched things their meanings and states.
+
+        At most `but` of them, the last ones, may wait: more of their rows are coming.
+        """
+        touched = self._first_touched(len(self._touched) - but)
+        claimed: set[int] = set()
+        # A claim stands on its thing.
+        if not self._touched:
+            claimed, self._claimed = self._claimed, claimed
         meanings: list[tuple[str, int, int]] = []
         going: list[tuple[int, Tail]] = []
         for subject, span in touched.items():
@@ -154,6 +166,16 @@ class Things:
             for (thing,) in self._connection.execute(_NAMED, (subject, subject)).fetchall():
                 self._tails.take(thing)
                 self._fold(thing)
+
+    def _first_touched(self, most: int) -> dict[int, _Touched]:
+        """Take out the things that were touched first."""
+        if most >= len(self._touched):
+            touched, self._touched = self._touched, {}
+            return touched
+        return {
+            subject: self._touched.pop(subject)
+            for subject in list(islice(self._touched, max(0, most)))
+        }
 
     def _go_on(
         self, going: Sequence[tuple[int, Tail]], meanings: Sequence[tuple[str, int, int]]

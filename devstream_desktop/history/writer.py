@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from devstream_desktop.history.database import (
+    LONG_WAL,
     HistoryDamagedError,
     HistoryFullError,
     friendly,
@@ -30,9 +31,15 @@ class Writer(ABC):
         """
         self._path = path
         self._durable = False
+        self._group = False
+        """A transaction is open that several steps share."""
+        self._folded = 0
+        """Count of changes when the write-ahead log was folded in."""
         self.damaged = False
         self.on_damage: Callable[[], None] = lambda: None
         """Called when the database turns out to be damaged; the next start mends it (repair.py)."""
+        self.on_group: Callable[[], None] = lambda: None
+        """Called when the steps of a group were committed."""
         self.reserve = Reserve(path)
         try:
             self._open()
@@ -55,6 +62,13 @@ class Writer(ABC):
             closing(sqlite3.connect(self._path, isolation_level=None)) as connection,
         ):
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        self._folded = self._connection.total_changes
+
+    @property
+    def should_fold(self) -> bool:
+        """The write-ahead log is long, and holds changes since its folding."""
+        # The file is cut by the next write only.
+        return self._folded != self._connection.total_changes and self.unfolded() >= LONG_WAL
 
     def unfolded(self) -> int:
         """Bytes of the write-ahead log, the part that `checkpoint` folds in."""
@@ -71,7 +85,7 @@ class Writer(ABC):
 
     def _open(self) -> None:
         self._connection = open_writer(self._path)
-        self._durable = False
+        self._durable = self._group = False
         try:
             self._derive()
         except BaseException:
@@ -85,6 +99,10 @@ class Writer(ABC):
     @abstractmethod
     def _forget_uncommitted(self) -> None:
         """Learn anew what a rolled-back transaction may have changed in memory."""
+
+    @abstractmethod
+    def _finish_group(self) -> None:
+        """Write what the steps of a group leave to its end."""
 
     def _meta(self, name: str) -> bytes | None:
         row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
@@ -110,18 +128,49 @@ class Writer(ABC):
 
     @contextmanager
     def _transaction(self, *, durable: bool = False) -> Iterator[None]:
+        self._end_group()
         with self._disk():
             # The pragma holds for the connection, so it is set only where it changes.
             if durable != self._durable:
                 self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with self._or_nothing():
                 yield
                 self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                # Ids that were given out inside it exist no more.
-                self._forget_uncommitted()
-                raise
+
+    @contextmanager
+    def _step_of_group(self) -> Iterator[None]:
+        """Write a part of a transaction that later steps go on with.
+
+        Whatever else is written ends it first; readers see none of it before.
+        """
+        with self._disk():
+            if not self._group:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._group = True
+            with self._or_nothing():
+                yield
+
+    def _end_group(self) -> None:
+        """Commit what the steps of a group have written."""
+        if not self._group:
+            return
+        with self._disk(), self._or_nothing():
+            self._finish_group()
+            self._connection.execute("COMMIT")
+        self._group = False
+        self.on_group()
+
+    @contextmanager
+    def _or_nothing(self) -> Iterator[None]:
+        """Roll the open transaction back where it fails."""
+        try:
+            yield
+        except BaseException:
+            self._group = False
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            # Ids that were given out inside it exist no more.
+            self._forget_uncommitted()
+            raise

@@ -112,8 +112,9 @@ def live(folder: Path, seed: int, say: Callable[[str], None]) -> None:
                 seq += 1
                 batch.append(peer_entry(seq, prev))
                 prev = body_hash(batch[-1].body)
-            replica.rules.ingest(batch, "peer", clock(seq))
-            history.keep_up()
+            replica.rules.ingest(batch, "peer", clock(seq), later=rng.random() < 0.5)
+            for _ in range(rng.choice((0, 1, 5))):
+                history.keep_up()
             say(f"peer {seq}")
         elif what < 0.95:
             replica.prune(clock(seq))

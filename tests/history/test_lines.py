@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from devstream_desktop.history import search_index
 from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.history.search_index import GROUP, LARGE_GROUP, MOST_WAITING
+from devstream_desktop.history.search_index import GROUP, PORTION
 from devstream_desktop.stream.entry import device_id, parse_entry
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.log import Arrival
@@ -365,28 +365,65 @@ def test_a_start_counts_what_is_not_merged(
     assert _search_finds(reader, range(8))
 
 
-@pytest.mark.parametrize("then", ["nothing", "keep up", "idle"])
-@pytest.mark.parametrize("count", [GROUP, LARGE_GROUP - 1, LARGE_GROUP, MOST_WAITING + GROUP])
-def test_a_catch_up_is_found_before_and_after_its_large_group_is_indexed(
-    then, count, open_history, reader, feed, make, arrival, check_index
+@pytest.mark.parametrize("steps", [0, 1, 5, 8, 9, 100])
+def test_a_catch_up_is_found_as_soon_as_its_group_is_committed(
+    steps, open_history, reader, feed, make, arrival, check_index
 ) -> None:
     history = open_history()
+    count = 2 * PORTION + GROUP
     entries = [feed.entry(make(title=f"many{number % 3}")) for number in range(count)]
-    for first in range(0, count, 200):
-        add(history, arrival, entries[first : first + 200])
-    waiting = count if count < MOST_WAITING else GROUP
-    if then == "keep up":
-        assert history.keep_up() == (waiting >= LARGE_GROUP)
-        assert not history.keep_up()
-    elif then == "idle":
-        assert history.tend()
-        assert not history.tend()
-        check_index()
+    add(history, arrival, entries[:3])
+    for first in range(3, count, 600):
+        history.add([arrival(one) for one in entries[first : first + 600]], later=True)
+    assert history.unread == count - 3
+    for _ in range(steps):
+        history.keep_up()
+    # What comes now is seen after what came before it, and ends a group in the middle.
+    add(history, arrival, [feed.entry(make(title="many1 last"))])
+    seen = list(reader.all_since(0))
     found = reader.page(parse_query("many1"), limit=count)
-    assert [line.event.title for line in found] == ["many1"] * len(entries[1::3])
+    assert len(found) == len([line for line in seen if "many1" in line.event.title])
+    assert [line.arrival for line in seen] == list(range(1, len(seen) + 1))
+    while history.keep_up():
+        pass
+    check_index()
+    assert [line.arrival for line in reader.all_since(0)] == list(range(1, count + 2))
+    found = reader.page(parse_query("many1"), limit=count)
+    assert len(found) == len(entries[1::3]) + 1
     history.close()
     open_history()
-    assert len(reader.page(parse_query("many1"), limit=count)) == len(entries[1::3])
+    assert len(reader.page(parse_query("many1"), limit=count)) == len(entries[1::3]) + 1
+
+
+def test_a_start_makes_the_lines_that_a_stop_left_unread(
+    open_history, reader, feed, make, arrival, check_index, monkeypatch
+) -> None:
+    monkeypatch.setattr("devstream_desktop.history.unread.STEP", 10)
+    monkeypatch.setattr("devstream_desktop.history.unread.GROUP", 40)
+    history = open_history()
+    history.add([arrival(feed.entry(make(title=f"x{n}"))) for n in range(100)], later=True)
+    for _ in range(8):
+        history.keep_up()
+    assert 0 < len(list(reader.all_since(0))) < 100
+    history.close()
+    history = open_history()
+    assert history.unread == 0
+    assert len(list(reader.all_since(0))) == 100
+    check_index()
+
+
+def test_an_own_fact_is_known_before_it_has_a_line(history, new_feed, make, arrival) -> None:
+    """An executor that did not know its own answer would deploy a second time."""
+    own = new_feed(bytes(range(32)) + bytes(8))
+    event = make(kind=Kind.DEPLOY, state="success", request="r", executor="me")
+    entry = own.entry(event)
+    fact = fact_id(event, entry.device)
+    assert not history.knows(fact)
+    history.add([arrival(entry)], later=True)
+    assert history.knows(fact)
+    while history.keep_up():
+        assert history.knows(fact)
+    assert history.knows(fact)
 
 
 def test_authors_are_the_people_of_the_policy(history, reader, feed, make, arrival) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from devstream_desktop.history import epoch as epoch_module
-from devstream_desktop.history import holdings, log
+from devstream_desktop.history import holdings, writer
 from devstream_desktop.history.database import SCHEMA_VERSION, HistoryError, HistoryFullError
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
@@ -395,12 +395,15 @@ def test_a_newer_database_is_left_alone(open_history, tmp_path: Path, below) -> 
 def test_a_long_write_ahead_log_is_folded_in_between_the_parts_of_a_catch_up(
     history, feed, make, arrival, below, monkeypatch
 ) -> None:
-    monkeypatch.setattr(log, "LONG_WAL", 400_000)
+    monkeypatch.setattr(writer, "LONG_WAL", 400_000)
     below().execute("PRAGMA journal_size_limit = 40000")
     folds = 0
     for _ in range(30):
         history.add([arrival(feed.entry(make(title="x" * 90))) for _ in range(20)])
-        folds += history.keep_up()
+        if history.should_fold:
+            history.checkpoint()
+            folds += 1
+            assert not history.should_fold, "until something is written again"
         # It begins anew, and is cut to what is kept of it.
         assert history.unfolded() < 800_000
     assert 0 < folds < 30

@@ -16,7 +16,10 @@ from devstream_desktop.history.database import HistoryFullError
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.log import History
+from devstream_desktop.history.reader import Reader
 from devstream_desktop.history.reserve import BALLAST_BYTES, Reserve
+from devstream_desktop.stream.fact import event_of, fact_id
+from devstream_desktop.stream.words import Kind
 
 
 @pytest.fixture
@@ -91,6 +94,37 @@ def test_a_full_disk_leaves_room_to_prune_and_to_stop_and_goes_on_when_there_is_
     assert again.reserve.trouble == ""
     assert ballast.stat().st_size == BALLAST_BYTES
     again.close()
+    assert problems(path) == ()
+
+
+@pytest.mark.process
+def test_lines_that_found_no_room_are_made_when_there_is_some(
+    disk, new_feed, make, arrival, check_index
+) -> None:
+    folder = disk(32)
+    path, filler = folder / "history.sqlite", folder / "filler"
+    history = History(path, FeedMirror(folder / "feed.json"), bytes(range(32)), "team")
+    feed, own = new_feed(), new_feed(bytes(range(32)) + bytes(8))
+    entries = [feed.entry(make(title="x" * 100)) for _ in range(4000)]
+    answer = own.entry(make(kind=Kind.DEPLOY, state="success", request="r", executor="me"))
+    history.add([arrival(entry) for entry in [*entries, answer]], later=True)
+    assert history.keep_up()
+    fill(filler)
+    with pytest.raises(HistoryFullError, match="full"):
+        while history.keep_up():
+            pass
+    assert history.unread == 4001
+    assert not history.keep_up(), "room is for what gives more"
+    assert history.knows(fact_id(event_of(answer), answer.device))
+    history.settle(feed.feed, 100, entries[99])
+    filler.unlink()
+    history.reserve.keep()
+    while history.tend():
+        pass
+    with Reader(path) as reader:
+        assert reader.count() == 3901
+    check_index(path)
+    history.close()
     assert problems(path) == ()
 
 

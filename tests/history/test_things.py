@@ -105,6 +105,25 @@ def tables(path: Path) -> World:
     )  # fmt: skip
 
 
+def read_on(history: History) -> None:
+    """Make all lines that wait."""
+    while history.keep_up():
+        pass
+    assert history.unread == 0
+
+
+def check_words(path: Path) -> None:
+    """The index is sound, and has each line that does not wait for its group once."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+        indexed = connection.execute("SELECT rowid FROM words WHERE words MATCH 'shop'").fetchall()
+        lines = connection.execute(
+            "SELECT id FROM lines WHERE lsn <= (SELECT MAX(value) FROM meta WHERE name ="
+            " 'indexed') ORDER BY id"
+        ).fetchall()
+    assert indexed == lines
+
+
 def check(path: Path, expected: World) -> None:
     found = tables(path)
     assert found.meanings == expected.meanings
@@ -113,6 +132,16 @@ def check(path: Path, expected: World) -> None:
     assert found.running == expected.running
 
 
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that are made later take several steps, portions and groups."""
+    for name in ("unread.STEP", "lines.UNSETTLED", "lines.SETTLED", "search_index.PORTION"):
+        monkeypatch.setattr(f"devstream_desktop.history.{name}", 2)
+    monkeypatch.setattr("devstream_desktop.history.unread.GROUP", 7)
+    monkeypatch.setattr("devstream_desktop.history.unread.WORDS", 5)
+
+
+@pytest.mark.usefixtures("small_steps")
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -148,19 +177,28 @@ def test_the_tables_follow_from_the_set_of_the_events(
         arrived += batch
         # Once more some that are there.
         again = arrived[: data.draw(st.integers(0, 2))]
-        history.add([Arrival(one.entry, "peer") for one in [*batch, *again]])
-        check(history.path, fold(arrived, set()))
+        later = data.draw(st.booleans(), label="later")
+        history.add([Arrival(one.entry, "peer") for one in [*batch, *again]], later=later)
+        for _ in range(data.draw(st.integers(0, 20), label="steps")):
+            history.keep_up()
+        if not history.unread:
+            check(history.path, fold(arrived, set()))
+    if data.draw(st.booleans(), label="read to the end"):
+        read_on(history)
     ended = data.draw(st.sets(st.sampled_from(feeds), max_size=2), label="revoked")
     history.follow({}, {feed.feed: 0 for feed in ended})
     struck = {feed.feed for feed in ended}
-    check(history.path, fold(arrived, struck))
+    if not history.unread:
+        check(history.path, fold(arrived, struck))
     feed = data.draw(st.sampled_from(feeds), label="forgotten of")
     floor = data.draw(st.integers(0, feed.seq))
     history.settle(feed.feed, floor, None)
     kept = [one for one in arrived if one.entry.feed != feed.feed or one.entry.seq > floor]
+    read_on(history)
     check(history.path, fold(kept, struck))
     history.follow({}, {})
     check(history.path, fold(kept, set()))
+    check_words(history.path)
     history.close()
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection, connection:
         version = data.draw(st.sampled_from(("0", "4.2")), label="written by")

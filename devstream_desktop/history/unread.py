@@ -1,0 +1,120 @@
+"""Entries of the log that have no lines yet.
+
+A catch-up puts its entries into the log first, where nothing can be lost any more, and their lines
+are made afterwards, in large groups: a row costs half as much there. Lines come in the order of the
+arrival numbers and without a gap, so one number says where they go on, and whoever remembers the
+last line that he has seen misses none.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from devstream_desktop.history.lines import Lines
+from devstream_desktop.stream.entry import Entry
+from devstream_desktop.stream.event import InvalidEventError
+from devstream_desktop.stream.fact import event_of, fact_id
+from devstream_desktop.stream.log import Arrival
+
+STEP = 400
+"""Entries that are read in one step: about 20 ms."""
+GROUP = 5_000
+"""Entries whose lines are committed together."""
+WORDS = 2_000
+"""Rows whose words wait at most; a search indexes them in memory in 80 ms."""
+
+
+class Unread:
+    """Makes their lines; every call but `__bool__` is inside the caller's transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, lines: Lines) -> None:
+        self._connection = connection
+        self._own: set[bytes] = set()
+        self.begin_again(lines)
+
+    def begin_again(self, lines: Lines) -> None:
+        """Go on from the last commit: a group was rolled back."""
+        self._lines = lines
+        found = self._connection.execute("SELECT value FROM meta WHERE name = 'unread'").fetchone()
+        self.first: int = found[0] if found else 0
+        """The first arrival number without a line; 0 when all have one."""
+        self.read = 0
+        """Entries that were read in this group."""
+        self._last = 0
+        """The last arrival number that was read."""
+
+    def __bool__(self) -> bool:
+        return bool(self.first)
+
+    def begin(self, stored: Sequence[tuple[int, Arrival]], device: bytes) -> None:
+        """Let these `(lsn, arrival)` pairs wait; they are the newest of the log.
+
+        `device` is this device's public key.
+        """
+        if stored and not self.first:
+            # Not earlier: the commit of the last group could have failed.
+            self._own.clear()
+            self._write(stored[0][0])
+        self._own.update(
+            fact
+            for _, arrival in stored
+            if arrival.entry.feed.startswith(device) and (fact := _fact(arrival.entry)) is not None
+        )
+
+    def tells(self, fact: bytes) -> bool:
+        """Tell whether this device told a fact in an entry that waits.
+
+        An executor that does not know its own answer would deploy a second time.
+        """
+        return fact in self._own
+
+    def step(self) -> bool:
+        """Take a step, about 20 ms, towards the end of a group; tells whether it is reached.
+
+        It makes the lines of some entries; at the end it gives the things their states and the
+        index its words.
+        """
+        index = self._lines.index
+        if index.begun or index.waiting >= WORDS:
+            index.put_some(self._last)
+        elif self.first and self.read < GROUP:
+            self._read()
+        elif self._lines.unsettled:
+            self._lines.settle_some()
+        elif index.waiting and not self.first:
+            index.put_some(self._last)
+        else:
+            return True
+        return False
+
+    def _read(self) -> None:
+        rows = self._connection.execute(
+            "SELECT lsn, body, signature FROM log WHERE lsn >= ? ORDER BY lsn LIMIT ?",
+            (self.first, STEP),
+        ).fetchall()
+        if rows:
+            self._lines.add_some(rows)
+            self._last = rows[-1][0]
+        self.read += len(rows)
+        self.first = self._last + 1 if len(rows) == STEP else 0
+
+    def finish(self) -> None:
+        """Write how far the lines go, before a commit."""
+        self._lines.settle(self._last)
+        self._write(self.first)
+        self.read = 0
+
+    def _write(self, first: int) -> None:
+        self.first = first
+        if first:
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('unread', ?)", (first,))
+        else:
+            self._connection.execute("DELETE FROM meta WHERE name = 'unread'")
+
+
+def _fact(entry: Entry) -> bytes | None:
+    try:
+        return fact_id(event_of(entry), entry.device)
+    except InvalidEventError:
+        return None
