@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.replica import intervals
@@ -18,8 +19,10 @@ from devstream_desktop.mesh.transport.link import Link
 from devstream_desktop.mesh.wire import MAX_RANGES, Range, Record, SignedEntry
 from devstream_desktop.stream.entry import MalformedEntryError, parse_entry
 
+FIRST_NUMBERS = 200
+"""Numbers claimed by the first FETCH: what a person looks at, as soon as can be."""
 FETCH_NUMBERS = 600
-"""Numbers claimed by the first FETCHes, about what fits a batch.
+"""Numbers claimed by the next FETCHes, about what fits a batch.
 
 Later ones claim what fitted and a little, so that others get the next.
 """
@@ -31,6 +34,11 @@ MAX_BROKEN = 3
 
 Until it shows them anew: it may have pruned meanwhile.
 """
+QUIET_S = 0.03
+"""Time without an answer before what is stored is made seen.
+
+It spares a fast link the interruption, and is no long time on a slow one.
+"""
 PATIENCE_S = 5.0
 """Silence after which a link is no reason not to ask others."""
 FETCHES = 2
@@ -38,6 +46,15 @@ FETCHES = 2
 
 While the answer to one is being stored, the other is on its way.
 """
+
+
+class Take(Protocol):
+    """Stores what a peer gave; with `later` nobody need see it at once."""
+
+    def __call__(
+        self, entries: Sequence[SignedEntry], *, later: bool = False
+    ) -> Awaitable[Outcome]:
+        """Return the outcome when it is stored."""
 
 
 class Backlog:
@@ -58,7 +75,7 @@ class Backlog:
         core: Core,
         link: Link,
         fetch: Callable[[list[Range]], Awaitable[Sequence[SignedEntry]]],
-        take: Callable[[Sequence[SignedEntry]], Awaitable[Outcome]],
+        take: Take,
     ) -> None:
         self._core = core
         self._link = link
@@ -68,7 +85,13 @@ class Backlog:
         self._fruitless: list[Range] = []
         self._broken = 0
         """The count of FETCHes in a row that brought too little."""
-        self._claim = FETCH_NUMBERS
+        self._claim = FIRST_NUMBERS
+        self._begun = False
+        """The newest of the backlog are here: the rest goes into the log first."""
+        self._asking = 0
+        """The count of FETCHes whose answer is on its way."""
+        self._stored = 0.0
+        """Time at which the last answer was stored, `time.monotonic`."""
         self._known: tuple[object, list[Range]] = ((), [])
         """The missing ranges, and the state that they were computed from."""
         self._brought = 0.0
@@ -111,8 +134,9 @@ class Backlog:
             LinkError: why it was lost.
 
         """
-        fills = [self._fill() for _ in range(FETCHES)]
-        results = await asyncio.gather(*fills, return_exceptions=True)
+        self._claim, self._begun = min(self._claim, FIRST_NUMBERS), False
+        fills = [asyncio.create_task(self._fill()) for _ in range(FETCHES)]
+        results = await asyncio.gather(*fills, self._read(fills), return_exceptions=True)
         for error in results:
             if error is not None:
                 raise error
@@ -158,21 +182,43 @@ class Backlog:
             self._link.lost.set()
             raise
 
+    async def _read(self, fills: Sequence[asyncio.Task[None]]) -> None:
+        """Make lines of what is stored, while no answer waits."""
+        while True:
+            filling = sum(not fill.done() for fill in fills)
+            # An answer comes first: until it is stored, it can be lost.
+            quiet = self._asking == filling and time.monotonic() - self._stored >= QUIET_S
+            worked = (quiet or not filling) and await self._core.keep_up()
+            if not worked and not filling:
+                return
+            if not worked:
+                await asyncio.wait(fills, timeout=QUIET_S)
+
     async def _fill_with(self, chosen: list[Range]) -> None:
         before = total(chosen)
         with self._core.fetches.claim(chosen):
-            entries = await self._fetch(chosen)
+            self._asking += 1
+            try:
+                entries = await self._fetch(chosen)
+            finally:
+                self._asking -= 1
+            later, self._begun = self._begun, True
             # The next FETCH leaves before this batch is stored.
             await asyncio.sleep(0)
-            await self._take(entries)
+            stored = len((await self._take(entries, later=later)).stored)
+            self._stored = time.monotonic()
         # The message was full.
         if len(entries) < before:
             self._claim = max(1, round(len(entries) * FETCH_SPARE))
+        elif not later:
+            self._claim = FETCH_NUMBERS
         left = without(chosen, without(chosen, self.missing()))
         # Anything that was lacking and is here now is progress.
         if total(left) < before:
             self._brought, self._slow = time.monotonic(), False
-        if not total(left) or _given(entries, chosen) >= LEAST_BROUGHT:
+        # Nearly always most of it is stored, and need not be counted.
+        enough = not total(left) or stored >= LEAST_BROUGHT
+        if enough or _given(entries, chosen) >= LEAST_BROUGHT:
             self._broken = 0
             # Given and not accepted: asking again would bring the same.
             self._fruitless += left if total(left) == before else []

@@ -13,7 +13,14 @@ from devstream_desktop.mesh.accepted import AcceptedPeers
 from devstream_desktop.mesh.bell import Bell
 from devstream_desktop.mesh.clock import ClockWatch, steady_ms
 from devstream_desktop.mesh.fetches import Fetches
-from devstream_desktop.mesh.limits import COST_BURST, COST_RATE, Buckets, FeedRates, cost_of_waste
+from devstream_desktop.mesh.limits import (
+    COST_BURST,
+    COST_RATE,
+    Buckets,
+    FeedRates,
+    cost_of_rows,
+    cost_of_waste,
+)
 from devstream_desktop.mesh.membership import Gate
 from devstream_desktop.mesh.refusals import Refusals
 from devstream_desktop.mesh.replica.chain import MAX_BAD
@@ -42,6 +49,13 @@ CHAIN_PART = 300
 """Entries taken at once after a part that the hash chain proved: 30 ms.
 
 Half an answer to a FETCH. In a larger transaction each entry costs less.
+"""
+LATER_PART = 600
+"""The same, where their lines are made later: 20 ms."""
+MOST_UNREAD = 120_000
+"""The most entries that wait for their lines, some seconds; what is live waits with them.
+
+It is above what a fresh desk of a large team takes in, whose log should be whole first.
 """
 PROOFS = 10
 """Proofs taken at once: two signature checks and a write each."""
@@ -137,8 +151,10 @@ class Core:
         """List this node's addresses now, as many as a message holds."""
         return list(self._addresses())[:MAX_ADDRESSES]
 
-    def take(self, batch: Sequence[SignedEntry], sender: str) -> Outcome:
+    def take(self, batch: Sequence[SignedEntry], sender: str, *, later: bool = False) -> Outcome:
         """Store a peer's batch; its news is on its way when this returns.
+
+        With `later` nobody need see it at once (`LogStore.add`).
 
         Raises:
             Exception: the log could not store it (a full disk). Nothing of it was taken, and the
@@ -151,7 +167,7 @@ class Core:
         for old in list(islice(seen, max(0, len(seen) - SEEN))):
             del seen[old]
         self.look_at_clock()
-        outcome = self.replica.rules.ingest(batch, sender, self.team_time())
+        outcome = self.replica.rules.ingest(batch, sender, self.team_time(), later=later)
         # The feed that the peer writes itself; news of it need not go back there.
         own = next((entry.feed for entry in outcome.stored if entry.device == sender), None)
         if own is not None:
@@ -159,7 +175,9 @@ class Core:
         self.announce(outcome.stored)
         return outcome
 
-    async def take_in_parts(self, batch: Sequence[SignedEntry], sender: str) -> Outcome:
+    async def take_in_parts(
+        self, batch: Sequence[SignedEntry], sender: str, *, later: bool = False
+    ) -> Outcome:
         """Do as `take`, with a moment for everything else after each part.
 
         A full batch would hold them up for a tenth of a second. Wrong entries in a part end it:
@@ -168,24 +186,42 @@ class Core:
         whole, rest = Outcome(), batch
         while True:
             part, rest = rest[: self._part], rest[self._part :]
-            whole += self._take_part(part, sender)
+            whole += self._take_part(part, sender, later=later)
             await asyncio.sleep(0)
-            # In a turn of its own, because it takes as long as a part.
-            if self.replica.feeds.store.keep_up():
-                await asyncio.sleep(0)
+            await self.keep_up(but=MOST_UNREAD if later else 0)
             if not rest or whole.bad > MAX_BAD:
                 break
-        self.owes(sender, cost_of_waste(len(batch) - len(whole.stored)))
+        new = len(whole.stored)
+        self.owes(sender, cost_of_waste(len(batch) - new))
+        # What was asked for and is new is our own wish.
+        if later:
+            self.owes(sender, -cost_of_rows(new))
         return whole
 
-    def _take_part(self, part: Sequence[SignedEntry], sender: str) -> Outcome:
+    async def keep_up(self, *, but: int = 0) -> bool:
+        """Take one step of the work that stored batches left; tells whether there was any.
+
+        It takes as long as a part, and so has a turn of its own. Up to `but` entries may stay
+        unread.
+        """
+        store = self.replica.feeds.store
+        if store.should_fold:
+            # Nothing of the batch is written meanwhile, or the log would not come to its end.
+            await asyncio.to_thread(store.checkpoint)
+            return True
+        worked = store.keep_up(but=but)
+        if worked:
+            await asyncio.sleep(0)
+        return worked
+
+    def _take_part(self, part: Sequence[SignedEntry], sender: str, *, later: bool) -> Outcome:
         """Take a part in one transaction; choose the next one's size."""
         signatures = self.replica.signatures
         before = signatures.checked
-        outcome = self.take(part, sender)
+        outcome = self.take(part, sender, later=later)
         # Nearly all are proven by the hash of the next one.
         chained = (signatures.checked - before) * 10 < len(part)
-        self._part = CHAIN_PART if chained else PART
+        self._part = (LATER_PART if later else CHAIN_PART) if chained else PART
         return outcome
 
     def owes(self, peer: str, milliseconds: float) -> float:

@@ -23,7 +23,7 @@ class Overview:
         self._catch_up = CatchUp()
 
     def catch_up(self) -> tuple[int, int]:
-        """Events that peers have and we lack, now and at first.
+        """Events that nobody sees here yet, now and at first.
 
         At first is when this catch-up began.
         """
@@ -32,7 +32,8 @@ class Overview:
         # Callers were asked for overlapping ranges, so the most that one of them owes is the least
         # that is to come.
         owed = max((peer.owes() for peer in callers), default=0)
-        missing = min(distinct(self._dialer.missing()) + owed, MOST_OF_PEER)
+        lacking = distinct(self._dialer.missing()) + owed
+        missing = min(lacking + self._core.replica.feeds.store.unread, MOST_OF_PEER)
         return missing, self._catch_up.note(missing)
 
     def status(self, address: str, discovery: str) -> MeshStatus:

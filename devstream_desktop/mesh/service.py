@@ -369,7 +369,7 @@ class Mesh:
         return self._overlay.addresses()
 
     def catch_up(self) -> tuple[int, int]:
-        """Events that peers have and we lack, now and at first.
+        """Events that nobody sees here yet, now and at first.
 
         At first is when this catch-up began.
         """

@@ -177,8 +177,8 @@ class Session:
     async def _fetch(self, ranges: list[wire.Range]) -> list[wire.SignedEntry]:
         return (await self._ask(wire.Fetch(ranges, wire.BATCH_BYTES), wire.Entries)).entries
 
-    async def _take(self, entries: Sequence[wire.SignedEntry]) -> Outcome:
-        outcome = await self.core.take_in_parts(entries, self.device)
+    async def _take(self, entries: Sequence[wire.SignedEntry], *, later: bool = False) -> Outcome:
+        outcome = await self.core.take_in_parts(entries, self.device, later=later)
         self._count_bad(outcome)
         return outcome
 

@@ -151,6 +151,7 @@ class Node:
         )
         self.team = await asyncio.to_thread(self._open_team)
         self.history = await asyncio.to_thread(self._open_history)
+        self.history.on_group = self._on_news
         ends.callback(self.history.close)
         await asyncio.to_thread(self._fill_board)
         self.sender = Sender(self.home, self.vault, now_ms)

@@ -148,7 +148,7 @@ class Requests:
         deadline = loop.time() + min(request.wait_ms, MAX_WAIT_MS) / 1000
         while True:
             news = self._news()
-            newest, revision = self._node.history.newest(), self._node.revision
+            newest, revision = self._node.history.seen(), self._node.revision
             if (
                 newest != request.newest
                 or revision != request.status

@@ -126,6 +126,8 @@ class Report(msgspec.Struct, frozen=True, tag=True):
     """Bytes that it wrote to files and sockets."""
     block: float = 0.0
     """Milliseconds of processor time of the longest turn of its loop since it began to dial."""
+    seen: int = 0
+    """The time at which the last stored event could be seen and found."""
 
 
 Answer = Ready | Report

@@ -5,6 +5,7 @@ event was committed in it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import sys
@@ -50,7 +51,7 @@ class Node:
             self._fill(job.fill)
         self.times: dict[int, int] = {}
         self.foreign = 0
-        self.began = 0
+        self.began = self.seen = 0
         self.changed = asyncio.Event()
         self.mesh = Mesh(
             store=self.history,
@@ -68,9 +69,9 @@ class Node:
         """CPU seconds of the longest turn of the loop."""
         take = self.mesh._core.take
 
-        def counted(batch: Sequence[SignedEntry], sender: str) -> Outcome:
+        def counted(batch: Sequence[SignedEntry], sender: str, *, later: bool = False) -> Outcome:
             self.copies += len(batch)
-            return take(batch, sender)
+            return take(batch, sender, later=later)
 
         self.mesh._core.take = counted
         broker = NatsBroker(self.chain.team, Access([job.carrier]), Wanted(RETENTION_MS // 1000))
@@ -110,13 +111,15 @@ class Node:
                 self.foreign < command.events
                 or self._links() < command.links
                 or (command.carried and not self._carried())
+                or self.history.unread
             ):
                 self.changed.clear()
-                try:
-                    async with asyncio.timeout(0.25):
+                # Nobody is told when lines were made.
+                pause = 0.01 if self.history.unread else 0.25
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
                         await self.changed.wait()
-                except TimeoutError:
-                    continue
+        self.seen = time.monotonic_ns()
         return self.report(memory=command.memory)
 
     def _carried(self) -> bool:
@@ -137,6 +140,7 @@ class Node:
             used,
             written_bytes(),
             self.longest * 1000,
+            self.seen,
         )
 
     def watch_turns(self) -> None:

@@ -21,9 +21,8 @@ from raw_member import INDEX, records, shows
 from replicas import NOW, entry, give, key_of, payloads, replica
 from rooms import load
 
-from devstream_desktop.history.search_index import LARGE_GROUP
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.core import CHAIN_PART, PART
+from devstream_desktop.mesh.core import CHAIN_PART, LATER_PART, PART
 from devstream_desktop.mesh.limits import (
     COST_BURST,
     COST_RATE,
@@ -195,9 +194,9 @@ async def test_only_a_chain_is_taken_in_large_parts(make_node, raw, monkeypatch)
     core, sizes = node.mesh._core, []
     take = core.take
 
-    def counted(batch, sender):
+    def counted(batch, sender, *, later):
         sizes.append(len(batch))
-        return take(batch, sender)
+        return take(batch, sender, later=later)
 
     monkeypatch.setattr(core, "take", counted)
     outcome = await core.take_in_parts(entries(mallory.feed(1), 600), "peer")
@@ -206,25 +205,28 @@ async def test_only_a_chain_is_taken_in_large_parts(make_node, raw, monkeypatch)
     checks = Checks(core.replica.signatures, monkeypatch)
     await core.take_in_parts(entries(mallory.feed(2), 500, chained=False), "peer")
     assert (sizes, checks.count) == ([CHAIN_PART, PART, PART], 500)
+    sizes.clear()
+    await core.take_in_parts(entries(mallory.feed(3), 800), "peer", later=True)
+    assert sizes == [PART, LATER_PART, 100]
 
 
-async def test_words_of_many_parts_are_put_in_between_them(make_node, raw, monkeypatch) -> None:
+async def test_an_endless_backlog_leaves_few_entries_unread(make_node, raw, monkeypatch) -> None:
+    """Else what is live would wait as long as somebody has something old to give."""
     node, mallory = await make_node(), raw()
-    core, waiting = node.mesh._core, []
-    index = node.history._lines.index
+    core, unread = node.mesh._core, []
+    monkeypatch.setattr("devstream_desktop.mesh.core.MOST_UNREAD", 1000)
     take = core.take
 
-    def counted(batch, sender):
-        waiting.append(index.waiting)
-        return take(batch, sender)
+    def counted(batch, sender, *, later):
+        unread.append(node.history.unread)
+        return take(batch, sender, later=later)
 
     monkeypatch.setattr(core, "take", counted)
-    count = 2 * LARGE_GROUP
-    outcome = await core.take_in_parts(entries(mallory.feed(1), count), "peer")
-    assert len(outcome.stored) == count
-    # Never more than a group, and less than one at the end.
-    assert max(*waiting, index.waiting) < LARGE_GROUP
-    assert max(waiting) > LARGE_GROUP / 2
+    for number in range(1, 7):
+        some = entries(mallory.feed(number), 900)
+        outcome = await core.take_in_parts(some, "peer", later=True)
+        assert len(outcome.stored) == 900
+    assert 1000 < max(unread) < 1000 + 2 * LATER_PART
 
 
 async def test_a_proof_that_is_known_costs_no_check_and_no_reading(

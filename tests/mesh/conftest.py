@@ -49,6 +49,7 @@ def no_blocking() -> Iterator[None]:
     with blockbuster_ctx("devstream_desktop.mesh") as detector:
         for function in detector.functions.values():
             function.can_block_in("devstream_desktop/history/log.py", _All())
+            function.can_block_in("devstream_desktop/history/writer.py", _All())
             # PySide hooks every import, and looks at the file of each module that the standard
             # library loads late.
             function.can_block_in("shibokensupport/feature.py", {"_mod_uses_pyside"})

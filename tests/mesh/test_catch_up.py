@@ -38,8 +38,8 @@ class Taken:
         self.known = 0
         take = node.mesh._core.take
 
-        def counted(batch, sender):
-            outcome = take(batch, sender)
+        def counted(batch, sender, **how):
+            outcome = take(batch, sender, **how)
             self.known += outcome.known + outcome.settled
             return outcome
 
@@ -97,10 +97,10 @@ async def test_the_next_fetch_is_on_its_way_while_a_batch_is_stored(
     take = late.mesh._core.take
     under_way: list[bool] = []
 
-    def watched(batch, sender):
+    def watched(batch, sender, **how):
         if len(batch) > 100:
             under_way.append(late.mesh._dialer.live()[0].link.busy(Lane.OTHER))
-        return take(batch, sender)
+        return take(batch, sender, **how)
 
     monkeypatch.setattr(late.mesh._core, "take", watched)
     late.mesh.add_peer(first.address)

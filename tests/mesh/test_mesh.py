@@ -31,7 +31,7 @@ async def test_a_newcomer_gets_all_that_was_said_before(make_node):
     await first.say(*(f"commit {n}" for n in range(1000)))
     started = time.monotonic()
     second = await make_node(peers=[first])
-    await second.until(lambda: len(second.entries) == 1000)
+    await second.until(lambda: second.history.seen() == 1000)
     assert time.monotonic() - started < 20
     status = second.mesh.status()
     assert (status.events, status.catching_up, status.feeds) == (1000, 0, 1)
@@ -43,7 +43,8 @@ async def test_a_catch_up_says_how_far_it_is(make_node):
     second = await make_node(peers=[first])
     seen = []
     second.watch = lambda: seen.append(second.mesh.catch_up())
-    await second.until(lambda: len(second.entries) == 3000)
+    second.history.on_group = second.watch
+    await second.until(lambda: second.history.seen() == 3000)
     assert {total for missing, total in seen if missing} == {3000}
     assert [missing for missing, _ in seen] == sorted(
         (missing for missing, _ in seen), reverse=True

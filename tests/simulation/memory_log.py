@@ -115,10 +115,18 @@ class MemoryLog:
     def newest(self) -> int:
         return self.lsn
 
-    def keep_up(self) -> bool:
+    def checkpoint(self) -> None:
+        pass
+
+    def keep_up(self, *, but: int = 0) -> bool:
         return False
 
-    def add(self, arrivals: Sequence[Arrival], *, durable: bool = False) -> int:
+    unread = 0
+    should_fold = False
+
+    def add(
+        self, arrivals: Sequence[Arrival], *, durable: bool = False, later: bool = False
+    ) -> int:
         if self.fail_next:
             self.fail_next = False
             raise OSError(28, "No space left on device")

@@ -19,7 +19,7 @@ from devstream_desktop.mesh.carrier.broker import (
     append,
 )
 from devstream_desktop.mesh.carrier.place import Place
-from devstream_desktop.mesh.core import PART, Core
+from devstream_desktop.mesh.core import MOST_UNREAD, PART, Core
 from devstream_desktop.mesh.limits import MAX_WAIT_S, cost_of_bytes, cost_of_rows, cost_of_waste
 from devstream_desktop.mesh.replica import intervals
 from devstream_desktop.mesh.replica.catalogue import signed
@@ -79,6 +79,8 @@ class Entries:
         self._relay = relay
         self._extent = Extent("", 1, 0)
         self._looked = 0.0
+        self._begun = False
+        """The newest messages of a catch-up were read."""
         self._level = asyncio.Event()
         """Set while it is known here what the log has."""
         self._duty = asyncio.Event()
@@ -213,9 +215,14 @@ class Entries:
             self.unread = intervals.size(missing)
             if missing:
                 await self._read_window(*missing[-1])
+                # The newest are seen, and the rest goes into the log first.
+                self._begun = True
                 if time.monotonic() - self._looked > LOOK_S:
                     await self._look()
                 continue
+            while await self._core.keep_up():
+                pass
+            self._begun = False
             self._level.set()
             self._core.carried = True
             first = self._extent.last + 1
@@ -312,11 +319,13 @@ class Entries:
             numbered = dict(found[at : at + PART])
             part = list(numbered.values())
             right = core.replica.signatures.right
-            outcome = core.take([signed(entry) for entry in part], SENDER)
+            later = self._begun and not news
+            outcome = core.take([signed(entry) for entry in part], SENDER, later=later)
             # A peer that sends wrong entries is left; here an honest one may be behind it. So each
             # has to show its own signature.
             if outcome.bad:
-                outcome += core.take([signed(entry) for entry in part if right(entry)], SENDER)
+                good = [signed(entry) for entry in part if right(entry)]
+                outcome += core.take(good, SENDER, later=later)
             if outcome.future and not self._held_back:
                 self._held_back = time.monotonic()
             stored = {entry.signature for entry in outcome.stored}
@@ -329,6 +338,7 @@ class Entries:
             # As between peers, catching up with a storm costs nobody a wait (limits.py).
             late = max(late, core.wait_after(outcome) if news else 0.0)
             await asyncio.sleep(0)
+            await core.keep_up(but=MOST_UNREAD if later else 0)
         # Only now: what was not stored must be read again after a crash.
         self._place.took(first, messages[-1].seq, doubtful)
         spent += sum(cost_of_bytes(one.data) for one in messages)

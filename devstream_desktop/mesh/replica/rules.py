@@ -55,13 +55,16 @@ class Rules:
         self._admission = admission
         self._authors = authors
 
-    def ingest(self, batch: Iterable[SignedEntry], sender: str, now: int) -> Outcome:
+    def ingest(
+        self, batch: Iterable[SignedEntry], sender: str, now: int, *, later: bool = False
+    ) -> Outcome:
         """Store the new, allowed entries of a batch in one transaction.
 
         Args:
             batch: Entries as they came, of any feeds, in any order.
             sender: The device id of the peer.
             now: UTC milliseconds.
+            later: Nobody need see them at once (`LogStore.add`).
 
         """
         outcome = Outcome()
@@ -84,7 +87,7 @@ class Rules:
             if good:
                 taken.append((state, good))
                 begun[state.author] += feed not in self._feeds
-        outcome.stored[:0] = self._store(taken, sender)
+        outcome.stored[:0] = self._store(taken, sender, later=later)
         return outcome
 
     def absorb_proofs(self, pairs: Iterable[Pair], now: int) -> Outcome:
@@ -108,14 +111,16 @@ class Rules:
                 outcome.bad += 1
         return outcome
 
-    def _store(self, taken: Sequence[tuple[FeedState, list[Checked]]], sender: str) -> list[Entry]:
+    def _store(
+        self, taken: Sequence[tuple[FeedState, list[Checked]]], sender: str, *, later: bool
+    ) -> list[Entry]:
         """Store good entries by their stamps, in one transaction."""
         arrivals = [Arrival(entry, sender, ok) for _, good in taken for entry, ok in good]
         if not arrivals:
             return []
         # By stamp and not by feed, so that readers get news in their order.
         arrivals.sort(key=lambda arrival: arrival.entry.hlc)
-        self._feeds.store.add(arrivals)
+        self._feeds.store.add(arrivals, later=later)
         for state, good in taken:
             self._feeds.keep(state)
             state.extend([item.entry for item in good])

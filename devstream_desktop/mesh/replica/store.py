@@ -43,15 +43,32 @@ class LogStore(Protocol):
     def newest(self) -> int:
         """Return the newest arrival number ever given, 0 for an empty log."""
 
-    def add(self, arrivals: Sequence[Arrival], *, durable: bool = False) -> int:
+    @property
+    def unread(self) -> int:
+        """Held entries, about, that nobody can see yet."""
+
+    def add(
+        self, arrivals: Sequence[Arrival], *, durable: bool = False, later: bool = False
+    ) -> int:
         """Store in this order, in one transaction; returns the newest arrival number.
 
         It is committed on return. A number that is already held is skipped. With `durable` the disk
-        has it too: for own entries, before anybody else sees them.
+        has it too: for own entries, before anybody else sees them. With `later` it stays `unread`
+        until `keep_up` makes it seen.
         """
 
-    def keep_up(self) -> bool:
-        """Take one step of the work that additions left; tells whether there was any."""
+    def keep_up(self, *, but: int = 0) -> bool:
+        """Take one step of the work that additions left; tells whether there was any.
+
+        Up to `but` entries may stay unread.
+        """
+
+    @property
+    def should_fold(self) -> bool:
+        """A long write-ahead log should be folded in (`checkpoint`)."""
+
+    def checkpoint(self) -> None:
+        """Fold it in; in a thread, because it waits for the disk."""
 
     def entry(self, feed: bytes, seq: int) -> Entry | None:
         """One held entry, or the tip when `seq` is its number."""
