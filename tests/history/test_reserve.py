@@ -43,6 +43,11 @@ def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     subprocess.run(["umount", "-l", folder], check=False, capture_output=True)
 
 
+def read_on(history: History) -> None:
+    while history.keep_up():
+        pass
+
+
 def fill(path: Path) -> None:
     with path.open("wb", buffering=0) as file:
         for size in (1 << 20, 4096):
@@ -111,16 +116,14 @@ def test_lines_that_found_no_room_are_made_when_there_is_some(
     assert history.keep_up()
     fill(filler)
     with pytest.raises(HistoryFullError, match="full"):
-        while history.keep_up():
-            pass
+        read_on(history)
     assert history.unread == 4001
     assert not history.keep_up(), "room is for what gives more"
     assert history.knows(fact_id(event_of(answer), answer.device))
     history.settle(feed.feed, 100, entries[99])
     filler.unlink()
     history.reserve.keep()
-    while history.tend():
-        pass
+    read_on(history)
     with Reader(path) as reader:
         assert reader.count() == 3901
     check_index(path)
