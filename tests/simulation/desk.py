@@ -22,6 +22,8 @@ EVERYTHING = 1_000_000
 class _Reserve:
     """A disk that is never full."""
 
+    full = False
+
     def require(self) -> None:
         """It is there."""
 
@@ -47,8 +49,8 @@ class Desk(History):
     def __init__(self, people: Mapping[str, str]) -> None:
         self._path = Path(__file__)  # not opened; it only must have a place
         self._mirror, self._device, self._team = FeedMirror(None), bytes(32), "t"
-        self._durable = self.damaged = False
-        self.on_damage = lambda: None
+        self._durable = self._group = self.damaged = False
+        self.on_damage = self.on_group = lambda: None
         self.reserve = _Reserve()
         self._shown: list[bytes] = []
         self._open()
@@ -71,7 +73,10 @@ class Desk(History):
         """Make rows of what came since."""
         new = [arrival for _, arrival in rows[len(self._shown) :]]
         if new:
-            self.add(new)
+            # Every other time as a backlog is.
+            self.add(new, later=bool(len(self._shown) % 2))
+            while self.keep_up():
+                pass
             self._shown += [arrival.entry.hash for arrival in new]
 
     def lines(self) -> list[Line]:
