@@ -188,7 +188,9 @@ class Core:
             part, rest = rest[: self._part], rest[self._part :]
             whole += self._take_part(part, sender, later=later)
             await asyncio.sleep(0)
-            await self.keep_up(but=MOST_UNREAD if later else 0)
+            # Else what is live would wait as long as somebody has something old to give.
+            while later and await self.keep_up(but=MOST_UNREAD):
+                pass
             if not rest or whole.bad > MAX_BAD:
                 break
         new = len(whole.stored)

@@ -226,7 +226,7 @@ async def test_an_endless_backlog_leaves_few_entries_unread(make_node, raw, monk
         some = entries(mallory.feed(number), 900)
         outcome = await core.take_in_parts(some, "peer", later=True)
         assert len(outcome.stored) == 900
-    assert 1000 < max(unread) < 1000 + 2 * LATER_PART
+    assert 500 < max(unread) <= 1000
 
 
 async def test_a_proof_that_is_known_costs_no_check_and_no_reading(

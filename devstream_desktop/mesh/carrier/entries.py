@@ -338,7 +338,8 @@ class Entries:
             # As between peers, catching up with a storm costs nobody a wait (limits.py).
             late = max(late, core.wait_after(outcome) if news else 0.0)
             await asyncio.sleep(0)
-            await core.keep_up(but=MOST_UNREAD if later else 0)
+            while later and await core.keep_up(but=MOST_UNREAD):
+                pass
         # Only now: what was not stored must be read again after a crash.
         self._place.took(first, messages[-1].seq, doubtful)
         spent += sum(cost_of_bytes(one.data) for one in messages)
