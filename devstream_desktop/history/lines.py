@@ -36,12 +36,13 @@ _ROWS_VERSION = f"{INDEX_VERSION}.{IDENTITY_VERSION}"
 _SAME_FACTS = ((4, 2), (5, 4))
 """First and last version that elected rows as this one does; others are made anew."""
 _REBUILD_BATCH = 2_000
-SETTLED = 100
 UNSETTLED = 128
 """Things whose states wait for the end of a group: about 25 ms.
 
 A thing of many rows is judged once for all of them.
 """
+SETTLED = 100
+"""Things that are given their states in one step at the end."""
 _MAX_SEQ = (1 << 63) - 1
 
 

@@ -22,7 +22,7 @@ GROUP = 64
 """Rows that wait at most; a search indexes them in memory in 2 ms."""
 PORTION = 1_000
 """Rows put in at once of a large group."""
-MERGE_PAGES = 64
+MERGE_PAGES = 128
 """Of 4 KiB, written in one step of merging: about 10 ms.
 
 Each step has a cost of its own, so smaller ones cost more in all.
@@ -33,7 +33,7 @@ WEED = 4096
 It is at least so many, and a quarter of those left: until then they lie in it as holes.
 """
 MANY = 128
-"""Groups that are merged in idle time; a search looks into each.
+"""Groups that are merged in idle time, until a quarter is left; a search looks into each.
 
 In a history of 100,000 events with 100 of them its p99 is a quarter longer, and merging them costs
 as much again as it cost to put them in.
@@ -74,6 +74,8 @@ class SearchIndex:
         self._unmerged: int = connection.execute(SEGMENTS).fetchone()[0]
         """Parts of the index that a merge has not joined yet."""
         self._merging = False
+        self._whole = False
+        """The merging goes on until one part is left."""
         self._owed = False
         self.begun = False
         """A part of what waits is in: the rest follows in the same transaction."""
@@ -168,7 +170,7 @@ class SearchIndex:
         self._connection.execute(
             "INSERT INTO words (words, rank) VALUES ('merge', ?)", (-MERGE_PAGES,)
         )
-        self._merging = True
+        self._merging = self._whole = True
         return True
 
     def clear(self) -> None:
@@ -178,20 +180,26 @@ class SearchIndex:
         self._connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
 
     def merge(self) -> bool:
-        """One bounded step, outside a transaction; whether there may be more to do."""
+        """Take one bounded step, outside a transaction; tells whether there was one to take."""
         if not self._merging and self._unmerged >= MANY:
             # Groups of one transaction are one part.
-            (self._unmerged,) = self._connection.execute(SEGMENTS).fetchone()
-            self._merging = self._unmerged >= MANY
-        if self._merging:
-            before = self._connection.total_changes
-            self._connection.execute(
-                "INSERT INTO words (words, rank) VALUES ('merge', ?)", (MERGE_PAGES,)
-            )
-            # SQLite's documentation: less than two changes say that nothing was left to merge.
-            if self._connection.total_changes - before < 2:
-                self._unmerged, self._merging = 0, False
-        return self._merging
+            self._merging = self._count() >= MANY
+        if not self._merging:
+            return False
+        before = self._connection.total_changes
+        self._connection.execute(
+            "INSERT INTO words (words, rank) VALUES ('merge', ?)", (MERGE_PAGES,)
+        )
+        # SQLite's documentation: less than two changes say that nothing was left to merge.
+        over = self._connection.total_changes - before < 2
+        # To join the last ones too would write the whole index once more.
+        if over or (self._count() <= MANY // 4 and not self._whole):
+            self._merging = self._whole = False
+        return True
+
+    def _count(self) -> int:
+        (self._unmerged,) = self._connection.execute(SEGMENTS).fetchone()
+        return self._unmerged
 
     def keep_up(self) -> None:
         """Do the merging that a writer owes after a group.

@@ -183,8 +183,11 @@ class Backlog:
             raise
 
     async def _read(self, fills: Sequence[asyncio.Task[None]]) -> None:
-        """Make lines of what is stored, while no answer waits."""
-        while True:
+        """Make lines of what is stored, while no answer waits.
+
+        A lost link leaves the rest to other links, and to the upkeep.
+        """
+        while not self._link.lost.is_set():
             filling = sum(not fill.done() for fill in fills)
             # An answer comes first: until it is stored, it can be lost.
             quiet = self._asking == filling and time.monotonic() - self._stored >= QUIET_S

@@ -20,8 +20,10 @@ from devstream_desktop.keys import Vault, key_file
 from devstream_desktop.stream.log import Arrival
 from devstream_desktop.team import Team
 
-PART = 300
+PART = 600
 """Entries of one transaction, as in a catch-up (mesh/core.py)."""
+AHEAD = 20_000
+"""Entries that are in the log before their lines are made."""
 DAYS = 20
 
 
@@ -58,8 +60,11 @@ def _write(folder: Path, rows: int) -> LongHistory:
     facts = events(rows, first_ms=now_ms() - DAYS * DAY_MS, step_ms=(DAYS - 1) * DAY_MS / rows)
     entries = feed(team.device, history.epoch, team.id, facts)
     while batch := list(itertools.islice(entries, PART)):
-        history.add([Arrival(entry, "", verified=True) for entry in batch])
-        history.keep_up()
+        history.add([Arrival(entry, "", verified=True) for entry in batch], later=True)
+        while history.keep_up(but=AHEAD):
+            pass
+    while history.keep_up():
+        pass
     began = time.process_time()
     while history.tend():
         pass

@@ -39,3 +39,19 @@ async def test_the_newest_are_seen_first_and_the_log_is_whole_before_the_rest_is
     await source.say("live")
     await fresh.until(lambda: fresh.titles()[-1] == "live")
     assert history.seen() == 3001
+
+
+async def test_a_stop_waits_for_no_line_and_the_next_start_makes_them(
+    make_node, monkeypatch
+) -> None:
+    monkeypatch.setattr("devstream_desktop.history.unread.STEP", 1)
+    source = await make_node()
+    await source.say(*(f"commit {n}" for n in range(1000)))
+    fresh = await make_node(peers=[source], name="fresh")
+    await fresh.until(lambda: fresh.history.newest() == 1000)
+    make_node.nodes.remove(fresh)
+    await fresh.mesh.stop()
+    assert fresh.history.unread > 0
+    fresh.history.close()
+    back = await make_node(peers=[source], name="fresh", signing=fresh.signing)
+    assert back.history.seen() == 1000
