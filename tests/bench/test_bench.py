@@ -70,6 +70,7 @@ ROWS = {
     "catch-up": [
         "newest 200 of 300 events, from the dial",
         "catch-up, 300 events",
+        "  its log whole",
         "  CPU of it",
         "  beside NATS JetStream that stores",
         "  beside Redis Streams that stores",
