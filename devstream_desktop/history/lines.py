@@ -36,8 +36,8 @@ _ROWS_VERSION = f"{INDEX_VERSION}.{IDENTITY_VERSION}"
 _SAME_FACTS = ((4, 2), (5, 4))
 """First and last version that elected rows as this one does; others are made anew."""
 _REBUILD_BATCH = 2_000
-UNSETTLED = 128
-"""Things whose states wait for the end of a group: about 25 ms.
+UNSETTLED = 512
+"""Things whose states wait for the end of a group.
 
 A thing of many rows is judged once for all of them.
 """
@@ -72,12 +72,12 @@ class Lines:
 
         What this version cannot read stays in the log only.
         """
-        self._add(arrivals, arrivals[-1][0] if arrivals else None)
+        self._add(arrivals, wait=False)
         self._things.settle()
 
     def add_some(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
         """Make rows of `(lsn, body, signature)`, to which more come before `settle`."""
-        self._add(self._entries(rows), None)
+        self._add(self._entries(rows), wait=True)
         self._things.settle(but=UNSETTLED)
 
     @property
@@ -89,12 +89,12 @@ class Lines:
         """Give some of them their states, in about 10 ms."""
         self._things.settle(but=max(0, self.unsettled - SETTLED))
 
-    def settle(self, newest: int) -> None:
+    def settle(self) -> None:
         """Finish what a commit must find finished. Words may wait."""
         self._things.settle()
-        self.index.finish(newest)
+        self.index.finish()
 
-    def _add(self, arrivals: Sequence[tuple[int, Entry]], newest: int | None) -> None:
+    def _add(self, arrivals: Sequence[tuple[int, Entry]], *, wait: bool) -> None:
         tellings: dict[bytes, Telling] = {}
         later: list[Telling] = []
         for lsn, entry in arrivals:
@@ -117,7 +117,7 @@ class Lines:
                 [(telling.lsn, telling.fact) for telling in later],
             )
         if tellings:
-            self._insert(list(tellings.values()), newest)
+            self._insert(list(tellings.values()), wait=wait)
 
     def remove(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
         """Take out the rows of entries that the log will forget.
@@ -298,7 +298,7 @@ class Lines:
         )
         self.add(self._entries(rows))
         # They arrived before what waits for its group, so they cannot wait themselves.
-        self.index.flush(self._connection.execute("SELECT MAX(lsn) FROM lines").fetchone()[0])
+        self.index.flush()
 
     def _restore(self, feed_id: int, end: int | None) -> None:
         """Believe what was struck out of a feed up to `end`.
@@ -353,8 +353,8 @@ class Lines:
                 later.append(tellings.pop(key))
         return later
 
-    def _insert(self, tellings: list[Telling], newest: int | None) -> None:
-        """Insert rows; without `newest` their words wait."""
+    def _insert(self, tellings: list[Telling], *, wait: bool) -> None:
+        """Insert rows; with `wait` their words wait for `put_some`."""
         # Ascending ids fill the index several times faster.
         tellings.sort(key=lambda telling: telling.order[1:])  # by time, struck out or not
         ids = free_ids(self._connection, [telling.entry.hlc for telling in tellings])
@@ -366,10 +366,10 @@ class Lines:
         )
         self._things.arrive(rows)
         events = ((row_id, telling.event) for row_id, telling in zip(ids, tellings, strict=True))
-        if newest is None:
+        if wait:
             self.index.wait(events)
         else:
-            self.index.add(events, newest)
+            self.index.add(events)
         self._facets.note(tellings)
         self._scopes.adopt(tellings)
 

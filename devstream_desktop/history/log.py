@@ -60,7 +60,7 @@ class History(Writer):
             self._unread = Unread(self._connection, self._lines)
             # A node shows and does nothing before it has read what it holds.
             while self._unread:
-                while not self._unread.step():
+                while not self._unread.step(on=True):
                     pass
                 self._unread.finish()
             self._lines.rebuild_if_outdated()
@@ -159,11 +159,27 @@ class History(Writer):
         # What is left of a full disk is for what makes room.
         if self.unread <= but or self.reserve.full:
             return False
+        self._read_on(on=True)
+        return True
+
+    def show(self) -> bool:
+        """Take a step towards the commit of lines that were begun; tells whether there are any.
+
+        Whatever else is written would commit them in one long step.
+
+        Raises:
+            HistoryFullError: as `keep_up`.
+        """
+        if not self._unread.read:
+            return False
+        self._read_on(on=False)
+        return True
+
+    def _read_on(self, *, on: bool) -> None:
         with self._step_of_group():
-            full = self._unread.step()
+            full = self._unread.step(on=on)
         if full:
             self._end_group()
-        return True
 
     def entry(self, feed: bytes, seq: int) -> Entry | None:
         """One held entry, or the tip when `seq` is its number."""
@@ -232,7 +248,8 @@ class History(Writer):
 
     def verified(self, feed: bytes, seqs: Sequence[int]) -> None:
         """Note that the signatures of these entries were checked."""
-        with self._transaction():
+        # One that is not noted is checked again after the next start.
+        with self._any_transaction():
             self._feeds.verified(feed, seqs)
 
     def knows(self, fact: bytes) -> bool:

@@ -47,7 +47,7 @@ class Refresh:
         """Let every row wait."""
         (newest,) = self._connection.execute("SELECT COALESCE(MAX(lsn), 0) FROM log").fetchone()
         self._index.clear()
-        self._index.flush(newest)
+        self._index.flush()
         self._wait(newest + 1)
 
     def step(self, rows: int) -> bool:

@@ -84,14 +84,11 @@ class SearchIndex:
         """Let rows wait for `put_some`."""
         self._waiting.update((row_id, index_text(event)) for row_id, event in rows)
 
-    def add(self, rows: Iterable[tuple[int, Event]], newest: int) -> None:
-        """Add rows by ascending id.
-
-        `newest` is the newest arrival number of the log, theirs included.
-        """
+    def add(self, rows: Iterable[tuple[int, Event]]) -> None:
+        """Add rows by ascending id; they are in the table of lines already."""
         self.wait(rows)
         if len(self._waiting) >= GROUP:
-            self.flush(newest)
+            self.flush()
 
     def put(self, rows: Iterable[tuple[int, Event]]) -> None:
         """Put in rows that do not wait."""
@@ -109,26 +106,29 @@ class SearchIndex:
         """Rows that are not in the index yet."""
         return len(self._waiting)
 
-    def flush(self, newest: int) -> None:
+    def flush(self) -> None:
         """Put in what waits."""
         self._put(self._waiting.items())
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('indexed', ?)", (newest,))
+        # Lines come in the order of their arrival numbers: all up to the last are in now.
+        self._connection.execute(
+            "INSERT OR REPLACE INTO meta SELECT 'indexed', COALESCE(MAX(lsn), 0) FROM lines"
+        )
         self._waiting.clear()
         self.begun = False
 
-    def put_some(self, newest: int) -> None:
+    def put_some(self) -> None:
         """Put in a portion of what waits, in about 10 ms."""
         if len(self._waiting) <= PORTION:
-            self.flush(newest)
+            self.flush()
             return
         portion = sorted(self._waiting)[:PORTION]
         self._put([(row_id, self._waiting.pop(row_id)) for row_id in portion])
         self.begun = True
 
-    def finish(self, newest: int) -> None:
+    def finish(self) -> None:
         """Put in the rest of what was begun, before a commit."""
         if self.begun:
-            self.flush(newest)
+            self.flush()
 
     def remove(self, rows: Iterable[tuple[int, Event]]) -> None:
         """Take rows out, by the very texts they went in with."""

@@ -17,9 +17,9 @@ from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.log import Arrival
 
-STEP = 400
-"""Entries that are read in one step: about 20 ms."""
-GROUP = 5_000
+STEP = 300
+"""Entries that are read in one step: about 15 ms."""
+GROUP = 3_000
 """Entries whose lines are committed together."""
 WORDS = 2_000
 """Rows whose words wait at most; a search indexes them in memory in 80 ms."""
@@ -41,8 +41,6 @@ class Unread:
         """The first arrival number without a line; 0 when all have one."""
         self.read = 0
         """Entries that were read in this group."""
-        self._last = 0
-        """The last arrival number that was read."""
 
     def __bool__(self) -> bool:
         return bool(self.first)
@@ -69,21 +67,21 @@ class Unread:
         """
         return fact in self._own
 
-    def step(self) -> bool:
+    def step(self, *, on: bool) -> bool:
         """Take a step, about 20 ms, towards the end of a group; tells whether it is reached.
 
-        It makes the lines of some entries; at the end it gives the things their states and the
-        index its words.
+        With `on` it makes the lines of some more entries, up to a full group; at the end it gives
+        the things their states and the index its words.
         """
         index = self._lines.index
         if index.begun or index.waiting >= WORDS:
-            index.put_some(self._last)
-        elif self.first and self.read < GROUP:
+            index.put_some()
+        elif on and self.first and self.read < GROUP:
             self._read()
         elif self._lines.unsettled:
             self._lines.settle_some()
         elif index.waiting and not self.first:
-            index.put_some(self._last)
+            index.put_some()
         else:
             return True
         return False
@@ -95,13 +93,12 @@ class Unread:
         ).fetchall()
         if rows:
             self._lines.add_some(rows)
-            self._last = rows[-1][0]
         self.read += len(rows)
-        self.first = self._last + 1 if len(rows) == STEP else 0
+        self.first = rows[-1][0] + 1 if len(rows) == STEP else 0
 
     def finish(self) -> None:
         """Write how far the lines go, before a commit."""
-        self._lines.settle(self._last)
+        self._lines.settle()
         self._write(self.first)
         self.read = 0
 

@@ -152,6 +152,12 @@ class Writer(ABC):
             with self._or_nothing():
                 yield
 
+    @contextmanager
+    def _any_transaction(self) -> Iterator[None]:
+        """Write with an open group, and lose it with that one."""
+        with self._step_of_group() if self._group else self._transaction():
+            yield
+
     def _end_group(self) -> None:
         """Commit what the steps of a group have written."""
         if not self._group:

@@ -208,6 +208,8 @@ class Backlog:
             later, self._begun = self._begun, True
             # The next FETCH leaves before this batch is stored.
             await asyncio.sleep(0)
+            while await self._core.show():
+                pass
             stored = len((await self._take(entries, later=later)).stored)
             self._stored = time.monotonic()
         # The message was full.

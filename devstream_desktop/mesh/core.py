@@ -216,6 +216,13 @@ class Core:
             await asyncio.sleep(0)
         return worked
 
+    async def show(self) -> bool:
+        """Take one step to make seen what `keep_up` has begun; tells whether there was any."""
+        shown = self.replica.feeds.store.show()
+        if shown:
+            await asyncio.sleep(0)
+        return shown
+
     def _take_part(self, part: Sequence[SignedEntry], sender: str, *, later: bool) -> Outcome:
         """Take a part in one transaction; choose the next one's size."""
         signatures = self.replica.signatures

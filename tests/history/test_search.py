@@ -124,7 +124,7 @@ def test_search(
 ) -> None:
     monkeypatch.setattr(pages, "_FEW", few)
     if grouped:
-        told._lines.index.flush(told.newest())
+        told._lines.index.flush()
     asked = parse_query(query).asked_by(("bot",), Seen(9))
     found = reader.page(asked)
     assert {line.event.title for line in found} == titles

@@ -147,7 +147,11 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @given(data=st.data())
 def test_the_tables_follow_from_the_set_of_the_events(
-    data: st.DataObject, open_history: Callable[[], History], tmp_path: Path, new_feed: type
+    data: st.DataObject,
+    open_history: Callable[[], History],
+    below: Callable[[], sqlite3.Connection],
+    tmp_path: Path,
+    new_feed: type,
 ) -> None:
     for file in tmp_path.glob("history.sqlite*"):
         file.unlink()
@@ -181,8 +185,18 @@ def test_the_tables_follow_from_the_set_of_the_events(
         history.add([Arrival(one.entry, "peer") for one in [*batch, *again]], later=later)
         for _ in range(data.draw(st.integers(0, 20), label="steps")):
             history.keep_up()
+        if data.draw(st.booleans(), label="show"):
+            while history.show():
+                pass
+            assert history.unread == history.newest() - history.seen()
+        stop = data.draw(st.sampled_from(("", "", "", "stop", "kill")), label="stop")
+        if stop:
+            history.close() if stop == "stop" else below().close()
+            history = open_history()
+            assert history.unread == 0
         if not history.unread:
             check(history.path, fold(arrived, set()))
+            check_words(history.path)
     if data.draw(st.booleans(), label="read to the end"):
         read_on(history)
     ended = data.draw(st.sets(st.sampled_from(feeds), max_size=2), label="revoked")

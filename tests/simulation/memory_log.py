@@ -118,6 +118,9 @@ class MemoryLog:
     def checkpoint(self) -> None:
         pass
 
+    def show(self) -> bool:
+        return False
+
     def keep_up(self, *, but: int = 0) -> bool:
         return False
 

@@ -63,6 +63,9 @@ class LogStore(Protocol):
         Up to `but` entries may stay unread.
         """
 
+    def show(self) -> bool:
+        """Take a step to make seen what `keep_up` has begun; tells whether there was any."""
+
     @property
     def should_fold(self) -> bool:
         """A long write-ahead log should be folded in (`checkpoint`)."""
