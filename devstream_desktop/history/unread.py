@@ -38,7 +38,9 @@ class Unread:
         self._lines = lines
         found = self._connection.execute("SELECT value FROM meta WHERE name = 'unread'").fetchone()
         self.first: int = found[0] if found else 0
-        """The first arrival number without a line; 0 when all have one."""
+        """The first arrival number whose line nobody sees yet; 0 when all are seen."""
+        self._next = self.first
+        """The first one that this group has not read; 0 when it has read all."""
         self.read = 0
         """Entries that were read in this group."""
 
@@ -68,7 +70,7 @@ class Unread:
         return fact in self._own
 
     def step(self, *, on: bool) -> bool:
-        """Take a step, about 20 ms, towards the end of a group; tells whether it is reached.
+        """Take a step, about 15 ms, towards the end of a group; tells whether it is reached.
 
         With `on` it makes the lines of some more entries, up to a full group; at the end it gives
         the things their states and the index its words.
@@ -76,11 +78,11 @@ class Unread:
         index = self._lines.index
         if index.begun or index.waiting >= WORDS:
             index.put_some()
-        elif on and self.first and self.read < GROUP:
+        elif on and self._next and self.read < GROUP:
             self._read()
         elif self._lines.unsettled:
             self._lines.settle_some()
-        elif index.waiting and not self.first:
+        elif index.waiting and not self._next:
             index.put_some()
         else:
             return True
@@ -89,21 +91,21 @@ class Unread:
     def _read(self) -> None:
         rows = self._connection.execute(
             "SELECT lsn, body, signature FROM log WHERE lsn >= ? ORDER BY lsn LIMIT ?",
-            (self.first, STEP),
+            (self._next, STEP),
         ).fetchall()
         if rows:
             self._lines.add_some(rows)
         self.read += len(rows)
-        self.first = rows[-1][0] + 1 if len(rows) == STEP else 0
+        self._next = rows[-1][0] + 1 if len(rows) == STEP else 0
 
     def finish(self) -> None:
         """Write how far the lines go, before a commit."""
         self._lines.settle()
-        self._write(self.first)
+        self._write(self._next)
         self.read = 0
 
     def _write(self, first: int) -> None:
-        self.first = first
+        self.first = self._next = first
         if first:
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('unread', ?)", (first,))
         else:

@@ -412,6 +412,24 @@ def test_a_start_makes_the_lines_that_a_stop_left_unread(
     check_index()
 
 
+def test_what_counts_as_seen_is_seen_also_where_some_expired_unread(
+    history, reader, new_feed, make, arrival, monkeypatch
+) -> None:
+    monkeypatch.setattr("devstream_desktop.history.unread.STEP", 60)
+    kept, gone = new_feed(), new_feed()
+    first = [kept.entry(make()) for _ in range(50)]
+    expired = [gone.entry(make()) for _ in range(100)]
+    last = [kept.entry(make()) for _ in range(50)]
+    history.add([arrival(entry) for entry in [*first, *expired, *last]], later=True)
+    history.settle(gone.feed, 100, expired[-1])
+    seen = []
+    while history.keep_up():
+        seen.append(history.seen())
+        held = [n for n in range(1, seen[-1] + 1) if not 50 < n <= 150]
+        assert [line.arrival for line in reader.all_since(0)] == held
+    assert (seen[0], seen[-1]) == (0, 200)
+
+
 def test_an_own_fact_is_known_before_it_has_a_line(history, new_feed, make, arrival) -> None:
     """An executor that did not know its own answer would deploy a second time."""
     own = new_feed(bytes(range(32)) + bytes(8))
