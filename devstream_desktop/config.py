@@ -8,7 +8,6 @@ right. tomllib keeps no positions, so the line is looked for by the keys.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +69,9 @@ class TomlFile:
         self._text = text
         self._name = name
         self._error = error
+        # Late: most homes lack most files.
+        import tomllib
+
         try:
             self.document: dict[str, object] = tomllib.loads(text)
         except (ValueError, RecursionError) as wrong:

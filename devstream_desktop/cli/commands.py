@@ -6,7 +6,6 @@ The libraries behind most commands take longer to import than the command takes 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -16,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.structs import load_msgspec
 
 COMMANDS = {
     # In the order in which a person needs them.
@@ -170,30 +170,13 @@ def _keep(commands: argparse._SubParsersAction[Any], parsers: Mapping[str, Any])
 
 
 def _add_arguments(name: str, parser: CommandParser) -> None:
-    _load_msgspec()
+    load_msgspec()
     parser.second = SECOND.get(name, {})
     if parser.second:
         words = ", ".join(f"{parser.prog} {word}" for word in parser.second)
         parser.epilog = f"see also: {words} --help"
     module = cast(CommandModule, import_module(module_of(name)))
     module.add_arguments(parser)
-
-
-def _load_msgspec() -> None:
-    """Import msgspec, which every command needs, without `typing_extensions`.
-
-    It takes two functions from there that Python itself has since 3.11, and that import is a sixth
-    of a command's time.
-    """
-    name = "typing_extensions"
-    if name in sys.modules:
-        return
-    # An import of what is None fails, and msgspec then takes Python's own.
-    sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        import_module("msgspec")
-    finally:
-        del sys.modules[name]
 
 
 def module_of(name: str) -> str:

@@ -23,6 +23,7 @@ from devstream_desktop.desktop.tray.menu import TrayMenu
 from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.home import Home
+from devstream_desktop.structs import load_msgspec
 
 if TYPE_CHECKING:
     from devstream_desktop.desktop.app import App
@@ -103,6 +104,7 @@ class Start(QObject):
     def load(self) -> None:
         """Make the app, begin, and do what was asked for meanwhile."""
         try:
+            load_msgspec()
             from devstream_desktop.desktop.app import App
 
             QApplication.setWindowIcon(icon(Mark.APP))

@@ -7,7 +7,7 @@ function here is the safe form for one place. A test bans the unsafe ones in all
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontDatabase, QFontMetrics, QPalette, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QSizePolicy, QWidget
 
 from devstream_desktop.desktop.widgets.plain import button_text, popup_text
@@ -98,6 +98,9 @@ def _enlarge(label: QLabel, points: float) -> None:
 
 def plain_field(text: str, *, name: str, lines: int = 3) -> QPlainTextEdit:
     """Make a read-only field to copy from, in the fixed-width font."""
+    # Late: the start shows no such field.
+    from PySide6.QtGui import QFontDatabase
+
     field = QPlainTextEdit(text)
     field.setReadOnly(True)
     field.setAccessibleName(name)

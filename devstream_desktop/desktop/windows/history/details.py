@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QScrollArea,
-    QStyle,
     QVBoxLayout,
     QWidget,
 )
@@ -116,6 +115,8 @@ class Details(QFrame):
         self.roll_back.setAutoDefault(False)
         self.roll_back.clicked.connect(self._roll_back)
         self._suspects = QFrame()
+        self._inside = QWidget()
+        self._area = _scrolled(self._inside)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -127,8 +128,7 @@ class Details(QFrame):
         box.setContentsMargins(10, 8, 10, 8)
         box.addWidget(self.suspect)
         box.addWidget(self.roll_back, 0, Qt.AlignmentFlag.AlignLeft)
-        inside = QWidget()
-        column = QVBoxLayout(inside)
+        column = QVBoxLayout(self._inside)
         column.setContentsMargins(_MARGIN, 14, _MARGIN, 14)
         column.setSpacing(10)
         column.addWidget(self.title)
@@ -144,7 +144,7 @@ class Details(QFrame):
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(_scrolled(inside))
+        outer.addWidget(self._area)
 
     @property
     def line(self) -> Line | None:
@@ -168,7 +168,7 @@ class Details(QFrame):
         self.approve.setVisible(can_be_approved(line.event))
         self.open.setEnabled(safe_link(line.event.url) is not None)
         # Longer labels need more than the usual width; nothing scrolls sideways.
-        beside = 2 * _MARGIN + self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        beside = 2 * _MARGIN + self._area.verticalScrollBar().sizeHint().width()
         self._buttons.invalidate()
         room = self._buttons.minimumSize().width() + beside
         self.setMinimumWidth(max(_LEAST_WIDTH, room))

@@ -20,13 +20,13 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
     QMenu,
-    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QWidget,
 )
 
 from devstream_desktop.desk.preferences import Search
+from devstream_desktop.desktop.widgets.cells import has_keyboard, is_chosen
 from devstream_desktop.desktop.widgets.edge import see_through
 from devstream_desktop.desktop.widgets.marks import SIZE, mark_icon, paint_mark
 from devstream_desktop.desktop.widgets.plain import menu_text
@@ -95,6 +95,10 @@ class _Places(QAbstractListModel):
 class _PlaceDelegate(QStyledItemDelegate):
     """Paints an entry: mark, name, count at the right."""
 
+    def __init__(self, view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._view = view
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the height of an entry; a heading has room above."""
         height = QFontMetrics(option.font).height() + 2 * _PADDING
@@ -116,19 +120,21 @@ class _PlaceDelegate(QStyledItemDelegate):
             inside = rect.adjusted(_MARGIN, _MARGIN, 0, 0)
             painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter, place.name)
         else:
-            _entry(painter, option, place, rect)
+            paper = palette.color(QPalette.ColorRole.Window)
+            if is_chosen(self._view, index):
+                share = STRONG if has_keyboard(self._view, index) else LIGHT
+                paper = mix(colour(Tone.ACCENT, palette), paper, share)
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(paper)
+                painter.drawRoundedRect(rect, 6, 6)
+            _entry(painter, option, place, rect, paper)
         painter.restore()
 
 
-def _entry(painter: QPainter, option: QStyleOptionViewItem, place: Place, rect: QRect) -> None:
+def _entry(
+    painter: QPainter, option: QStyleOptionViewItem, place: Place, rect: QRect, paper: QColor
+) -> None:
     palette = option.palette
-    paper = palette.color(QPalette.ColorRole.Window)
-    if option.state & QStyle.StateFlag.State_Selected:
-        strong = bool(option.state & QStyle.StateFlag.State_HasFocus)
-        paper = mix(colour(Tone.ACCENT, palette), paper, STRONG if strong else LIGHT)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(paper)
-        painter.drawRoundedRect(rect, 6, 6)
     inside = rect.adjusted(_MARGIN, 0, -_MARGIN, 0)
     if place.shape is not None:
         top = inside.top() + (inside.height() - SIZE) / 2
