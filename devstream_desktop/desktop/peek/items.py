@@ -9,8 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 
 from devstream_desktop.control.wording import on_duty
 from devstream_desktop.desktop.client.state import AppState
-from devstream_desktop.desktop.windows.history.items import Pinned, Row
-from devstream_desktop.desktop.windows.history.model import NEW_ROLE, NOW_RED_ROLE
+from devstream_desktop.desktop.windows.history.items import Heading, Item, Pinned, Row
 from devstream_desktop.desktop.windows.history.spoken import spoken
 from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
@@ -28,6 +27,8 @@ class PeekModel(QAbstractListModel):
         self._state = state
         self._items: list[Pinned | Row] = []
         self._seen = Seen()
+        self.now_red = frozenset[int]()
+        """None: what is red now stands on top as a thing of its own."""
 
     def begin(self) -> None:
         """Mark what is new from now on, and read."""
@@ -55,6 +56,10 @@ class PeekModel(QAbstractListModel):
         """Return an item."""
         return self._items[row]
 
+    def is_new(self, item: Item) -> bool:
+        """Tell whether an item was not seen before."""
+        return not isinstance(item, Heading) and self._seen.is_new(item.line)
+
     def rowCount(self, parent: QModelIndex | QPersistentModelIndex = _NOWHERE) -> int:
         """Return the number of items."""
         return 0 if parent.isValid() else len(self._items)
@@ -64,14 +69,8 @@ class PeekModel(QAbstractListModel):
         index: QModelIndex | QPersistentModelIndex,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> object:
-        """Return an item's text in one sentence, or its mark."""
+        """Return an item's text in one sentence."""
         item = self._items[index.row()]
-        new = self._seen.is_new(item.line)
-        if role == NEW_ROLE:
-            return new
-        if role == NOW_RED_ROLE:
-            # What is red now stands on top as a thing of its own.
-            return frozenset[int]()
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return spoken(item, datetime.now(UTC), new=new)
+            return spoken(item, datetime.now(UTC), new=self.is_new(item))
         return None

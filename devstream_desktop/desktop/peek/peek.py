@@ -111,7 +111,7 @@ class Peek(Surface):
 
     def _prepare_list(self) -> None:
         self.list.setModel(self.model)
-        self.list.setItemDelegate(ItemDelegate(self.model.item, self.list))
+        self.list.setItemDelegate(ItemDelegate(self.model, self.list))
         self.list.setAccessibleName(_("Red now, then the newest lines that matter"))
         self.list.setFrameShape(QListView.Shape.NoFrame)
         self.list.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
@@ -149,7 +150,7 @@ def _written(day: date, form: str) -> str:
 
 def clock_time(milliseconds: int) -> str:
     """Return local hours and minutes."""
-    return f"{datetime.fromtimestamp(milliseconds / 1000).astimezone():%H:%M}"
+    return time.strftime("%H:%M", time.localtime(milliseconds / 1000))
 
 
 def duty_text(*, on: bool, until: int) -> str:

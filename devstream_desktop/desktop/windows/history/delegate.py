@@ -6,8 +6,9 @@ It paints plain text only. Green is quiet, and only what is red now is red.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Protocol
 
 import msgspec
 from PySide6.QtCore import (
@@ -40,7 +41,6 @@ from devstream_desktop.desktop.windows.history.items import (
     Row,
     Step,
 )
-from devstream_desktop.desktop.windows.history.model import NEW_ROLE, NOW_RED_ROLE
 from devstream_desktop.desktop.windows.history.spoken import (
     greens_text,
     red_more,
@@ -62,21 +62,46 @@ _GAP = 10
 _LINE_PADDING = 6
 _SMALL = 0.92
 """Size of a second line and of headings; the first line is 1."""
+_WIDTHS = 500
+"""Texts of a font whose width is kept."""
 
 
 _ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
 
 
+class Items(Protocol):
+    """A model of items. By way of Qt, what it says takes three times as long."""
+
+    @property
+    def now_red(self) -> frozenset[int]:
+        """The ids of the lines that say what is red now; others are over, and not red."""
+
+    def item(self, row: int) -> Item:
+        """Return an item."""
+
+    def is_new(self, item: Item) -> bool:
+        """Tell whether an item has a line that was not seen before."""
+
+
+class Face:
+    """A font and its measures, in pixels."""
+
+    def __init__(self, font: QFont) -> None:
+        self.font = font
+        self.metrics = QFontMetrics(font)
+        self.height = self.metrics.height()
+        # Times, services and steps are the same on many rows; measuring takes half of a drawing.
+        self.width = lru_cache(_WIDTHS)(self.metrics.horizontalAdvance)
+
+
 class Fonts(msgspec.Struct, frozen=True):
     """The fonts of a list, by what they are for."""
 
-    text: QFont
-    bold: QFont
-    small: QFont
-    heading: QFont
-    struck: QFont
-    line: int
-    """Height of a line of text, in pixels."""
+    text: Face
+    bold: Face
+    small: Face
+    heading: Face
+    struck: Face
 
     @classmethod
     def of(cls, font: QFont) -> Fonts:
@@ -87,24 +112,22 @@ class Fonts(msgspec.Struct, frozen=True):
         small.setPointSizeF(font.pointSizeF() * _SMALL)
         top.setPointSizeF(font.pointSizeF() * _SMALL)
         top.setBold(True)
-        return cls(font, bold, small, top, struck, QFontMetrics(font).height())
+        return cls(*map(Face, (font, bold, small, top, struck)))
 
 
 class ItemDelegate(QStyledItemDelegate):
     """Paints the items of the stream, in the font of `use`."""
 
-    def __init__(self, item_of: Callable[[int], Item], view: QAbstractItemView) -> None:
-        """Paint what `item_of` returns for a row; by way of Qt it takes three times as long."""
+    def __init__(self, items: Items, view: QAbstractItemView) -> None:
         super().__init__(view)
         self._view = view
-        self._item_of = item_of
+        self._items = items
         self.use(QFont())
 
     def use(self, font: QFont) -> None:
         """Measure a font once; the list asks for the height of every item it has."""
         self._fonts = Fonts.of(font)
-        first = QFontMetrics(font).height()
-        second = QFontMetrics(self._fonts.small).height()
+        first, second = self._fonts.text.height, self._fonts.small.height
         self._heading = QSize(0, first + 3 * _LINE_PADDING)
         self._one_line = QSize(0, first + 2 * _LINE_PADDING)
         self._two_lines = QSize(0, first + second + 2 * _LINE_PADDING)
@@ -115,7 +138,7 @@ class ItemDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> QSize:
         """Return the height of an item: one line, or two for a thing with steps."""
-        item = self._item_of(index.row())
+        item = self._items.item(index.row())
         if isinstance(item, Heading):
             return self._heading
         if isinstance(item, Pinned) or (isinstance(item, Row) and item.steps):
@@ -129,7 +152,7 @@ class ItemDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         """Paint one item."""
-        item = self._item_of(index.row())
+        item = self._items.item(index.row())
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setClipRect(option.rect)
@@ -137,12 +160,12 @@ class ItemDelegate(QStyledItemDelegate):
             painter,
             option,
             self._fonts,
-            index.data(NOW_RED_ROLE),
+            self._items.now_red,
             selected=is_chosen(self._view, index),
             focused=has_keyboard(self._view, index),
         )
         painting.item(item)
-        if index.data(NEW_ROLE):
+        if self._items.is_new(item):
             painting.dot()
         painter.restore()
 
@@ -205,7 +228,7 @@ class _Painting:
 
     def dot(self) -> None:
         """Mark the item as new, at its left edge."""
-        line = QFontMetrics(self._fonts.text).height()
+        line = self._fonts.text.height
         centre = QPointF(self._rect.left() + _DOT_LEFT, self._rect.top() + _LINE_PADDING + line / 2)
         self._painter.setPen(Qt.PenStyle.NoPen)
         self._painter.setBrush(self._tone(Tone.ACCENT))
@@ -215,7 +238,7 @@ class _Painting:
         today = datetime.now(UTC).astimezone().date()
         self._painter.setPen(mix(self._tone(Tone.MUTED), self._paper, 0.3))
         self._painter.drawLine(self._rect.topLeft(), self._rect.topRight())
-        self._painter.setFont(self._fonts.heading)
+        self._painter.setFont(self._fonts.heading.font)
         self._painter.setPen(self._tone(Tone.MUTED))
         inside = self._rect.adjusted(MARGIN, 0, -MARGIN, 0)
         self._painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter, day_text(item.day, today))
@@ -236,7 +259,7 @@ class _Painting:
         thing, look = item.thing, state_look(item.line)
         age = since(thing.since_ms, int(time.time() * 1000))
         self._row(item.line.event.service, red_title(thing), look, age, loud=True)
-        top = self._rect.top() + _LINE_PADDING + self._fonts.line
+        top = self._rect.top() + _LINE_PADDING + self._fonts.text.height
         left, right = self._rect.left() + _TEXT_LEFT, self._rect.right() - MARGIN
         tone = Tone.MUTED if thing.claimed_by else Tone.AMBER
         self._write(red_more(item), left, right, top, self._fonts.small, tone)
@@ -258,7 +281,7 @@ class _Painting:
         struck: bool = False,
         loud: bool = False,
     ) -> None:
-        line = self._fonts.line
+        line = self._fonts.text.height
         top = self._rect.top() + _LINE_PADDING
         self._mark(look, self._rect.left() + _MARK_LEFT, top + (line - SIZE) / 2, SIZE)
         right = self._time(when, top, line)
@@ -279,43 +302,45 @@ class _Painting:
         return msgspec.structs.replace(look, tone=Tone.MUTED) if over else look
 
     def _steps(self, item: Row) -> None:
-        metrics = QFontMetrics(self._fonts.small)
-        top = self._rect.top() + _LINE_PADDING + self._fonts.line
+        face = self._fonts.small
+        top = self._rect.top() + _LINE_PADDING + self._fonts.text.height
         left, right = self._rect.left() + _TEXT_LEFT, self._rect.right() - MARGIN
-        side = metrics.ascent()
+        side = face.metrics.ascent()
         for line in item.steps:
             # A step that has no room is left out with all after it, rather than cut.
             text = brief(line.event, line.transition)
-            width = side + 3 + metrics.horizontalAdvance(text)
+            width = side + 3 + face.width(text)
             if left + width > right:
-                self._write("…", left, right, top, self._fonts.small, Tone.MUTED)
+                self._write("…", left, right, top, face, Tone.MUTED)
                 return
             look = self._look(line)
-            self._mark(look, left, top + (metrics.height() - side) / 2, side)
+            self._mark(look, left, top + (face.height - side) / 2, side)
             tone = Tone.RED if look.tone is Tone.RED else Tone.MUTED
-            self._write(text, left + side + 3, right, top, self._fonts.small, tone)
+            self._write(text, left + side + 3, right, top, face, tone)
             left += width + _GAP + 2
 
     def _time(self, text: str, top: int, height: int) -> int:
         """Write the time at the right; returns where the text before it ends."""
-        width = QFontMetrics(self._fonts.text).horizontalAdvance(text)
+        width = self._fonts.text.width(text)
         left = self._rect.right() - MARGIN - width
-        self._painter.setFont(self._fonts.text)
+        self._painter.setFont(self._fonts.text.font)
         self._painter.setPen(self._tone(Tone.MUTED))
         place = QRect(left, top, width + 1, height)
         self._painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)
         return left - _GAP
 
-    def _write(self, text: str, left: int, right: int, top: int, font: QFont, tone: Tone) -> int:
+    def _write(self, text: str, left: int, right: int, top: int, face: Face, tone: Tone) -> int:
         """Write text, cut to its room; returns its width."""
-        metrics = QFontMetrics(font)
         room = max(0, right - left)
-        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-        self._painter.setFont(font)
+        width = face.width(text)
+        if width > room:
+            text = face.metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+            width = face.width(text)
+        self._painter.setFont(face.font)
         self._painter.setPen(self._tone(tone))
-        place = QRect(left, top, room, metrics.height())
-        self._painter.drawText(place, _ONE_LINE, shown)
-        return metrics.horizontalAdvance(shown)
+        place = QRect(left, top, room, face.height)
+        self._painter.drawText(place, _ONE_LINE, text)
+        return width
 
     def _mark(self, look: StateLook, left: float, top: float, side: float) -> None:
         ink = self._tone(look.tone)

@@ -40,10 +40,6 @@ from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import Thing
 
-NEW_ROLE = Qt.ItemDataRole.UserRole
-"""True for an item with a line that was not seen before."""
-NOW_RED_ROLE = Qt.ItemDataRole.UserRole + 1
-"""The ids of the lines that say what is red now; others are over, and not red."""
 _MOST = 400
 """Lines that are held before those far from the view are dropped."""
 _FAR = 80
@@ -85,7 +81,7 @@ class StreamModel(QAbstractListModel):
         self._items: list[Item] = []
         self._red: tuple[Pinned, ...] = ()
         self.now_red: frozenset[int] = frozenset()
-        """The ids of the lines that say what is red now."""
+        """The ids of the lines that say what is red now; others are over, and not red."""
         self.seen = Seen()
         """The mark of the last visit; lines that came since are marked."""
         self._unfolded: frozenset[str] = frozenset()
@@ -253,12 +249,8 @@ class StreamModel(QAbstractListModel):
         return super().flags(index) | Qt.ItemFlag.ItemNeverHasChildren
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return an item's text in one sentence, or its mark."""
+        """Return an item's text in one sentence."""
         item = self._items[index.row()]
-        if role == NEW_ROLE:
-            return self.is_new(item)
-        if role == NOW_RED_ROLE:
-            return self.now_red
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return spoken(item, self._now(), new=self.is_new(item))
         return None

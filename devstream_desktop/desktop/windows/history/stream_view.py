@@ -52,7 +52,7 @@ class StreamView(QListView):
         """The oldest items were asked for."""
         painted_ground(self)
         self.setModel(model)
-        self._delegate = ItemDelegate(model.item, self)
+        self._delegate = ItemDelegate(model, self)
         self._delegate.use(self.font())
         self.setItemDelegate(self._delegate)
         self.setAccessibleName(_("History, newest first"))
