@@ -7,7 +7,14 @@ function here is the safe form for one place. A test bans the unsafe ones in all
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics, QPalette, QResizeEvent
+from PySide6.QtGui import (
+    QFont,
+    QFontMetrics,
+    QPalette,
+    QResizeEvent,
+    QStaticText,
+    QTransform,
+)
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QSizePolicy, QWidget
 
 from devstream_desktop.desktop.widgets.plain import button_text, popup_text
@@ -65,6 +72,14 @@ class ElidedLabel(PlainLabel):
         shown = QFontMetrics(self.font()).elidedText(self._whole, end, room)
         self.setText(shown)
         self.setToolTip(popup_text(self._whole) if shown != self._whole else "")
+
+
+def laid_out(text: str, font: QFont) -> QStaticText:
+    """Lay out a line of text that is drawn many times."""
+    result = QStaticText(text)
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    result.prepare(QTransform(), font)
+    return result
 
 
 def paint(label: PlainLabel, tone: Tone) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 import msgspec
@@ -32,6 +32,7 @@ from devstream_desktop.desktop.widgets.look import (
     state_look,
 )
 from devstream_desktop.desktop.widgets.marks import SIZE, Shape, paint_mark
+from devstream_desktop.desktop.widgets.text import laid_out
 from devstream_desktop.desktop.widgets.theme import LIGHT, STRONG, Tone, colour, mix, tint
 from devstream_desktop.desktop.windows.history.items import (
     Greens,
@@ -62,11 +63,8 @@ _GAP = 10
 _LINE_PADDING = 6
 _SMALL = 0.92
 """Size of a second line and of headings; the first line is 1."""
-_WIDTHS = 500
-"""Texts of a font whose width is kept."""
-
-
-_ONE_LINE = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+_TEXTS = 200
+"""Texts of a font whose layout is kept: some more than a page of rows has."""
 
 
 class Items(Protocol):
@@ -90,8 +88,12 @@ class Face:
         self.font = font
         self.metrics = QFontMetrics(font)
         self.height = self.metrics.height()
-        # Times, services and steps are the same on many rows; measuring takes half of a drawing.
-        self.width = lru_cache(_WIDTHS)(self.metrics.horizontalAdvance)
+        # A page of rows is drawn three times while one scrolls; layout is the most of it.
+        self.laid_out = lru_cache(_TEXTS)(partial(laid_out, font=font))
+
+    def width(self, text: str) -> int:
+        """Return the width of a text."""
+        return round(self.laid_out(text).size().width())
 
 
 class Fonts(msgspec.Struct, frozen=True):
@@ -284,7 +286,7 @@ class _Painting:
         line = self._fonts.text.height
         top = self._rect.top() + _LINE_PADDING
         self._mark(look, self._rect.left() + _MARK_LEFT, top + (line - SIZE) / 2, SIZE)
-        right = self._time(when, top, line)
+        right = self._time(when, top)
         left = self._rect.left() + _TEXT_LEFT
         quiet = look.tone in (Tone.GREEN, Tone.MUTED)
         tone = Tone.MUTED if quiet else Tone.RED if loud else Tone.PLAIN
@@ -319,14 +321,13 @@ class _Painting:
             self._write(text, left + side + 3, right, top, face, tone)
             left += width + _GAP + 2
 
-    def _time(self, text: str, top: int, height: int) -> int:
+    def _time(self, text: str, top: int) -> int:
         """Write the time at the right; returns where the text before it ends."""
         width = self._fonts.text.width(text)
         left = self._rect.right() - MARGIN - width
         self._painter.setFont(self._fonts.text.font)
         self._painter.setPen(self._tone(Tone.MUTED))
-        place = QRect(left, top, width + 1, height)
-        self._painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)
+        self._painter.drawStaticText(left, top, self._fonts.text.laid_out(text))
         return left - _GAP
 
     def _write(self, text: str, left: int, right: int, top: int, face: Face, tone: Tone) -> int:
@@ -338,8 +339,7 @@ class _Painting:
             width = face.width(text)
         self._painter.setFont(face.font)
         self._painter.setPen(self._tone(tone))
-        place = QRect(left, top, room, face.height)
-        self._painter.drawText(place, _ONE_LINE, text)
+        self._painter.drawStaticText(left, top, face.laid_out(text))
         return width
 
     def _mark(self, look: StateLook, left: float, top: float, side: float) -> None:
