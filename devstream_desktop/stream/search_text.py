@@ -21,8 +21,8 @@ from devstream_desktop.stream.fact import is_note, shown_state
 from devstream_desktop.stream.text import short_ref
 from devstream_desktop.stream.words import STATES, Kind, Severity, outcome
 
-INDEX_VERSION = 5
-"""Grows when `index_text` changes.
+INDEX_VERSION = 6
+"""Grows when `index_text` or `text.clean` changes.
 
 Entries are taken out of the index by the very text they went in with.
 """

@@ -30,11 +30,14 @@ _SEQUENCE = re.compile(
 _COLOUR = "mK"
 """The ends of sequences that move nothing: colours, and what is erased behind the text."""
 # As rsyslog, `cat -v`, a JSON text in a text and a shell write the escape character.
-_SPELT = re.compile(
-    r"(?:#033|\^\[|\\x1[bB]|\\u001[bB]|\\0?33|\\e|[\ufffd\u241b])\[[0-9;]{0,30}[mK]"
+_SPELT = re.compile(r"(?:#033|\^\[|\\x1[bB]|\\u001[bB]|\\0?33|\\e|\u241b)\[[0-9;]{0,30}[mK]")
+# Where the escape character was lost: with what erased behind the text, and what follows (up to a
+# closing bracket, or a letter).
+_REMNANT = re.compile(
+    r"\ufffd?\[([0-9;]{0,30})m(?:\ufffd?\[K(?![^][\r\n]*\]))?(?=([^][\r\n]*\]|\w?))"
 )
-_ORPHAN = re.compile(r"\[[0-9;]{0,30}m")
-_RESETS = ("[0m", "[m", "[0;0m", "[39m", "[22m")
+_RESETS = frozenset({"", "0", "00", "22", "23", "24", "27", "29", "39", "49"})
+"""Numbers that end what others began."""
 _PASSES = 3
 
 
@@ -57,7 +60,9 @@ def clean(text: str, limit: int = 140) -> str:
         # What is composed anew, or loses a character in its middle, may be an escape's remnant.
         else without_escapes(_strip(unicodedata.normalize("NFC", text)))
     )
-    return shorten(" ".join(flat.split()), limit)
+    line = shorten(" ".join(flat.split()), limit)
+    # Where the end of a bracketed word was cut off, the rest of it may look like a colour.
+    return " ".join(without_escapes(line).split()) if "[" in line and line != flat else line
 
 
 def are_plain(texts: Iterable[str]) -> bool:
@@ -98,12 +103,35 @@ def without_escapes(text: str) -> str:
     if "[" not in text:
         return text
     text = _SPELT.sub("", text)
-    # `[5m` alone may be a range in a query; beside a reset it is a colour.
-    for _pass in range(_PASSES):
-        if not any(reset in text for reset in _RESETS):
-            return text
-        text = _ORPHAN.sub("", text)
-    return _ORPHAN.sub(" ", text)
+    # What is left of one may make another, `[3[0m1m`; a space ends that.
+    for gap in ("",) * _PASSES + (" ",):
+        before, text = text, _without_remnants(text, gap)
+        if text == before:
+            break
+    return text
+
+
+def _without_remnants(text: str, gap: str) -> str:
+    """Put `gap` for colours that lost their escape character; `[mesh]` and `x[5m]` stay."""
+    coloured = False
+
+    def replace(match: re.Match[str]) -> str:
+        nonlocal coloured
+        numbers, rest = match.groups()
+        bracketed = rest.endswith("]")
+        ends = _RESETS.issuperset(numbers.split(";"))
+        if coloured and ends:
+            # `[[31mERROR[m] refused`, but not `[31m[mesh] refused`.
+            gone = bool(numbers) or rest == "]" or not bracketed
+        else:
+            # A letter behind `[m` may begin a word whose end was cut off.
+            gone = ";" in numbers or (not bracketed and bool(numbers or not rest))
+        if not gone:
+            return match[0]
+        coloured = not ends
+        return gap
+
+    return _REMNANT.sub(replace, text)
 
 
 def _gap(match: re.Match[str]) -> str:

@@ -208,7 +208,9 @@ def test_completion_knows_what_the_history_holds(told: History, reader: Reader) 
     )
 
 
+@pytest.mark.parametrize("version", ["4.2", "5.5"])
 def test_rows_of_an_earlier_version_are_found_as_they_are_read_again(
+    version: str,
     told: History,
     reader: Reader,
     open_history: Callable[[], History],
@@ -218,7 +220,7 @@ def test_rows_of_an_earlier_version_are_found_as_they_are_read_again(
     before = reader.page(parse_query("kind:test OR kind:change"))
     red = reader.red_now()
     told.close()
-    sql("UPDATE meta SET value = '4.2' WHERE name = 'index_version'")
+    sql(f"UPDATE meta SET value = '{version}' WHERE name = 'index_version'")
     monkeypatch.setattr("devstream_desktop.history.lines.FIRST", 3)
     monkeypatch.setattr("devstream_desktop.history.lines.STEP", 2)
     history = open_history()
@@ -235,6 +237,42 @@ def test_rows_of_an_earlier_version_are_found_as_they_are_read_again(
     assert steps == 4
     assert reader.page(parse_query("kind:test OR kind:change")) == before
     assert reader.red_now() == red
+    history.close()
+
+
+def test_a_title_that_an_earlier_version_cleaned_otherwise_is_found_and_forgotten(
+    new_feed: type,
+    reader: Reader,
+    open_history: Callable[[], History],
+    sql: Callable[..., list[object]],
+    check_index: Callable[[], object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    event = make_event(
+        kind=Kind.CHANGE, state="pushed", service="shop", subject="change/shop/main", time=START,
+        key=fact_key("s", "1"), title="[metrics] p99",
+    )  # fmt: skip
+    feed = new_feed()
+    entry = feed.entry(event, clock=START << 16)
+    monkeypatch.setattr("devstream_desktop.history.search_index.GROUP", 1)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(
+            "devstream_desktop.stream.event.clean", lambda text, _limit: text.removeprefix("[m")
+        )
+        history = open_history()
+        history.add([Arrival(entry, "peer")])
+        history.close()
+        assert sql("SELECT rowid FROM words WHERE words MATCH 'etrics'")
+    sql("UPDATE meta SET value = '5.5' WHERE name = 'index_version'")
+    history = open_history()
+    (line,) = reader.page(parse_query("metrics"))
+    assert line.event.title == "[metrics] p99"
+    assert not reader.page(parse_query("etrics"))
+    history.settle(feed.feed, 1, None)
+    while history.tend():
+        pass
+    assert not sql("SELECT rowid FROM words WHERE words MATCH 'metrics OR etrics OR shop'")
+    check_index()
     history.close()
 
 

@@ -20,7 +20,7 @@ from devstream_desktop.stream.line import render
 LOGS = sorted((Path(__file__).parent / "coloured").glob("*.log"))
 SOURCE = SourceInfo("app", service="shop", options={"path": "/var/log/shop/app.log"})
 NOW = 1_800_000_000_000
-REMNANT = re.compile(r"\x1b|\[[0-9;]*[mK]|\]8;|#033")
+REMNANT = re.compile(r"\x1b|\[[0-9;]*[mK](?![^][]*\])|\]8;|#033")
 
 
 def read(lines: list[str], **options: str | tuple[str, ...]) -> list[str]:
