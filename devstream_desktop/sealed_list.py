@@ -6,10 +6,7 @@ both while a node runs, which looks at the file again and again.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -21,7 +18,6 @@ from devstream_desktop.private_file import write_private
 
 LOOK_SECONDS = 2.0
 """Seconds between two looks of a node at a file."""
-_log = logging.getLogger(__name__)
 
 
 class Vault(Protocol):
@@ -52,8 +48,7 @@ class Named(Protocol):
 T = TypeVar("T", bound=Named)
 
 
-@dataclass(frozen=True)
-class SealedList(Generic[T]):
+class SealedList(msgspec.Struct, Generic[T], frozen=True):
     """The things of one sort in a home. Every method blocks."""
 
     path: Path
@@ -176,6 +171,10 @@ class Watch(Generic[T]):
 
     async def run(self) -> None:
         """Follow the list until it is cancelled."""
+        # Late, because a command reads the list and watches nothing.
+        import asyncio
+        import logging
+
         try:
             while True:
                 try:
@@ -184,7 +183,7 @@ class Watch(Generic[T]):
                 except DevstreamError as error:
                     # Once, because it is looked at again and again.
                     if str(error) != self.trouble:
-                        _log.warning("%s", error)
+                        logging.getLogger(__name__).warning("%s", error)
                     self.trouble = str(error)
                 await asyncio.sleep(LOOK_SECONDS)
         finally:

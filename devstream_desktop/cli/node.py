@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -130,6 +129,8 @@ def run(
     log: Log | None = None,
 ) -> int:
     """Run a node in this process until a signal ends it; return the exit code."""
+    import asyncio
+
     from devstream_desktop.node.log_file import NodeLog, start_logging
     from devstream_desktop.node.process import Process
     from devstream_desktop.settings import Settings, load_settings

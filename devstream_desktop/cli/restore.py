@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from pathlib import Path
 
 from devstream_desktop.cli.output import day
@@ -24,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def restore(home: Home, options: argparse.Namespace) -> int:
     """Fill the home, and say how it goes on."""
     # Late, because no other command needs these libraries.
+    import asyncio
+
     from devstream_desktop.node.saving.contents import Manifest
     from devstream_desktop.node.saving.restore import restore as fill
     from devstream_desktop.node.saving.restore import still_sealed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from pathlib import Path
 
@@ -20,8 +19,6 @@ from devstream_desktop.intake.registry import (
     missing_libraries,
     names_of_collectors,
 )
-
-_log = logging.getLogger(__name__)
 
 
 def type_names() -> dict[str, list[str]]:
@@ -90,8 +87,10 @@ def follow_repository(home: Home, folder: Path) -> str:
     try:
         known = files.load_sources(home.sources)
     except SourcesError as error:
+        import logging
+
         # The intake says the same in `status`; a first start must not fail for it.
-        _log.warning("%s", error)
+        logging.getLogger(__name__).warning("%s", error)
         return ""
     if any(isinstance(source, GitSource) and source.url == str(root) for source in known):
         return ""

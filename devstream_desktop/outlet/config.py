@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
-import secrets
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
@@ -93,7 +93,7 @@ def add(home: Home, vault: Vault, outlet: Outlet, address: str, key: str = "") -
     query_of(outlet)
     host = "" if outlet.is_feed else _host(address)
     target = _feed_target(address, key) if outlet.is_feed else _post_target(outlet, address, key)
-    made = msgspec.structs.replace(outlet, host=host, made=secrets.token_hex(4), since=now_ms())
+    made = msgspec.structs.replace(outlet, host=host, made=os.urandom(4).hex(), since=now_ms())
     outlets(home).add(vault, made, msgspec.json.encode(target))
     return target
 
@@ -140,14 +140,14 @@ def _post_target(outlet: Outlet, address: str, key: str) -> Target:
             " leave --secret-file out to have one made"
         )
     if not key and outlet.form == "cloudevents":
-        key = _KEY + base64.b64encode(secrets.token_bytes(32)).decode()
+        key = _KEY + base64.b64encode(os.urandom(32)).decode()
     return Target(address, key)
 
 
 def _feed_target(address: str, key: str) -> Target:
     if address:
         raise OutletError("a feed is read here and posted nowhere; leave --address-file out")
-    token = key or secrets.token_urlsafe(32)
+    token = key or base64.urlsafe_b64encode(os.urandom(33)).decode()
     if not _TOKEN.fullmatch(token):
         raise OutletError(
             "the token of a feed must be 24 to 200 of A to Z, a to z, 0 to 9 and . _ ~ -;"

@@ -98,6 +98,19 @@ def test_sources_are_listed_without_the_collectors() -> None:
 
 
 @pytest.mark.process
+def test_a_type_of_source_is_described_without_events_and_a_log() -> None:
+    loaded = modules_after("source", "add", "github", "--help")
+    assert "devstream_collectors.sources.github" in loaded
+    assert not loaded & {"logging", "secrets", "devstream_desktop.stream.record"}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("words", [("out", "list"), ("restore",)], ids=lambda words: words[0])
+def test_what_runs_no_loop_loads_none(words: tuple[str, ...]) -> None:
+    assert not modules_after(*words, "--help") & SLOW
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("words", ASKING, ids=lambda words: words[0])
 async def test_what_asks_a_node_loads_its_own_question_alone(
     words: tuple[str, ...], tmp_path: Path

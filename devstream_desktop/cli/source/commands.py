@@ -20,7 +20,6 @@ from devstream_desktop.control.messages.status import GetStatus, SourceStatus
 from devstream_desktop.control.wording import untold
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
-from devstream_desktop.stream.record import timestamp
 from devstream_desktop.stream.text import clean, duration
 
 
@@ -49,6 +48,9 @@ def show(home: Home, options: argparse.Namespace) -> int:
 
 
 def _described(source: SourceStatus) -> str:
+    # Late, here and below: a source that is added or removed needs no events.
+    from devstream_desktop.stream.record import timestamp
+
     # Only what is set, because a healthy source should fit one line.
     heard = timestamp(source.seen) if source.seen else "never"
     expected = f" (expected every {duration(source.expected * 1000)})" if source.expected else ""
@@ -78,6 +80,8 @@ def unmatched(home: Home, options: argparse.Namespace) -> int:
     if options.json:
         print_json(bodies)
         return 0
+    from devstream_desktop.stream.record import timestamp
+
     for number, one in enumerate(bodies, 1):
         detail = f" ({clean(one.detail, 60)})" if one.detail else ""
         start = clean(one.body, 60)

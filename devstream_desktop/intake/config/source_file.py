@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import logging
-import secrets
 import shutil
 import tomllib
 from pathlib import Path
@@ -24,7 +22,6 @@ from devstream_desktop.intake.config.source_toml import (
 )
 from devstream_desktop.private_file import write_private
 
-_log = logging.getLogger(__name__)
 MIN_SECRET = 8
 _FIRST = "# Written by `devstream source` from here to the end; comments are not kept."
 _LAST = "# The end: without this line sources are missing."
@@ -105,7 +102,12 @@ def take_secrets_out(home: Home) -> list[str]:
         try:
             write_private(home.sources, text.encode())
         except OSError as error:
-            _log.warning("the secrets in %s stay: %s", home.sources, machine.reason(error))
+            # Late, as is `secrets`, because most that read the file need neither.
+            import logging
+
+            logging.getLogger(__name__).warning(
+                "the secrets in %s stay: %s", home.sources, machine.reason(error)
+            )
     return found
 
 
@@ -145,6 +147,8 @@ def add_source(
             path = source.path
             # The sender can send nothing but an address, so the secret is ours to make.
             if source.secret_path:
+                import secrets
+
                 secret = secrets.token_urlsafe(32).encode()
                 path = f"{path}/{secret.decode()}"
             given = split_secrets(secret)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -72,7 +72,7 @@ def add(home: Home, vault: Vault, settings: Settings, credentials: str = "") -> 
     """
     carriers(home).check_new(settings.name)
     _check(settings, credentials)
-    made = msgspec.structs.replace(settings, sealed=bool(credentials), made=secrets.token_hex(4))
+    made = msgspec.structs.replace(settings, sealed=bool(credentials), made=os.urandom(4).hex())
     carriers(home).add(vault, made, credentials.encode())
 
 
