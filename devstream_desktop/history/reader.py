@@ -147,7 +147,10 @@ class Reader(HandOvers, Trails):
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
-        return self._number("SELECT COUNT(*) FROM lines")
+        return self._number(
+            "SELECT COALESCE((SELECT value FROM meta WHERE name = 'lines'),"
+            " (SELECT COUNT(*) FROM lines))"
+        )
 
     def span(self) -> tuple[int, int]:
         """Return the times of the oldest and newest row.

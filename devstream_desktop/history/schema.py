@@ -21,7 +21,8 @@
     people   the person behind each device, as the policy has it now
     aside    what this version cannot read (quarantine.py), and when it was set aside
              (UTC milliseconds)
-    meta     names of this database, and how far its lines (unread.py) and words go
+    meta     names of this database, how many lines it has, and how far they (unread.py) and their
+             words go
 
 What a state means against its subject's past (`transition`) and whether it decides the thing's
 state (`tone`) follow from the set of the rows, and are derived anew where one comes or goes.

@@ -90,6 +90,8 @@ def tables(path: Path) -> World:
             "SELECT kind, subjects.plain, state, tone, line, since, moving, claim FROM subjects"
         ).fetchall()
         running = connection.execute("SELECT service, environment, line FROM running").fetchall()
+        kept = connection.execute("SELECT value FROM meta WHERE name = 'lines'").fetchall()
+        assert kept == connection.execute("SELECT COUNT(*) FROM lines").fetchall()
     names = {("build", True): "suite", ("deploy", False): "place", ("incident", True): "alert"}
     names |= {("incident", False): "plain", ("ticket", True): "ticket"}
     assert {place[:2] for place in running} <= {("shop", "production")}
