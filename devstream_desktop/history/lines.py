@@ -36,13 +36,13 @@ _ROWS_VERSION = f"{INDEX_VERSION}.{IDENTITY_VERSION}"
 _SAME_FACTS = ((4, 2), (5, 5))
 """First and last version that elected rows as this one does; others are made anew."""
 _REBUILD_BATCH = 2_000
-UNSETTLED = 512
-"""Things whose states wait for the end of a group.
+UNSETTLED = 5_000
+"""Rows whose things wait for their states, at most.
 
 A thing of many rows is judged once for all of them.
 """
-SETTLED = 100
-"""Things that are given their states in one step at the end."""
+SETTLED = 600
+"""Rows of a step that gives things their states; about 10 ms."""
 _MAX_SEQ = (1 << 63) - 1
 
 
@@ -82,11 +82,11 @@ class Lines:
 
     @property
     def unsettled(self) -> int:
-        """Things of those rows that have no state yet."""
-        return self._things.touched
+        """Count of those rows whose things have no state yet."""
+        return self._things.unsettled
 
     def settle_some(self) -> None:
-        """Give some of them their states, in about 10 ms."""
+        """Give the things of some of them their states."""
         self._things.settle(but=max(0, self.unsettled - SETTLED))
 
     def settle(self) -> None:

@@ -16,7 +16,6 @@ import sqlite3
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -92,6 +91,7 @@ class _Touched:
 
     first: bytes
     last: bytes
+    rows: int = 0
     arrived: list[Row] | None = field(default_factory=list)
     """The rows, where they only came; else None."""
 
@@ -102,6 +102,8 @@ class Things:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._touched: dict[int, _Touched] = {}
+        self.unsettled = 0
+        """Rows that came or went since their things were settled."""
         self._claimed: set[int] = set()
         self._tails = Tails()
 
@@ -126,22 +128,18 @@ class Things:
     def clear(self) -> None:
         """Forget every thing, before the rows are made anew."""
         self._touched.clear()
+        self.unsettled = 0
         self._claimed.clear()
         self._tails.clear()
         self._connection.execute("DELETE FROM subjects")
         self._connection.execute("DELETE FROM running")
 
-    @property
-    def touched(self) -> int:
-        """Things whose rows came or went since they were settled."""
-        return len(self._touched)
-
     def settle(self, *, but: int = 0) -> None:
         """Give the touched things their meanings and states.
 
-        At most `but` of them, the last ones, may wait: more of their rows are coming.
+        Those that were touched last may wait, with at most `but` rows: more are coming.
         """
-        touched = self._first_touched(len(self._touched) - but)
+        touched = self._first_touched(but)
         claimed: set[int] = set()
         # A claim stands on its thing.
         if not self._touched:
@@ -167,15 +165,14 @@ class Things:
                 self._tails.take(thing)
                 self._fold(thing)
 
-    def _first_touched(self, most: int) -> dict[int, _Touched]:
-        """Take out the things that were touched first."""
-        if most >= len(self._touched):
-            touched, self._touched = self._touched, {}
-            return touched
-        return {
-            subject: self._touched.pop(subject)
-            for subject in list(islice(self._touched, max(0, most)))
-        }
+    def _first_touched(self, but: int) -> dict[int, _Touched]:
+        """Take out the things touched first, but those of `but` rows."""
+        taken: dict[int, _Touched] = {}
+        while self.unsettled > but:
+            subject = next(iter(self._touched))
+            taken[subject] = span = self._touched.pop(subject)
+            self.unsettled -= span.rows
+        return taken
 
     def _go_on(
         self, going: Sequence[tuple[int, Tail]], meanings: Sequence[tuple[str, int, int]]
@@ -207,6 +204,8 @@ class Things:
             span.first = place
         elif place > span.last:
             span.last = place
+        span.rows += 1
+        self.unsettled += 1
         return span
 
     def _judge(self, subject: int, span: _Touched) -> bytes:

@@ -19,7 +19,7 @@ from devstream_desktop.stream.log import Arrival
 
 STEP = 300
 """Entries that are read in one step: about 15 ms."""
-GROUP = 3_000
+GROUP = 10_000
 """Entries whose lines are committed together."""
 WORDS = 2_000
 """Rows whose words wait at most; a search indexes them in memory in 80 ms."""

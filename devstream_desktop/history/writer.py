@@ -33,8 +33,8 @@ class Writer(ABC):
         self._durable = False
         self._group = False
         """A transaction is open that several steps share."""
-        self._folded = 0
-        """Count of changes when the write-ahead log was folded in."""
+        self._commits = self._folded = 0
+        """Transactions that were committed; and those when the write-ahead log was folded in."""
         self.damaged = False
         self.on_damage: Callable[[], None] = lambda: None
         """Called when the database turns out to be damaged; the next start mends it (repair.py)."""
@@ -55,20 +55,22 @@ class Writer(ABC):
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the database.
 
-        May be called in another thread, because it waits for the disk.
+        May be called in another thread, because it waits for the disk. What is committed
+        meanwhile stays in the log.
         """
+        commits = self._commits
         with (
             friendly(self._path),
             closing(sqlite3.connect(self._path, isolation_level=None)) as connection,
         ):
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        self._folded = self._connection.total_changes
+        self._folded = commits
 
     @property
     def should_fold(self) -> bool:
-        """The write-ahead log is long, and holds changes since its folding."""
+        """The write-ahead log is long, and holds commits since its folding."""
         # The file is cut by the next write only.
-        return self._folded != self._connection.total_changes and self.unfolded() >= LONG_WAL
+        return self._folded != self._commits and self.unfolded() >= LONG_WAL
 
     def unfolded(self) -> int:
         """Bytes of the write-ahead log, the part that `checkpoint` folds in."""
@@ -137,7 +139,7 @@ class Writer(ABC):
             self._connection.execute("BEGIN IMMEDIATE")
             with self._or_nothing():
                 yield
-                self._connection.execute("COMMIT")
+                self._commit()
 
     @contextmanager
     def _step_of_group(self) -> Iterator[None]:
@@ -164,9 +166,13 @@ class Writer(ABC):
             return
         with self._disk(), self._or_nothing():
             self._finish_group()
-            self._connection.execute("COMMIT")
+            self._commit()
         self._group = False
         self.on_group()
+
+    def _commit(self) -> None:
+        self._connection.execute("COMMIT")
+        self._commits += 1
 
     @contextmanager
     def _or_nothing(self) -> Iterator[None]:

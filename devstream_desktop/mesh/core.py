@@ -13,6 +13,7 @@ from devstream_desktop.mesh.accepted import AcceptedPeers
 from devstream_desktop.mesh.bell import Bell
 from devstream_desktop.mesh.clock import ClockWatch, steady_ms
 from devstream_desktop.mesh.fetches import Fetches
+from devstream_desktop.mesh.folding import Folding
 from devstream_desktop.mesh.limits import (
     COST_BURST,
     COST_RATE,
@@ -136,6 +137,7 @@ class Core:
         self._addresses = addresses
         self._on_entries = on_entries
         self._part = PART
+        self._folding = Folding(replica.feeds.store)
         self._rates = FeedRates()
         self._costs = Buckets(COST_RATE, COST_BURST)
         self.fetches = Fetches()
@@ -207,9 +209,7 @@ class Core:
         unread.
         """
         store = self.replica.feeds.store
-        if store.should_fold:
-            # Nothing of the batch is written meanwhile, or the log would not come to its end.
-            await asyncio.to_thread(store.checkpoint)
+        if await self._folding.step(reading=store.unread > but):
             return True
         worked = store.keep_up(but=but)
         if worked:
