@@ -43,7 +43,7 @@ from devstream_desktop.language import N_, _
 from devstream_desktop.private_file import ASIDE
 
 _KEEP_ASIDE_S = 30 * 86_400
-_MEANING = {
+MEANINGS = {
     "ports.json": N_(
         "the ports are taken anew, so an invite made before may name one that is"
         " closed; invite again"
@@ -69,9 +69,9 @@ _MEANING = {
         " waited may be lost, and polled sources may begin where they are now: send again"
         " what is missed (most services have a button for it)"
     ),
+    "": N_("it is begun anew"),
 }
-"""Meaning of a file's loss, and what to do, by its name."""
-_BEGUN_ANEW = N_("it is begun anew")
+"""Meaning of a file's loss, and what to do, by its name; of any other file by none."""
 _SOCKET_PATH = 90
 """Bytes of the longest home whose sockets are reached directly."""
 _OTHER_RUNTIME = "set XDG_RUNTIME_DIR to a folder that is yours alone"
@@ -324,7 +324,7 @@ def _unusable(folder: Path, error: OSError) -> str:
 
 
 def _meaning(name: str) -> str:
-    return _(_MEANING.get(name, _BEGUN_ANEW))
+    return _(MEANINGS.get(name, MEANINGS[""]))
 
 
 def _check_private(folder: Path) -> None:

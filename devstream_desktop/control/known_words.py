@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import mul
 from string import Formatter
 
-from devstream_desktop.language import _, english, places_in
+from devstream_desktop.language import _, english, number, places_in
 from devstream_desktop.stream.text import duration, roughly
 
 _COMMAND = "devstream "
@@ -25,6 +25,11 @@ _SPANS = tuple(
 """Forms of `duration`, each with the milliseconds of its numbers."""
 _ROUGHLY = re.compile(r"(\d{1,9}) (minute|hour|day)s?")
 _UNITS = {"minute": _MINUTE, "hour": _HOUR, "day": _DAY}
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){1,6}")
+_SENTENCES = frozenset({"cause", "meaning"})
+"""Places that hold a known message themselves."""
+_LISTS = frozenset({"parts"})
+"""Places that hold several."""
 
 
 class KnownWords:
@@ -36,22 +41,32 @@ class KnownWords:
 
     def translated(self, text: str) -> str:
         """Say a sentence in this program's language; one that is not known stays."""
-        clauses = [text, *text.split("; ")]
-        whole, *parts = map(self._clause, clauses)
-        if whole is not None:
-            return whole
-        known = [part for part in parts if part is not None]
+        clauses = [self._clause(part) for part in text.split("; ")]
+        known = [clause for clause in clauses if clause is not None]
         # In two languages at once nobody reads it well.
-        return "; ".join(known) if len(known) == len(parts) else text
+        if len(known) < len(clauses):
+            return self._clause(text) or text
+        return "; ".join(known)
 
     def _clause(self, text: str) -> str | None:
         if text.startswith(_COMMAND):
             return text
+        return self._message(text, self._place)
+
+    def _place(self, name: str, value: str) -> str:
+        if name in _LISTS:
+            return ", ".join(map(self._inner, value.split(", ")))
+        return self._inner(value) if name in _SENTENCES else span_text(value)
+
+    def _inner(self, text: str) -> str:
+        return self._message(text, lambda _name, value: span_text(value)) or text
+
+    def _message(self, text: str, say: Callable[[str, str], str]) -> str | None:
+        """Say the message of a text; `say` takes the name and value of a place."""
         for message in self._messages:
             if (values := places_in(message, text)) is not None:
-                return _(message).format(
-                    **{name: span_text(value) for name, value in values.items()}
-                )
+                said = {name: say(name, value) for name, value in values.items()}
+                return _(message).format(**said)
         return None
 
 
@@ -71,7 +86,9 @@ def messages_of(module: Mapping[str, object]) -> list[str]:
 
 
 def span_text(text: str) -> str:
-    """Say a span of time, which was written in English; any other text stays."""
+    """Say a span of time or a large number, written in English; any other text stays."""
+    if _THOUSANDS.fullmatch(text):
+        return number(int(text.replace(",", "")))
     if found := _ROUGHLY.fullmatch(text):
         return _said_again(text, roughly, int(found[1]) * _UNITS[found[2]])
     for pattern, sizes in _SPANS:

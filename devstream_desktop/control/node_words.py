@@ -5,6 +5,8 @@ A reason in them that a library or another program gave stays in its own words.
 
 from __future__ import annotations
 
+from devstream_desktop import home
+from devstream_desktop.control import history_words
 from devstream_desktop.control.known_words import KnownWords, messages_of
 from devstream_desktop.language import N_
 
@@ -207,7 +209,9 @@ TEAM_NAME = N_("the team's name: {new} instead of {old}")
 RECOVERY_KEY_NEW = N_("there is a new recovery key")
 POLICY_SAME = N_("it is the same policy with a new end")
 
-_KNOWN = KnownWords(messages_of(globals()))
+_KNOWN = KnownWords(
+    (*messages_of(globals()), *messages_of(vars(history_words)), *home.MEANINGS.values())
+)
 
 
 def translated(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from devstream_desktop import sqlite_file
 from devstream_desktop.control.check import Check
+from devstream_desktop.control.node_words import translated
 from devstream_desktop.deploy import database
 from devstream_desktop.doctor.verdicts import ok, problem, warning
 from devstream_desktop.history.integrity import problems
@@ -66,7 +67,7 @@ def history(home: Home) -> Iterator[Check]:
     for sentence in found:
         yield problem(
             "history",
-            sentence,
+            translated(sentence),
             _("end the node and start it: it keeps what can be read, and peers give the rest"),
         )
     # A damaged file gives false answers to the checks below.
@@ -86,7 +87,7 @@ def history(home: Home) -> Iterator[Check]:
         size = sum(path.stat().st_size for path in home.root.glob(f"{home.history.name}*"))
         yield ok("history", _("whole, {size} MB").format(size=number(size / 1e6, 1)))
         advice = _("nothing: a device that has it whole gives it again, once it is linked")
-        yield from (warning("history", sentence, advice) for sentence in troubles)
+        yield from (warning("history", translated(sentence), advice) for sentence in troubles)
 
 
 def newest(home: Home) -> int:

@@ -11,11 +11,13 @@ from contextlib import closing
 from pathlib import Path
 
 from devstream_desktop import machine
+from devstream_desktop.control import history_words
 from devstream_desktop.history.database import SCHEMA_VERSION
 from devstream_desktop.history.holdings import Holdings
 from devstream_desktop.history.quarantine import stored_entry
 
-DAMAGED = "it is damaged: "
+DAMAGED = history_words.DAMAGED.format(cause="")
+"""Begins a sentence on damage; the rest are trouble of the machine."""
 _MAGIC = b"SQLite format 3\0"
 _SAMPLE = 1_000
 _BRIEF_SAMPLE = 250
@@ -43,9 +45,9 @@ def problems(path: Path, *, brief: bool = False) -> tuple[str, ...]:
     except FileNotFoundError:
         return ()
     except OSError as error:
-        return (f"it cannot be read: {machine.reason(error)}",)
+        return (history_words.UNREADABLE.format(cause=machine.reason(error)),)
     if head and head != _MAGIC:
-        return (f"{DAMAGED}its first bytes are not those of a database",)
+        return (DAMAGED + history_words.NO_DATABASE,)
     try:
         with closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
@@ -57,7 +59,7 @@ def problems(path: Path, *, brief: bool = False) -> tuple[str, ...]:
         if code == sqlite3.SQLITE_BUSY:
             return ()  # locked: no word about its health
         return (
-            (f"it cannot be read: {machine.reason(error, path)}",)
+            (history_words.UNREADABLE.format(cause=machine.reason(error, path)),)
             if machine.of_machine(error)
             else (f"{DAMAGED}{error}",)
         )
@@ -78,18 +80,18 @@ def _look(connection: sqlite3.Connection, *, whole: bool) -> tuple[str, ...]:
             if not line.startswith("***")
         ]
         if told != ["ok"]:
-            return (f"{DAMAGED}{told[0] if told else 'the quick check fails'}",)
+            return (DAMAGED + (told[0] if told else history_words.CHECK_FAILS),)
     wrong = _wrong_entries(connection, _SAMPLE if whole else _BRIEF_SAMPLE)
     if wrong:
-        return (f"{DAMAGED}{wrong} of its entries are not what was signed",)
+        return (DAMAGED + history_words.NOT_SIGNED.format(count=wrong),)
     if not whole:
         return ()
     (orphans,) = connection.execute(
         "SELECT COUNT(*) FROM lines WHERE NOT EXISTS (SELECT 1 FROM log WHERE log.lsn = lines.lsn)"
     ).fetchone()
     if orphans:
-        return (f"{DAMAGED}{orphans} lines have no entry",)
-    return () if _is_noted(connection) else (f"{DAMAGED}it lacks entries that it noted as held",)
+        return (DAMAGED + history_words.LINES_ALONE.format(count=orphans),)
+    return () if _is_noted(connection) else (DAMAGED + history_words.NOT_HELD,)
 
 
 def _is_noted(connection: sqlite3.Connection) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from devstream_desktop.clock import now_ms
+from devstream_desktop.control import history_words
 from devstream_desktop.history.holdings import forget_held
 from devstream_desktop.stream.bounds import check_msgpack
 from devstream_desktop.stream.entry import (
@@ -67,10 +68,10 @@ def stored_proof(packed: bytes) -> tuple[Entry, Entry] | None:
     return (one, other) if one is not None and other is not None else None
 
 
-def by_whom(feed: object) -> str:
-    """Return the author of a feed, to name what cannot be read."""
+def author(feed: object) -> str:
+    """Return the start of the id of a feed's device; `?` where it cannot be read."""
     key = feed[:KEY_BYTES] if isinstance(feed, bytes) else b""
-    return f"of device {device_id(key)[:8]}" if key else "of an unknown device"
+    return device_id(key)[:8] if key else "?"
 
 
 class Quarantine:
@@ -89,14 +90,14 @@ class Quarantine:
         ).fetchall()
         for feed_id, feed, body, signature, proof in rows:
             if body is not None and stored_entry(body, signature) is None:
-                self._put(f"the last settled entry {by_whom(feed)}", body, signature)
+                self._put(history_words.SETTLED_ENTRY.format(device=author(feed)), body, signature)
                 self._connection.execute(
                     "UPDATE feeds SET tip_body = NULL, tip_signature = NULL WHERE id = ?",
                     (feed_id,),
                 )
             if proof and stored_proof(proof) is None:
                 # An empty proof: the feed stays frozen, as far as this node knows for good reason.
-                self._put(f"a proof against a feed {by_whom(feed)}", proof)
+                self._put(history_words.PROOF.format(device=author(feed)), proof)
                 self._connection.execute("UPDATE feeds SET proof = x'' WHERE id = ?", (feed_id,))
         self.told = told(self._connection)
 
@@ -121,7 +122,7 @@ class Quarantine:
         )
         rows = self._connection.execute(query, (lsn,)).fetchall()
         for _, body, signature, seq, feed in rows:
-            self._put(f"entry {seq} {by_whom(feed)}", body, signature)
+            self._put(history_words.ENTRY.format(number=seq, device=author(feed)), body, signature)
         self._connection.execute("DELETE FROM log WHERE lsn = ?", (lsn,))
         forget_held(self._connection)
         self.told = told(self._connection)
@@ -147,7 +148,7 @@ def told(connection: sqlite3.Connection) -> str:
             "SELECT what FROM aside ORDER BY id DESC LIMIT ?", (_NAMED,)
         )
     ]
-    return f"{_named(count, named)}, and was set aside" if count else ""
+    return _named(history_words.SET_ASIDE, count, named) if count else ""
 
 
 def unreadable(connection: sqlite3.Connection, go_on: Callable[[], bool]) -> str:
@@ -159,7 +160,7 @@ def unreadable(connection: sqlite3.Connection, go_on: Callable[[], bool]) -> str
     for what in _unreadable(connection, go_on):
         count += 1
         named += [what] * (count <= _NAMED)
-    return _named(count, named) if count else ""
+    return _named(history_words.NOT_SET_ASIDE, count, named) if count else ""
 
 
 def _unreadable(connection: sqlite3.Connection, go_on: Callable[[], bool]) -> Iterator[str]:
@@ -167,20 +168,21 @@ def _unreadable(connection: sqlite3.Connection, go_on: Callable[[], bool]) -> It
         "SELECT feed, tip_body, tip_signature, proof FROM feeds"
     ):
         if body is not None and stored_entry(body, signature) is None:
-            yield f"the last settled entry {by_whom(feed)}"
+            yield history_words.SETTLED_ENTRY.format(device=author(feed))
         if proof and stored_proof(proof) is None:
-            yield f"a proof against a feed {by_whom(feed)}"
+            yield history_words.PROOF.format(device=author(feed))
     rows = connection.execute(
         "SELECT feeds.feed, seq, body, signature FROM log JOIN feeds ON feeds.id = log.feed ORDER"
         " BY lsn DESC"
     )
     for number, (feed, seq, body, signature) in enumerate(rows, 1):
         if stored_entry(body, signature) is None:
-            yield f"entry {seq} {by_whom(feed)}"
+            yield history_words.ENTRY.format(number=seq, device=author(feed))
         if not number % _PAUSE and not go_on():
             return
 
 
-def _named(count: int, named: list[str]) -> str:
-    more = f" and {count - len(named):,} more" if count > len(named) else ""
-    return f"{', '.join(named)}{more}: this part of the history cannot be read by this version"
+def _named(sentence: str, count: int, named: list[str]) -> str:
+    if more := count - len(named):
+        named = [*named, history_words.MORE_PARTS.format(count=f"{more:,}")]
+    return sentence.format(parts=", ".join(named))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from devstream_desktop.control import history_words
 from devstream_desktop.history.database import HistoryError, damage_mark, friendly, is_damage
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.integrity import DAMAGED, problems
@@ -24,10 +25,6 @@ from devstream_desktop.private_file import write_private
 
 _KEPT = 2
 """Damaged databases that are kept."""
-_LACKS = (
-    "the history lacks what this device wrote: its file came from a backup, lost its -wal file, or"
-    " cannot be read in part"
-)
 
 
 class _Note(msgspec.Struct, frozen=True):
@@ -53,18 +50,16 @@ class Mended:
 
     def sentence(self, *, alone: bool) -> str:
         """For a person. `alone`: no other device can have what is lost."""
-        told = self.why
+        told = [self.why]
         if self.aside:
-            told = f"the history was damaged ({self.why}): {self.saved:,} events were saved from it"
-            told += "" if alone else ", the rest comes from the peers"
+            saved = history_words.SAVED if alone else history_words.SAVED_PEERS
+            told = [saved.format(cause=self.why, count=f"{self.saved:,}")]
         if self.lost:
-            told += f"; {self.lost:,} that this device wrote are not in it, and "
-            told += (
-                "no other device has them"
-                if alone
-                else "come when a device that has them is linked"
-            )
-        return told + (f"; the damaged file is kept as {self.aside}" if self.aside else "")
+            lost = history_words.LOST if alone else history_words.LOST_HERE
+            told.append(lost.format(count=f"{self.lost:,}"))
+        if self.aside:
+            told.append(history_words.KEPT_AS.format(file=self.aside))
+        return "; ".join(told)
 
 
 def open_sound(
@@ -87,7 +82,7 @@ def open_sound(
                 raise
             why = str(error.__cause__ or error)
         except (ValueError, TypeError, LookupError, OverflowError) as error:
-            why = f"it holds what cannot be read: {error}"
+            why = history_words.NOT_READ.format(reason=error)
     if why:
         aside = f"{path.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
         if note is None:
@@ -106,7 +101,7 @@ def open_sound(
     except BaseException:
         history.close()
         raise
-    return history, Mended(_LACKS, lost=lost) if lost else None
+    return history, Mended(history_words.LACKS_OWN, lost=lost) if lost else None
 
 
 def _save(history: History, note: _Note, team: str, verify: Verify, refusal: Refusal) -> Mended:
@@ -125,7 +120,7 @@ def _save(history: History, note: _Note, team: str, verify: Verify, refusal: Ref
 def _trouble(path: Path) -> str:
     """Look for damage as long as a start can wait; empty when there is none."""
     if damage_mark(path).exists():
-        return "it failed while the node ran"
+        return history_words.FAILED
     found = (one for one in problems(path, brief=True) if one.startswith(DAMAGED))
     return next(found, "").removeprefix(DAMAGED)
 
@@ -170,6 +165,4 @@ def _read_note(path: Path) -> _Note | None:
                 else None
             )
     except (ValueError, RecursionError):
-        return _Note(
-            tuple(file.name for file in _asides(path)[-1:]), "the start that mended it was stopped"
-        )
+        return _Note(tuple(file.name for file in _asides(path)[-1:]), history_words.MENDING_STOPPED)

@@ -12,13 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_desktop import language
-from devstream_desktop.control import node_words, plan_words
+from devstream_desktop.control import history_words, node_words, plan_words
 from devstream_desktop.control.known_words import messages_of, span_text
 from devstream_desktop.control.plan_words import translated
-from devstream_desktop.home import Home
+from devstream_desktop.history.repair import Mended
+from devstream_desktop.home import MEANINGS, Home
 
 ROOT = Path(__file__).resolve().parents[2]
-PLAN, NODE = messages_of(vars(plan_words)), messages_of(vars(node_words))
+PLAN = messages_of(vars(plan_words))
+NODE = [*messages_of(vars(node_words)), *messages_of(vars(history_words))]
 
 
 class Upper(gettext.NullTranslations):
@@ -67,13 +69,45 @@ def test_no_notice_of_a_node_is_written_where_it_is_sent():
     assert not found
 
 
-def test_a_file_that_was_set_aside_is_told_in_a_known_sentence(tmp_path, upper):
+@pytest.mark.parametrize("name", ["members.sqlite", *filter(None, MEANINGS)])
+def test_a_file_that_was_set_aside_is_told_in_a_known_sentence(tmp_path, upper, name):
     home = Home(tmp_path)
-    (tmp_path / "members.sqlite.unreadable").write_text("")
+    (tmp_path / f"{name}.unreadable").write_text("")
     with language.english():
-        told = home.set_aside()
-    assert told
-    assert all(node_words.translated(one) != one for one in told)
+        (told,) = home.set_aside()
+    assert node_words.translated(told) == told.upper().replace(name.upper(), name).replace(
+        ".UNREADABLE", ".unreadable"
+    )
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize(
+    ("mended", "values"),
+    [
+        (Mended(history_words.FAILED, 1_800, 2_300, "h.damaged"), ["h.damaged"]),
+        (Mended(history_words.NOT_SIGNED.format(count=3), 5, 0, "h.damaged"), ["h.damaged"]),
+        # SQLite's own words stay.
+        (Mended("row 3, 4 missing", 5, 0, "h.damaged"), ["h.damaged", "row 3, 4 missing"]),
+        (Mended(history_words.LACKS_OWN, lost=2), []),
+    ],
+)
+def test_a_mended_history_is_told_in_known_sentences(upper, alone, mended, values):
+    with language.english():
+        told = mended.sentence(alone=alone)
+    wanted = told.upper()
+    for value in values:
+        wanted = wanted.replace(value.upper(), value)
+    assert node_words.translated(told) == wanted
+
+
+def test_each_part_that_cannot_be_read_is_told_in_known_words(upper):
+    parts = [
+        history_words.ENTRY.format(number=5, device="1a2b3c4d"),
+        history_words.PROOF.format(device="1a2b3c4d"),
+        history_words.MORE_PARTS.format(count="1,200"),
+    ]
+    told = history_words.SET_ASIDE.format(parts=", ".join(parts))
+    assert node_words.translated(told) == told.upper().replace("1A2B3C4D", "1a2b3c4d")
 
 
 @settings(max_examples=60)
@@ -115,6 +149,12 @@ def test_a_refusal_is_told_clause_by_clause(upper, text, told):
 @pytest.mark.parametrize("text", ["850 ms", "12 s", "3m12s", "2h05m", "3 d", "4 days", "1 minute"])
 def test_a_span_of_time_is_said_again(upper, text):
     assert span_text(text) == text.upper()
+
+
+def test_a_large_number_is_written_as_the_language_does(monkeypatch):
+    monkeypatch.setattr(language, "spoken", lambda: "de")
+    assert span_text("1,234,567") == "1.234.567"
+    assert span_text("1,23") == "1,23"
 
 
 @pytest.mark.parametrize("text", ["90 s", "0m05s", "1 days", "ana", "12 s later", "9999999999 s"])

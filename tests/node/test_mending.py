@@ -18,7 +18,7 @@ from devstream_desktop.control.messages.stream import Emit, SetDuty
 from devstream_desktop.history.database import damage_mark
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
-from devstream_desktop.home import _MEANING
+from devstream_desktop.home import MEANINGS
 from devstream_desktop.node import upkeep
 from devstream_desktop.node.upkeep import Upkeep
 
@@ -82,7 +82,7 @@ def test_a_member_whose_tls_key_is_damaged_has_another_from_an_issuer_and_is_lin
     assert [notice for notice in bob.status().notices if "certificate" in notice] == [
         (
             "tls.sealed could not be read, and was set aside as tls.sealed.unreadable:"
-            f" {_MEANING['tls.sealed']}"
+            f" {MEANINGS['tls.sealed']}"
         )
     ]
     (bob.home.secrets / "tls.sealed.unreadable").unlink()
