@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_desktop import language
-from devstream_desktop.control import history_words, node_words, plan_words
+from devstream_desktop.control import history_words, join_words, node_words, plan_words
 from devstream_desktop.control.known_words import messages_of, span_text
 from devstream_desktop.control.plan_words import translated
 from devstream_desktop.history.repair import Mended
 from devstream_desktop.home import MEANINGS, Home
+from devstream_desktop.team.joining.errors import JoinError, Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = messages_of(vars(plan_words))
@@ -108,6 +109,19 @@ def test_each_part_that_cannot_be_read_is_told_in_known_words(upper):
     ]
     told = history_words.SET_ASIDE.format(parts=", ".join(parts))
     assert node_words.translated(told) == told.upper().replace("1A2B3C4D", "1a2b3c4d")
+
+
+@pytest.mark.parametrize("problem", Problem)
+@pytest.mark.parametrize("detail", ["", "host:1 (no answer; twice)"])
+def test_each_problem_of_a_join_is_told_in_known_words(upper, problem, detail):
+    told = str(JoinError(problem, detail))
+    assert join_words.translated(told) == told.upper().replace(detail.upper(), detail)
+
+
+def test_another_refusal_of_a_join_stays(upper):
+    assert join_words.translated("this home cannot join another team today") == (
+        "this home cannot join another team today"
+    )
 
 
 @settings(max_examples=60)

@@ -8,6 +8,7 @@ from fake_data import PLAN
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDialog
 
+from devstream_desktop import language
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import (
     DeployLog,
@@ -38,6 +39,7 @@ from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialo
 from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE, DeployDialog
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
+from devstream_desktop.team.joining.errors import JoinError, Problem
 
 STAGING = msgspec.structs.replace(PLAN, environment="staging", type_to_confirm=False)
 
@@ -416,6 +418,19 @@ def test_a_pasted_line_is_looked_at_at_once(qtbot, show, asked, written):
     asked.answer(InviteRead(addresses=("10.0.0.5:7450",)), ReadInvite)
     assert "a team that is reached at 10.0.0.5:7450" in dialog.message.text()
     assert dialog.join.isEnabled()
+
+
+def test_a_failed_join_is_told_in_the_desks_language(show, asked, written, monkeypatch):
+    # Set back by the end of the test.
+    monkeypatch.setattr(language, "_catalogue", language._catalogue)
+    language.use(["de"])
+    written.answer(solo=True, person="me")
+    dialog = show(JoinDialog(written.state))
+    dialog.invite.setPlainText("ds1-abc")
+    dialog.join.click()
+    asked.refuse(str(JoinError(Problem.PIN, "10.0.0.5:7450")), Join)
+    assert dialog.message.text().startswith("was an der Adresse der Einladung antwortet")
+    assert dialog.message.text().endswith("(10.0.0.5:7450)")
 
 
 def test_who_joined_sees_that_events_travel_both_ways(show, asked, written):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QPlainTextEdit, QPushButton, QWidget
 
+from devstream_desktop.control.join_words import translated
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import InviteRead, Join, Joining, ReadInvite
 from devstream_desktop.control.messages.status import PeerStatus, Status
@@ -129,7 +130,7 @@ class JoinDialog(Dialog):
 
         def refuse(reason: str) -> None:
             if pasted == self._pasted and self.invite.isEnabled():
-                say(self.message, sentence(reason), Tone.RED)
+                say(self.message, sentence(translated(reason)), Tone.RED)
                 self.join.setEnabled(False)
 
         self.ask(ReadInvite(invite=pasted), found, refuse)
@@ -241,7 +242,7 @@ class JoinDialog(Dialog):
 
     def _refused(self, reason: str) -> None:
         self._lock(locked=False)
-        say(self.message, reason, Tone.RED)
+        say(self.message, translated(reason), Tone.RED)
 
     def _lock(self, *, locked: bool) -> None:
         for widget in (self.invite, self.person, self.join):
