@@ -97,7 +97,12 @@ class DesktopBus:
 
     @property
     def tooltip(self) -> str:
-        _, _, title, body = self.prop("ToolTip")
+        """The text of the item; empty where it has just gone."""
+        try:
+            _, _, title, body = self.prop("ToolTip")
+        except AssertionError:
+            # The desk makes its icon again where a tray comes late.
+            return ""
         return title or body
 
     def menu(self) -> dict:
