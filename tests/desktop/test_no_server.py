@@ -1,4 +1,7 @@
-"""A notification server that fails is told in the tray, and popups go another way."""
+"""A notification server that fails is told in the tray, and popups go another way.
+
+One that closes a popup while the next of its key is on the way loses nothing.
+"""
 
 from __future__ import annotations
 
@@ -63,6 +66,8 @@ class Told:
         self.unshown: list[Notice] = []
         self.notifier.trouble.connect(self.troubles.append)
         self.notifier.unshown.connect(self.unshown.append)
+        self.closed: list[str] = []
+        self.notifier.closed.connect(self.closed.append)
 
 
 @pytest.fixture
@@ -128,6 +133,24 @@ def test_a_popup_that_a_server_takes_to_its_end_goes_elsewhere(qtbot, bus, liste
     qtbot.waitUntil(lambda: told.unshown == [NOTICE], timeout=10_000)
     absent = "no notification server runs in this session"
     qtbot.waitUntil(lambda: told.troubles[-1] == absent, timeout=10_000)
+
+
+def test_a_popup_is_not_closed_while_its_successor_is_on_the_way(qtbot, bus, listen):
+    other = Notice("b", "cart failed", "")
+    with Panel(bus) as panel:
+        told = listen()
+        told.notifier.show_notice(NOTICE)
+        told.notifier.show_notice(other)
+        qtbot.waitUntil(lambda: len(panel.notes) == 2, timeout=10_000)
+        # Until both numbers are known here.
+        qtbot.waitUntil(lambda: not told.connection.calls, timeout=10_000)
+        panel.hold_answers()
+        told.notifier.show_notice(NOTICE)
+        qtbot.waitUntil(lambda: panel.held == 1, timeout=10_000)
+        for note in panel.notes:
+            panel.dismiss(note)
+        qtbot.waitUntil(lambda: told.closed != [], timeout=10_000)
+        assert told.closed == ["b"]
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,16 @@ def test_a_burst_is_three_popups_and_a_digest_that_grows_in_place(qtbot, popups,
     assert popups.why(push(story, 5)).startswith("In the digest: more than 3 popups")
 
 
+def test_a_digest_that_is_closed_takes_along_only_what_it_told(qtbot, popups, screen, story):
+    popups.consider([push(story, place) for place in range(1, 6)], ON)
+    qtbot.waitUntil(lambda: len(screen.notices) == 4, timeout=20_000)
+    popups.consider([push(story, 6)], ON)
+    # GNOME closes the oldest of a program's popups for a fourth one.
+    screen.closed.emit(DIGEST)
+    qtbot.waitUntil(lambda: len(screen.notices) == 5, timeout=20_000)
+    assert [notice.summary for notice in screen.notices[3:]] == ["2 more", "1 more"]
+
+
 def test_the_digest_names_its_reds_and_counts_the_rest(story):
     lines = [
         push(story, 1),

@@ -126,15 +126,18 @@ def test_a_burst_is_a_few_popups_and_a_digest_that_names_its_reds(bus, desk, tea
 
     def told() -> dict[int, str]:
         """The popups that are there at the end: of each number the last one."""
-        return {note.id: f"{note.summary}: {note.body}" for note in desk.notes}
+        there: dict[int, str] = {}
+        for note in desk.notes:
+            # One that was closed meanwhile is made anew, and tells all of it.
+            there.pop(note.replaces, None)
+            there[note.id] = f"{note.summary}: {note.body}"
+        return there
 
     def counted() -> bool:
         """Tell whether popups and digests together have all."""
         # A digest that the server has closed is followed by one that begins anew.
         digests = {
-            note.id: int(note.summary.split()[0])
-            for note in desk.notes
-            if note.summary.endswith(" more")
+            number: int(text.split()[0]) for number, text in told().items() if " more: " in text
         }
         return len(told().keys() - digests.keys()) + sum(digests.values()) == BURST
 

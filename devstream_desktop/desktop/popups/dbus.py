@@ -223,7 +223,9 @@ class DBusNotifier(QObject):
         elif member == "NotificationClosed":
             del self._keys[body[0]]
             self._numbers.pop(key, None)
-            self.closed.emit(key)
+            # One that is on its way takes its place: the server makes it anew.
+            if key not in self._asked and key not in self._waiting:
+                self.closed.emit(key)
 
 
 @cache

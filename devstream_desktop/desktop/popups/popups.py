@@ -77,6 +77,8 @@ class Popups(QObject):
         self._shown: OrderedDict[str, Line] = OrderedDict()
         self._held: list[Line] = []
         self._held_at = 0
+        self._told = 0
+        """Count of held lines that the digest on the screen tells."""
         self._digest = QTimer(self, singleShot=True, interval=_DIGEST_WAIT_MS)
         self._digest.timeout.connect(self._show_digest)
         notifier.activated.connect(self._activated)
@@ -172,7 +174,7 @@ class Popups(QObject):
     def _hold(self, line: Line, now: int) -> None:
         # The burst before is over, and its digest was shown; this one starts from nothing.
         if now - self._held_at > BURST_WINDOW and not self._digest.isActive():
-            self._held.clear()
+            self._begin_anew()
         self._held.append(line)
         self._held_at = now
         # Not restarted by each line, or a long burst would show nothing.
@@ -184,12 +186,17 @@ class Popups(QObject):
             count, actions = len(self._held), (("history", _("History")),)
             summary = ngettext("{count} more", "{count} more", count).format(count=count)
             notice = Notice(DIGEST, summary, digest_text(self._held), actions=actions)
+            self._told = count
             self._notifier.show_notice(notice)
+
+    def _begin_anew(self) -> None:
+        self._held.clear()
+        self._told = 0
 
     def _activated(self, key: str, action: str) -> None:
         line = self._shown.get(key)
         if key == DIGEST:
-            self._held.clear()
+            self._begin_anew()
             self.show_history.emit()
         elif action == "open" and line is not None:
             open_link(line.event.url)
@@ -209,7 +216,9 @@ class Popups(QObject):
     def _closed(self, key: str) -> None:
         # `_shown` stays: some servers report that a popup closed before they report its action.
         if key == DIGEST:
-            self._held.clear()
+            # What came since it was shown is still to be told.
+            del self._held[: self._told]
+            self._told = 0
 
 
 def line_notice(line: Line, *, urgent: bool) -> Notice:
