@@ -225,7 +225,8 @@ def test_the_sidebar_counts_what_is_red_and_marks_its_services(qtbot, window, wr
     shown.filters.search.setText("is:red -is:claimed")
     services = lambda: [line.event.service for line in shown.browser.model.lines]  # noqa: E731
     qtbot.waitUntil(lambda: services() == ["search"], timeout=20_000)
-    assert shown.filters.hits.text() == "1"
+    # They are counted after they are shown.
+    qtbot.waitUntil(lambda: shown.filters.hits.text() == "1", timeout=20_000)
 
 
 def test_the_hand_over_tells_what_is_red_and_what_shipped(qtbot, window, written, story):
