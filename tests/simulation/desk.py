@@ -51,6 +51,7 @@ class Desk(History):
         self._mirror, self._device, self._team = FeedMirror(None), bytes(32), "t"
         self._durable = self._group = self.damaged = False
         self.on_damage = self.on_group = lambda: None
+        self._commits = 0
         self.reserve = _Reserve()
         self._shown: list[bytes] = []
         self._open()
