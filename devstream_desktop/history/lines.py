@@ -36,13 +36,8 @@ _ROWS_VERSION = f"{INDEX_VERSION}.{IDENTITY_VERSION}"
 _SAME_FACTS = ((4, 2), (5, 5))
 """First and last version that elected rows as this one does; others are made anew."""
 _REBUILD_BATCH = 2_000
-UNSETTLED = 5_000
-"""Rows whose things wait for their states, at most.
-
-A thing of many rows is judged once for all of them.
-"""
 SETTLED = 600
-"""Rows of a step that gives things their states; about 10 ms."""
+"""Work of a step that settles things, in rows (`things.THING`); about 10 ms."""
 _MAX_SEQ = (1 << 63) - 1
 
 
@@ -78,11 +73,10 @@ class Lines:
     def add_some(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
         """Make rows of `(lsn, body, signature)`, to which more come before `settle`."""
         self._add(self._entries(rows), wait=True)
-        self._things.settle(but=UNSETTLED)
 
     @property
     def unsettled(self) -> int:
-        """Count of those rows whose things have no state yet."""
+        """Work of giving the things of those rows their states, in rows."""
         return self._things.unsettled
 
     def settle_some(self) -> None:

@@ -29,6 +29,8 @@ from devstream_desktop.stream.words import Kind
 CLAIMS = 64
 """Newest words about who is on it that are looked at: no flood of them costs more."""
 
+THING = 10
+"""Work of a thing, in rows: to fold it takes ten times as long as to judge a row of it."""
 PLACE = "kind, subject, plain, place"
 """Columns by which a row touches a thing."""
 _RESULTS = (
@@ -91,7 +93,8 @@ class _Touched:
 
     first: bytes
     last: bytes
-    rows: int = 0
+    work: int
+    """Of settling it, in rows."""
     arrived: list[Row] | None = field(default_factory=list)
     """The rows, where they only came; else None."""
 
@@ -103,7 +106,7 @@ class Things:
         self._connection = connection
         self._touched: dict[int, _Touched] = {}
         self.unsettled = 0
-        """Rows that came or went since their things were settled."""
+        """Work that waits for `settle`, in rows: those that came or went, and their things."""
         self._claimed: set[int] = set()
         self._tails = Tails()
 
@@ -137,7 +140,7 @@ class Things:
     def settle(self, *, but: int = 0) -> None:
         """Give the touched things their meanings and states.
 
-        Those that were touched last may wait, with at most `but` rows: more are coming.
+        Those that were touched last may wait, up to a work of `but`: more of their rows come.
         """
         touched = self._first_touched(but)
         claimed: set[int] = set()
@@ -166,12 +169,12 @@ class Things:
                 self._fold(thing)
 
     def _first_touched(self, but: int) -> dict[int, _Touched]:
-        """Take out the things touched first, but those of `but` rows."""
+        """Take out the things touched first, down to a work of `but`."""
         taken: dict[int, _Touched] = {}
         while self.unsettled > but:
             subject = next(iter(self._touched))
             taken[subject] = span = self._touched.pop(subject)
-            self.unsettled -= span.rows
+            self.unsettled -= span.work
         return taken
 
     def _go_on(
@@ -199,12 +202,13 @@ class Things:
     def _span(self, subject: int, place: bytes) -> _Touched:
         span = self._touched.get(subject)
         if span is None:
-            span = self._touched[subject] = _Touched(place, place)
+            span = self._touched[subject] = _Touched(place, place, THING)
+            self.unsettled += THING
         elif place < span.first:
             span.first = place
         elif place > span.last:
             span.last = place
-        span.rows += 1
+        span.work += 1
         self.unsettled += 1
         return span
 

@@ -19,6 +19,11 @@ from devstream_desktop.stream.log import Arrival
 
 STEP = 300
 """Entries that are read in one step: about 15 ms."""
+UNSETTLED = 5_000
+"""Work of settling that stops the reading, in rows (`things.THING`); about 50 ms.
+
+A thing of many rows is judged once for all of them; but a write between has to do it at once.
+"""
 GROUP = 10_000
 """Entries whose lines are committed together."""
 WORDS = 2_000
@@ -76,12 +81,13 @@ class Unread:
         the things their states and the index its words.
         """
         index = self._lines.index
+        reading = on and self._next and self.read < GROUP
         if index.begun or index.waiting >= WORDS:
             index.put_some()
-        elif on and self._next and self.read < GROUP:
-            self._read()
-        elif self._lines.unsettled:
+        elif self._lines.unsettled > (UNSETTLED if reading else 0):
             self._lines.settle_some()
+        elif reading:
+            self._read()
         elif index.waiting and not self._next:
             index.put_some()
         else:

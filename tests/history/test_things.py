@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -137,10 +138,44 @@ def check(path: Path, expected: World) -> None:
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines that are made later take several steps, portions and groups."""
-    for name in ("unread.STEP", "lines.UNSETTLED", "lines.SETTLED", "search_index.PORTION"):
+    for name in ("unread.STEP", "unread.UNSETTLED", "lines.SETTLED", "search_index.PORTION"):
         monkeypatch.setattr(f"devstream_desktop.history.{name}", 2)
     monkeypatch.setattr("devstream_desktop.history.unread.GROUP", 7)
     monkeypatch.setattr("devstream_desktop.history.unread.WORDS", 5)
+
+
+def test_many_things_wait_no_longer_for_their_states_than_many_rows(
+    history: History, below: Callable[[], sqlite3.Connection], new_feed: type, monkeypatch
+) -> None:
+    monkeypatch.setattr("devstream_desktop.history.unread.STEP", 10)
+    monkeypatch.setattr("devstream_desktop.history.unread.UNSETTLED", 110)
+    monkeypatch.setattr("devstream_desktop.history.lines.SETTLED", 33)
+    feed = new_feed()
+    tickets = [
+        make_event(
+            kind=Kind.TICKET,
+            state="opened",
+            service="shop",
+            subject=f"ticket/T-{number}",
+            key=f"{number:032x}",
+            time=START + number,
+        )
+        for number in range(60)
+    ]
+    arrivals = [Arrival(feed.entry(ticket), "", verified=True) for ticket in tickets]
+    history.add(arrivals, later=True)
+    left = []
+    while history.seen() < len(tickets) and history.keep_up():
+        rows, things = (
+            below()
+            .execute("SELECT (SELECT COUNT(*) FROM lines), (SELECT COUNT(*) FROM subjects)")
+            .fetchone()
+        )
+        left.append(rows - things)
+    # Ten of them are as much work as 110 rows; ten more are read before that is seen.
+    assert 10 < max(left) <= 20
+    # And each step takes some.
+    assert max(before - after for before, after in itertools.pairwise(left)) == 3
 
 
 @pytest.mark.usefixtures("small_steps")
