@@ -147,7 +147,12 @@ def _post_target(outlet: Outlet, address: str, key: str) -> Target:
 def _feed_target(address: str, key: str) -> Target:
     if address:
         raise OutletError("a feed is read here and posted nowhere; leave --address-file out")
-    token = key or base64.urlsafe_b64encode(os.urandom(33)).decode()
+    token = key
+    if not token:
+        # Late: it loads OpenSSL, and most that read the file make no token.
+        import secrets
+
+        token = secrets.token_urlsafe(32)
     if not _TOKEN.fullmatch(token):
         raise OutletError(
             "the token of a feed must be 24 to 200 of A to Z, a to z, 0 to 9 and . _ ~ -;"
