@@ -15,6 +15,8 @@ from panel_services import Note
 
 _T = TypeVar("_T")
 _PAUSE = 0.02
+_PATIENCE_S = 30
+"""For what must come; long, because a machine with much to do is no fault of the desk."""
 
 
 class DesktopBus:
@@ -51,7 +53,7 @@ class DesktopBus:
     def closed(self) -> Sequence[int]:
         """The numbers of the popups that are gone."""
 
-    def wait(self, what: Callable[[], _T], message: str, timeout: float = 10) -> _T:
+    def wait(self, what: Callable[[], _T], message: str, timeout: float = _PATIENCE_S) -> _T:
         end = time.monotonic() + timeout
         while True:
             found = what()
@@ -61,7 +63,7 @@ class DesktopBus:
                 raise AssertionError(f"{message} within {timeout} s")
             time.sleep(_PAUSE)
 
-    def wait_item(self, timeout: float = 10) -> str:
+    def wait_item(self, timeout: float = _PATIENCE_S) -> str:
         return self.wait(
             lambda: next(reversed(self.items), ""),
             "no tray item was registered",
@@ -69,7 +71,7 @@ class DesktopBus:
         )
 
     def wait_note(
-        self, wanted: Callable[[Note], bool] = lambda _: True, timeout: float = 10
+        self, wanted: Callable[[Note], bool] = lambda _: True, timeout: float = _PATIENCE_S
     ) -> Note:
         def find() -> Note | None:
             return next((note for note in self.notes if wanted(note)), None)
@@ -145,8 +147,13 @@ class DesktopBus:
             assert found is not None, f"{label} is not in the menu: {self.labels()}"
         return found
 
-    def wait_menu(self, wanted: Callable[[Self], bool], message: str, timeout: float = 10) -> None:
-        def holds() -> bool:
+    def wait_menu(
+        self,
+        wanted: Callable[[Self], object],
+        message: str,
+        timeout: float = _PATIENCE_S,
+    ) -> None:
+        def holds() -> object:
             try:
                 return wanted(self)
             except AssertionError:
@@ -155,6 +162,8 @@ class DesktopBus:
         self.wait(holds, message, timeout)
 
     def click(self, *path: str) -> None:
+        # The menu is there before all that the node has to say of it.
+        self.wait_menu(lambda bus: bus.find(*path), f"{path} is not in the menu")
         owner, _ = self._item()
         body = [self.find(*path)["id"], "clicked", Variant("i", 0), 0]
         self._do(

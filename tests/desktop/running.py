@@ -79,7 +79,7 @@ class DeskProcess:
             check=False,
         ).stdout.strip()
 
-    def wait_window(self, title: str, timeout: float = 8) -> str:
+    def wait_window(self, title: str, timeout: float = 30) -> str:
         """The id of a window that is shown, by a pattern for its title."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:

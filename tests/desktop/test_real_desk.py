@@ -273,7 +273,7 @@ def test_a_deploy_from_the_menu_to_its_result(desk, panel, node):
     assert node.requests(RequestDeploy) == []
     panel.click("Deploy", "shop", "staging…")
     window = desk.wait_window("^Deploy shop to staging")
-    for _ in range(40):
+    for _ in range(200):
         desk.press(window, "alt+d")  # the deploy button's access key, once the plan is there
         if node.requests(RequestDeploy):
             break
