@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from devstream_desktop.cli.arguments import UsageError
 from devstream_desktop.home import Home
-from devstream_desktop.stream.query import InvalidQueryError, Is, Query, parse_query
+from devstream_desktop.stream.query import Is, Query
+from devstream_desktop.stream.query_text import InvalidQueryError, parse_query
 from devstream_desktop.stream.seen import Seen
 
 QUERY = "words and filters, as in the window; after --, one may begin with -"

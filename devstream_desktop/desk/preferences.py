@@ -40,7 +40,7 @@ from devstream_desktop.desk.duty import Duty
 from devstream_desktop.desk.language_choice import Language
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.language import N_, _
-from devstream_desktop.stream.query import InvalidQueryError, parse_query
+from devstream_desktop.stream.query_text import InvalidQueryError, parse_query
 from devstream_desktop.stream.rules import DEFAULT, Rule
 
 MAX_RULES = 100

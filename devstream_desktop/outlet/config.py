@@ -14,7 +14,8 @@ from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.sealed_list import SealedList, Vault
-from devstream_desktop.stream.query import InvalidQueryError, Query, parse_query
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.query_text import InvalidQueryError, parse_query
 
 Form = Literal["cloudevents", "chat", "atom"]
 """The first two are posted; a feed is read at the collector."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from devstream_desktop.stream.environment import environment_name
-from devstream_desktop.stream.query import FILTERS, Is, Query
+from devstream_desktop.stream.query import Is, Query
+from devstream_desktop.stream.query_text import FILTERS
 from devstream_desktop.stream.search_text import bare
 from devstream_desktop.stream.words import OUTCOMES, Kind, Severity
 

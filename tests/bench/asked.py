@@ -22,7 +22,8 @@ from party import now_ms
 
 from devstream_desktop.history.database import open_reader
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.stream.query import Query, parse_query
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.query_text import parse_query
 from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
 

@@ -34,7 +34,7 @@ from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.stream.log import Arrival
-from devstream_desktop.stream.query import parse_query
+from devstream_desktop.stream.query_text import parse_query
 
 LIVE = 200
 SEARCHES = 40

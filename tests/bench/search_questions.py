@@ -6,7 +6,8 @@ import random
 
 from sample import ENVIRONMENTS, PEOPLE, SERVICES, STATES, vocabulary
 
-from devstream_desktop.stream.query import Query, parse_query
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.query_text import parse_query
 from devstream_desktop.stream.seen import Seen
 
 FILTERS = (

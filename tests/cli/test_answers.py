@@ -26,7 +26,7 @@ from devstream_desktop.stream.event import Event, encode_event, fact_key, make_e
 from devstream_desktop.stream.fact import is_note, is_sighting
 from devstream_desktop.stream.line import told as told_line
 from devstream_desktop.stream.log import Arrival
-from devstream_desktop.stream.query import parse_query
+from devstream_desktop.stream.query_text import parse_query
 from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.words import Kind, Severity
 from devstream_desktop.team import Team

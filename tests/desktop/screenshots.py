@@ -287,7 +287,7 @@ def _dialogs(state: Any, window: Any) -> Iterator[tuple[str, Callable[[str], obj
 def _export(home: Any) -> Iterator[tuple[str, Callable[[str], object]]]:
     from devstream_desktop.desktop.windows.export_dialog import ExportDialog
     from devstream_desktop.stream.export import Form
-    from devstream_desktop.stream.query import parse_query
+    from devstream_desktop.stream.query_text import parse_query
 
     words = "env:production"
     dialog = ExportDialog(home.history, parse_query(words), words)

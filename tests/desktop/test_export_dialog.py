@@ -11,7 +11,8 @@ from devstream_desktop.desktop.commands import Command
 from devstream_desktop.desktop.windows.export_dialog import ExportDialog
 from devstream_desktop.home import Home
 from devstream_desktop.stream.export import Form
-from devstream_desktop.stream.query import Query, parse_query
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.query_text import parse_query
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt
 from devstream_desktop.desktop.windows.history.held import PAGE
 from devstream_desktop.desktop.windows.history.items import Heading
 from devstream_desktop.history.reader import HistoryUnavailableError
-from devstream_desktop.stream.query import parse_query
+from devstream_desktop.stream.query_text import parse_query
 
 
 def now() -> int:

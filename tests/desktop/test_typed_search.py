@@ -9,7 +9,7 @@ from written import now
 
 from devstream_desktop import language
 from devstream_desktop.desktop.windows.history.typed_search import read_search
-from devstream_desktop.stream.query import MOST_TEXT, parse_query
+from devstream_desktop.stream.query_text import MOST_TEXT, parse_query
 
 WORDS = {
     "failed": "fehlgeschlagen",

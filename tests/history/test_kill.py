@@ -27,7 +27,7 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.entry import KEY_BYTES
-from devstream_desktop.stream.query import parse_query
+from devstream_desktop.stream.query_text import parse_query
 
 WRITER = Path(__file__).parent / "kill_writer.py"
 OWN, PEER_FEED, TEAM, clock = itemgetter("OWN", "PEER_FEED", "TEAM", "clock")(

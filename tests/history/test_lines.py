@@ -19,7 +19,8 @@ from devstream_desktop.history.search_index import GROUP, PORTION
 from devstream_desktop.stream.entry import device_id, parse_entry
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.log import Arrival
-from devstream_desktop.stream.query import Query, parse_query
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.query_text import parse_query
 from devstream_desktop.stream.words import Kind, Transition
 
 

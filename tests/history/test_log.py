@@ -25,7 +25,7 @@ from devstream_desktop.history.log import History
 from devstream_desktop.history.schema import migrations
 from devstream_desktop.history.search_index import WEED
 from devstream_desktop.stream.entry import device_id
-from devstream_desktop.stream.query import parse_query
+from devstream_desktop.stream.query_text import parse_query
 
 
 def test_files_are_the_owners_alone(history: History) -> None:

@@ -10,7 +10,8 @@ from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.log import Arrival
-from devstream_desktop.stream.query import Query, parse_query
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.query_text import parse_query
 from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import Presence

@@ -14,7 +14,7 @@ from devstream_desktop.history.reader import Facets, Reader
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.line import told as told_line
 from devstream_desktop.stream.log import Arrival
-from devstream_desktop.stream.query import InvalidQueryError, parse_query
+from devstream_desktop.stream.query_text import InvalidQueryError, parse_query
 from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.words import MEANINGS, Kind, Severity, outcome
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_desktop.stream.query import Query, parse_query
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.query_text import parse_query
 from devstream_desktop.stream.words import Kind, Transition
 
 RUN = {"subject": "build/shop/main", "number": "7"}

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstream_desktop.stream.completion import complete
-from devstream_desktop.stream.query import InvalidQueryError, Is, Query, parse_query
+from devstream_desktop.stream.query import Is, Query
+from devstream_desktop.stream.query_text import InvalidQueryError, parse_query
 from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.words import Kind, Transition
 

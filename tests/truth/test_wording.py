@@ -9,7 +9,7 @@ import pytest
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.sources import alertmanager, sentry
 from devstream_desktop.stream.line import render
-from devstream_desktop.stream.query import parse_query
+from devstream_desktop.stream.query_text import parse_query
 from devstream_desktop.stream.search_text import index_text
 from devstream_desktop.stream.words import STATES, Kind, Transition, outcome
 

@@ -24,7 +24,7 @@ from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.history.typed_search import read_search
 from devstream_desktop.language import N_, _
 from devstream_desktop.stream.completion import complete
-from devstream_desktop.stream.query import InvalidQueryError
+from devstream_desktop.stream.query_text import InvalidQueryError
 
 _DEBOUNCE_MS = 60
 

@@ -10,7 +10,8 @@ import re
 from itertools import islice, product
 
 from devstream_desktop.language import _
-from devstream_desktop.stream.query import MOST_TEXT, Query, parse_query
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.query_text import MOST_TEXT, parse_query
 from devstream_desktop.stream.words import OUTCOMES, Kind, Severity
 
 _KINDS = frozenset(kind.value for kind in Kind)
