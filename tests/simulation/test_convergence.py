@@ -13,7 +13,7 @@ from devstream_desktop.mesh.replica.catalogue import signed
 
 pytestmark = pytest.mark.process
 
-SEEDS = 1000
+SEEDS = 500
 PARTS = 5
 
 
