@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from devstream_desktop.deploy.backends.contract import CallbackError
+from devstream_desktop.deploy.errors import CallbackError
 from devstream_desktop.webhook_signature import ID, SIGNATURE, TIMESTAMP
 
 MAX_BODY = 64 * 1024

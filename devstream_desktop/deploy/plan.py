@@ -26,6 +26,7 @@ from devstream_desktop.deploy import rules
 from devstream_desktop.deploy.checks import Check, newest
 from devstream_desktop.deploy.commits import Between, Commits
 from devstream_desktop.deploy.decisions import Decisions
+from devstream_desktop.deploy.errors import PlanError
 from devstream_desktop.deploy.judge import judge
 from devstream_desktop.deploy.knowledge import Rights, Told
 from devstream_desktop.deploy.locks import Lock
@@ -39,7 +40,7 @@ from devstream_desktop.deploy.request import (
     make_request,
 )
 from devstream_desktop.deploy.run import Run
-from devstream_desktop.deploy.selection import LOOK_UP_S, PlanError, Selection
+from devstream_desktop.deploy.selection import LOOK_UP_S, Selection
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.deploy.world import Asker, Ignore, Refuse, Resolve, Wait
 from devstream_desktop.stream.event import Event

@@ -16,7 +16,6 @@ from devstream_desktop.deploy import runlog
 from devstream_desktop.deploy.backends.contract import (
     Backend,
     BackendError,
-    CallbackError,
     Found,
     NotStarted,
     Order,
@@ -25,6 +24,7 @@ from devstream_desktop.deploy.backends.contract import (
     Unsure,
 )
 from devstream_desktop.deploy.database import RunsError
+from devstream_desktop.deploy.errors import CallbackError
 from devstream_desktop.deploy.masking import told
 from devstream_desktop.deploy.orders import Orders
 from devstream_desktop.deploy.outbox import Outbox

@@ -8,22 +8,18 @@ from devstream_desktop.control import plan_words
 from devstream_desktop.control.messages.deploys import PlanDeploy
 from devstream_desktop.deploy import rules
 from devstream_desktop.deploy.commits import Commits
+from devstream_desktop.deploy.errors import PlanError
 from devstream_desktop.deploy.records import Records
 from devstream_desktop.deploy.repository import look_up
 from devstream_desktop.deploy.request import RUNS, Action, is_sha
 from devstream_desktop.deploy.targets import Target, Targets
 from devstream_desktop.deploy.world import Tips
-from devstream_desktop.errors import DevstreamError
 from devstream_desktop.stream.text import clean, short_ref
 
 LOOK_UP_S = 2.0
 """Seconds that a repository may take to say where a branch is."""
 PREVIOUS = "*"
 """The environment to promote from that comes before, by the target's order."""
-
-
-class PlanError(DevstreamError):
-    """No plan can be made; the message says why, and what can be named instead."""
 
 
 class Selection:

@@ -6,10 +6,9 @@ A team adds a collector of its own by installing a package.
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from types import ModuleType
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from devstream_collectors.contract import (
     CertifiedCollector,
@@ -21,6 +20,9 @@ from devstream_collectors.contract import (
     WebhookCollector,
 )
 from devstream_desktop.errors import DevstreamError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 GROUP = "devstream.collectors"
 EXTRA = "pip install 'devstream[collector]'"
@@ -40,6 +42,14 @@ def missing_libraries() -> tuple[str, ...]:
     return tuple(name for name in _LIBRARIES if find_spec(name) is None)
 
 
+def installed() -> EntryPoints:
+    """Return the entry points of the installed collectors."""
+    # Late, because the library brings one for mail along; most nodes have no source.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=GROUP)
+
+
 def collector_names() -> list[str]:
     """Return the types of source that are installed, each once."""
     return list(names_of_collectors())
@@ -51,7 +61,7 @@ def names_of_collectors() -> dict[str, list[str]]:
     A second name, which is found but not listed, is one that is not its module's.
     """
     found: dict[str, list[str]] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    for point in sorted(installed(), key=lambda point: point.name):
         own = point.value.rpartition(".")[2] == point.name
         found.setdefault(point.value, []).insert(0 if own else 1, point.name)
     return dict(sorted((first, others) for first, *others in found.values()))
@@ -65,7 +75,7 @@ def collector_module(name: str) -> CollectorModule:
         NoCollectorError: there is none, or it does not import or lacks a part.
 
     """
-    found = [point for point in entry_points(group=GROUP) if point.name == name]
+    found = [point for point in installed() if point.name == name]
     if not found:
         raise NoCollectorError(
             f"there is no collector {name!r}; installed: {', '.join(collector_names()) or 'none'}"

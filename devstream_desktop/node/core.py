@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
@@ -16,7 +17,6 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.intake.service import Intake
 from devstream_desktop.keys import Vault, verify
 from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
 from devstream_desktop.node import board, enrolment, source_list
@@ -44,6 +44,9 @@ from devstream_desktop.stream.event import Event, InvalidEventError, encode_even
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import End, NoTeamError, Team, ends
+
+if TYPE_CHECKING:
+    from devstream_desktop.intake.service import Intake
 
 _DAY_MS = 86_400_000
 MAX_ENDS = 32
@@ -409,6 +412,9 @@ class Node:
         await self.mesh.renew(credentials)
 
     def _make_intake(self) -> Intake:
+        # Only in a collector: of three hundred desks one or two.
+        from devstream_desktop.intake.service import Intake
+
         listen = self.options.intake or self.settings.intake.listen
         return Intake(
             self.home,

@@ -27,7 +27,6 @@ from devstream_desktop.control.messages.deploys import (
     TargetStatus,
 )
 from devstream_desktop.deploy.locks import EVERYTHING
-from devstream_desktop.deploy.output import plain_lines
 from devstream_desktop.deploy.request import RUNS, Action, make_request
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.mesh.service import NotAnsweredError, UnreachableError
@@ -113,6 +112,9 @@ class DeployRequests:
                 f"what it printed is on {name}'s device {about.executor[:8]}, which cannot be "
                 f"asked now: {clean(str(error), 120)}; try again when it is linked"
             ) from error
+        # Late: it comes with the executor's database, and few ask.
+        from devstream_desktop.deploy.output import plain_lines
+
         # It comes from another node, so it is plain only once it was made so here.
         return msgspec.structs.replace(log, text=plain_lines(log.text))
 

@@ -12,6 +12,7 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from devstream_desktop.control import server_wire as wire
 from devstream_desktop.control.messages.deploys import (
@@ -29,17 +30,15 @@ from devstream_desktop.control.node_words import (
     POLICY_FORKED,
 )
 from devstream_desktop.deploy.answer import answers
-from devstream_desktop.deploy.backends.contract import CallbackError
-from devstream_desktop.deploy.database import RunsError
-from devstream_desktop.deploy.knowledge import Rights
-from devstream_desktop.deploy.selection import PlanError
-from devstream_desktop.deploy.service import Deploys, DeployStatus
+from devstream_desktop.deploy.errors import CallbackError, PlanError
 from devstream_desktop.door.bucket import Bucket
 from devstream_desktop.home import Home
-from devstream_desktop.node.deploy_knowledge import HistoryKnowledge
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team import PolicyChain, Team
+
+if TYPE_CHECKING:
+    from devstream_desktop.deploy.service import Deploys, DeployStatus
 
 FRESH_MS = 120_000
 """News older than this came out of a backlog; a deploy request among it is never run."""
@@ -116,6 +115,12 @@ class Executor:
         """
         if self._deploys is not None:
             return
+        # Only where the device has the role: of three hundred desks one or two.
+        from devstream_desktop.deploy.database import RunsError
+        from devstream_desktop.deploy.knowledge import Rights
+        from devstream_desktop.deploy.service import Deploys
+        from devstream_desktop.node.deploy_knowledge import HistoryKnowledge
+
         deploys = Deploys(
             home=self._home,
             device=self._team.device.id,

@@ -11,7 +11,6 @@ from devstream_desktop.keys import Vault
 from devstream_desktop.outlet import config
 from devstream_desktop.outlet.body import body_of, signed
 from devstream_desktop.outlet.config import Outlet, OutletError, Target
-from devstream_desktop.outlet.post import get, post
 from devstream_desktop.outlet.status import Serving, statuses
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.words import Kind, Transition
@@ -57,6 +56,9 @@ def try_outlet(home: Home, name: str) -> None:
 
     """
     outlet = config.outlets(home).find(name)
+    # With an HTTP client, which a node needs for this alone.
+    from devstream_desktop.outlet.post import post
+
     target = config.target_of(home, Vault.open(home), name)
     now = now_ms()
     event = make_event(
@@ -82,6 +84,8 @@ def read_feed(home: Home, name: str, intake: str) -> int:
         OutletError, VaultError, PostError: each says why.
 
     """
+    from devstream_desktop.outlet.post import get
+
     outlet = config.outlets(home).find(name)
     token = config.target_of(home, Vault.open(home), name).key
     password = base64.b64encode(f"{name}:{token}".encode()).decode()

@@ -44,7 +44,6 @@ from devstream_desktop.control.messages.stream import (
 from devstream_desktop.control.server_wire import AnyReply, AnyRequest
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.intake.emit import emit_event
 from devstream_desktop.node import claims, home_requests, imports, team_requests
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.deploy_requests import DeployRequests
@@ -174,6 +173,9 @@ class Requests:
         self._may_author(options)
         if node.roles.intake is not None:
             return Done(text=await node.roles.intake.emit(options))
+        # Only where one is told: desks without a collector's role rarely tell any.
+        from devstream_desktop.intake.emit import emit_event
+
         event = emit_event(options, now=now_ms(), nonce=secrets.token_hex(8))
         await node.publish([event])
         return Done(text=event.key)

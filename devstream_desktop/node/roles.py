@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from devstream_desktop.control.node_words import RECEIVES_NOTHING
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.intake.service import Intake
 from devstream_desktop.node.executor import Executor
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import Team
@@ -17,6 +16,7 @@ from devstream_desktop.team import Team
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+    from devstream_desktop.intake.service import Intake
     from devstream_desktop.outlet.feeds import Feeds
 
 _log = logging.getLogger(__name__)

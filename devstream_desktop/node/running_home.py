@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
@@ -13,7 +14,6 @@ from devstream_desktop.control.messages.sources import Source
 from devstream_desktop.control.messages.status import Status
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.intake.service import Intake
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.duplicate_keys import keys_used_twice
@@ -22,6 +22,9 @@ from devstream_desktop.node.reach import doubt_of
 from devstream_desktop.node.status import describe
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import Team
+
+if TYPE_CHECKING:
+    from devstream_desktop.intake.service import Intake
 
 
 class RunningHome:

@@ -15,7 +15,6 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.sealed_list import SealedList, Vault
 from devstream_desktop.stream.query import Query
-from devstream_desktop.stream.query_text import InvalidQueryError, parse_query
 
 Form = Literal["cloudevents", "chat", "atom"]
 """The first two are posted; a feed is read at the collector."""
@@ -106,6 +105,9 @@ def query_of(outlet: Outlet) -> Query:
         OutletError: it is none, at least not in this version.
 
     """
+    # Most nodes have no outlet, and nobody types a search there.
+    from devstream_desktop.stream.query_text import InvalidQueryError, parse_query
+
     try:
         return parse_query(outlet.search)
     except InvalidQueryError as error:

@@ -15,7 +15,7 @@ from devstream_desktop.door.bucket import Bucket
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.outlet import atom, config
+from devstream_desktop.outlet import config
 from devstream_desktop.outlet.config import Outlet, OutletError
 from devstream_desktop.outlet.selection import latest
 from devstream_desktop.sealed_list import Vault
@@ -136,6 +136,9 @@ class Feeds:
         return feed.document
 
     def _make(self, feed: Feed) -> bytes:
+        # With an XML library, which a node without feeds does not need.
+        from devstream_desktop.outlet import atom
+
         with Reader(self._home.history) as reader:
             lines = latest(reader, feed.query, LINES)
         return atom.feed(feed.outlet, self._team, lines)

@@ -21,7 +21,6 @@ from devstream_desktop.home import Home
 from devstream_desktop.outlet import config
 from devstream_desktop.outlet.body import body_of, signed
 from devstream_desktop.outlet.config import Outlet, Target
-from devstream_desktop.outlet.post import PostError, post
 from devstream_desktop.outlet.selection import wanted
 from devstream_desktop.outlet.state import State, read_state, write_state
 from devstream_desktop.sealed_list import Vault, Watch
@@ -117,6 +116,9 @@ class Sender:
 
     async def _tell(self, outlet: Outlet, target: Target, state: State, line: Line) -> State:
         """Post one line until it is taken, refused or too old; return the state after it."""
+        # With an HTTP client, which a node without outlets does not need.
+        from devstream_desktop.outlet.post import PostError, post
+
         wait, tries = self._wait, 0
         while True:
             if self._now() - line.received > MAX_AGE_MS:

@@ -175,7 +175,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     `install("tally", COLLECTOR=..., normalise=...)`
     """
     found = list(entry_points(group=registry.GROUP))
-    monkeypatch.setattr(registry, "entry_points", lambda group: found)
+    monkeypatch.setattr(registry, "installed", lambda: found)
     registry.collector_module.cache_clear()
 
     def install(name: str, **parts: object) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from devstream_desktop.deploy.request import DeployRequest
 from devstream_desktop.deploy.targets import Target
@@ -93,19 +93,6 @@ Hear = Callable[[str], None]
 
 class BackendError(DevstreamError):
     """A back end cannot do what it was asked; the message is one sentence."""
-
-
-class CallbackError(DevstreamError):
-    """A service's word on a run is not taken; the message and `status` are the answer to it."""
-
-    UNREADABLE: ClassVar[int] = 400
-    UNPROVEN: ClassVar[int] = 401
-    UNKNOWN: ClassVar[int] = 404
-    LATER: ClassVar[int] = 503
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 def table(target: Target, kind: type[_T]) -> _T:

@@ -21,7 +21,6 @@ import msgspec
 from devstream_desktop.clock import within
 from devstream_desktop.deploy.backends.contract import (
     BackendError,
-    CallbackError,
     Found,
     Hear,
     Order,
@@ -39,6 +38,7 @@ from devstream_desktop.deploy.backends.following import (
 from devstream_desktop.deploy.backends.http import Answer, Api, LostAnswerError
 from devstream_desktop.deploy.backends.settings import Webhook as Settings
 from devstream_desktop.deploy.backends.standard_webhooks import key_of, proves, signed
+from devstream_desktop.deploy.errors import CallbackError
 from devstream_desktop.deploy.masking import without
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.bounds import check_json
