@@ -114,15 +114,16 @@ class DesktopEntry:
 
     def enabled(self) -> bool:
         """Tell whether an entry is there and not hidden."""
-        found = next((one for one in (self.path, *self._system) if one.exists()), None)
-        return found is not None and _starts(found)
+        texts = map(_text, (self.path, *self._system))
+        found = next((text for text in texts if text is not None), "")
+        return _starts(found)
 
     def starts_another(self) -> bool:
         """Tell whether the user's entry starts another command than this one."""
-        if not self.path.exists() or not _starts(self.path):
+        text = _text(self.path) or ""
+        if not _starts(text):
             return False
-        ours = desktop_entry(self._command).splitlines()
-        lines = self.path.read_text(encoding="utf-8").splitlines()
+        ours, lines = desktop_entry(self._command).splitlines(), text.splitlines()
         return any(one.startswith("Exec=") and one not in ours for one in lines)
 
     def set_enabled(self, *, on: bool) -> None:
@@ -247,16 +248,30 @@ def _quoted(part: str) -> str:
     return '"' + inside.replace("\\", "\\\\").replace("%", "%%") + '"'
 
 
-def _starts(path: Path) -> bool:
-    """Tell whether a login starts something by a desktop entry."""
+def _text(path: Path) -> str | None:
+    """Read a desktop entry.
+
+    None where there is none, empty where it is no text.
+    """
+    # Not looked for first: it may go between.
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except UnicodeDecodeError:
+        return ""
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _starts(text: str) -> bool:
+    """Tell whether an entry of this text starts something at login."""
     entries = configparser.RawConfigParser(strict=False, delimiters=("=",))
     entries.optionxform = str  # type: ignore[assignment, method-assign]
     try:
-        entries.read_string(path.read_text(encoding="utf-8"))
-    except (configparser.Error, UnicodeDecodeError):
+        entries.read_string(text)
+    except configparser.Error:
         return False
-    except OSError as error:
-        raise _unreadable(path, error) from None
     if not entries.has_section(_ENTRY):
         return False
     entry = entries[_ENTRY]

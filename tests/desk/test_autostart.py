@@ -55,6 +55,20 @@ def test_an_entry_is_written_and_taken_away(entry: DesktopEntry) -> None:
     assert not entry.path.exists()
 
 
+def test_an_entry_that_goes_while_it_is_looked_at_is_off(
+    entry: DesktopEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "exists", lambda _: True)
+    assert not entry.enabled()
+    assert not entry.starts_another()
+
+
+def test_a_file_in_the_folders_place_holds_no_entry(entry: DesktopEntry) -> None:
+    entry.path.parent.parent.mkdir()
+    entry.path.parent.write_text("")
+    assert not entry.enabled()
+
+
 @pytest.mark.parametrize("line", ["Hidden=true", "X-GNOME-Autostart-enabled=false"])
 def test_what_the_desktops_settings_switched_off_is_off(entry: DesktopEntry, line: str) -> None:
     entry.set_enabled(on=True)
