@@ -6,16 +6,14 @@ A branch that moved is noticed before a deploy.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
-import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from devstream_desktop import git_address, machine
 from devstream_desktop.deploy.world import Tips
+from devstream_desktop.process_group import process_group
 from devstream_desktop.stream.text import clean, without_escapes
 
 TIMEOUT_S = 20.0
@@ -62,27 +60,16 @@ class Output:
 async def run_git(command: Sequence[str], timeout_s: float) -> Output:
     """Run git and return what it prints; what goes wrong is a `trouble`, never an error."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
-            limit=_MAX_BYTES,
-            start_new_session=True,
-        )
-    except OSError as error:
-        return Output("", clean(f"git could not be started: {machine.reason(error)}", 160))
-    try:
-        async with asyncio.timeout(timeout_s):
+        async with (
+            process_group(command, _environment(), _MAX_BYTES) as process,
+            asyncio.timeout(timeout_s),
+        ):
             output, errors = await process.communicate()
+    # First, because it is an OSError too.
     except TimeoutError:
         return Output("", f"the repository did not answer within {timeout_s:g} seconds")
-    finally:
-        # After a time-out, or when the node ends.
-        if process.returncode is None:
-            _kill(process)
-            await process.wait()
+    except OSError as error:
+        return Output("", clean(f"git could not be started: {machine.reason(error)}", 160))
     if process.returncode != 0:
         said = git_address.complaint(without_escapes(errors.decode("utf-8", "replace")))
         return Output("", clean(f"git says: {said or process.returncode}", 300))
@@ -106,14 +93,6 @@ def parse_tips(output: str) -> dict[str, str]:
         if match and (match[3] or match[2] not in tips):
             tips[match[2]] = match[1]
     return tips
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    if sys.platform == "win32":
-        process.kill()
-        return
-    with contextlib.suppress(ProcessLookupError):  # it has ended in this moment
-        os.killpg(process.pid, signal.SIGKILL)  # with its ssh, which would hold our pipes open
 
 
 def _environment() -> dict[str, str]:

@@ -6,10 +6,7 @@ Every process that a command started ends with it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
-import sys
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -17,6 +14,7 @@ from devstream_desktop import git_address, machine
 from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.config.names import is_local
+from devstream_desktop.process_group import process_group
 from devstream_desktop.stream.text import clean, without_escapes
 
 MAX_OUTPUT = 16 * 1024 * 1024
@@ -82,31 +80,20 @@ async def git(*arguments: str, folder: Path | None = None, seconds: float = LOOK
     settings = [part for key, value in _SETTINGS.items() for part in ("-c", f"{key}={value}")]
     place = ["-C", str(folder)] if folder is not None else []
     try:
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            *settings,
-            *place,
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
-            # A group of its own, so that git's helpers can be ended with it.
-            start_new_session=True,
-        )
+        async with (
+            process_group(["git", *settings, *place, *arguments], _environment()) as process,
+            asyncio.timeout(seconds),
+        ):
+            (output, overflow), (errors, _), code = await asyncio.gather(
+                _read(process.stdout, MAX_OUTPUT), _read(process.stderr, 64 * 1024), process.wait()
+            )
+    # First, because it is an OSError too.
+    except TimeoutError:
+        raise GitError(f"git {arguments[0]} did not end within {seconds:.0f} s") from None
     except FileNotFoundError:
         raise GitError("there is no git command; install git") from None
     except OSError as error:
         raise GitError(f"git cannot be started: {machine.reason(error)}") from None
-    try:
-        async with asyncio.timeout(seconds):
-            (output, overflow), (errors, _), code = await asyncio.gather(
-                _read(process.stdout, MAX_OUTPUT), _read(process.stderr, 64 * 1024), process.wait()
-            )
-    except TimeoutError:
-        raise GitError(f"git {arguments[0]} did not end within {seconds:.0f} s") from None
-    finally:
-        await _end(process)
     if overflow:
         raise GitError(f"git {arguments[0]} printed more than {MAX_OUTPUT} bytes")
     if code != 0:
@@ -144,18 +131,6 @@ async def _read(stream: asyncio.StreamReader | None, limit: int) -> tuple[bytes,
         else:
             kept += chunk
     return bytes(kept), overflow
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill git, and the ssh or https helper that it started."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        if sys.platform == "win32":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
 
 
 def _environment() -> dict[str, str]:
