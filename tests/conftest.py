@@ -45,15 +45,15 @@ sys.addaudithook(_audit)
 
 
 _MINUTES = (
-    "year/",
-    "hosts/",
-    "simulation/test_convergence.py",
-    "simulation/test_overlay_at_scale.py",
-    "simulation/test_mutants.py",
-    "simulation/test_liars.py",
-    "trust/test_mutants.py",
-    "node/test_one_home.py",
-    "node/test_trust.py",
+    "tests/year/",
+    "tests/hosts/",
+    "tests/simulation/test_convergence.py",
+    "tests/simulation/test_overlay_at_scale.py",
+    "tests/simulation/test_mutants.py",
+    "tests/simulation/test_liars.py",
+    "tests/trust/test_mutants.py",
+    "tests/node/test_one_home.py",
+    "tests/node/test_trust.py",
 )
 """Files that take minutes, and rooms of them."""
 
@@ -62,12 +62,7 @@ _MINUTES = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes minutes, so that none of it is left to one worker at the end."""
     # Last of the hooks, because another one puts the files in a random order.
-    here = Path(__file__).parent
-
-    def brief(item: pytest.Item) -> bool:
-        return not item.path.relative_to(here).as_posix().startswith(_MINUTES)
-
-    items.sort(key=brief)
+    items.sort(key=lambda item: not item.nodeid.startswith(_MINUTES))
 
 
 def pytest_runtest_logstart() -> None:

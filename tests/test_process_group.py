@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from devstream_desktop.process_group import process_group
 
-pytestmark = pytest.mark.process
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(sys.platform != "linux", reason="pidfd is Linux's"),
+]
 
 # The helper holds the command's pipes open, as ssh does git's.
 COMMAND = ["sh", "-c", 'sh -c "echo \\$\\$ > told; exec sleep 600" & wait']
@@ -30,13 +34,18 @@ async def run() -> None:
 
 
 async def gone(pid: int) -> None:
-    """Wait until a process is dead; what has not ended in ten seconds goes on."""
-    async with asyncio.timeout(10):
-        while Path(f"/proc/{pid}").exists():  # noqa: ASYNC240 - nothing tells of it
-            state = Path(f"/proc/{pid}/stat").read_text()  # noqa: ASYNC240
-            if state.rpartition(")")[2].split()[0] == "Z":
-                return
-            await asyncio.sleep(0.01)
+    """Wait until a process is dead; one that has not ended in ten seconds fails the test."""
+    try:
+        watched = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(watched, ended.set)
+    try:
+        await asyncio.wait_for(ended.wait(), 10)
+    finally:
+        asyncio.get_running_loop().remove_reader(watched)
+        os.close(watched)
 
 
 @pytest.mark.timeout(30)
@@ -54,7 +63,7 @@ async def test_whoever_is_cancelled_in_the_start_waits_for_no_helper(told: Path)
     task = asyncio.create_task(run())
     for _ in range(2):
         await asyncio.sleep(0)
-    # The loop stands still meanwhile, so it has not heard of the pipes yet.
+    # Read in the loop on purpose: it stands still, and has not heard of the command's pipes yet.
     pid = int(told.read_text())  # noqa: ASYNC240
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
