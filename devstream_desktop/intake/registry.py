@@ -42,8 +42,9 @@ def missing_libraries() -> tuple[str, ...]:
     return tuple(name for name in _LIBRARIES if find_spec(name) is None)
 
 
+@cache
 def installed() -> EntryPoints:
-    """Return the entry points of the installed collectors."""
+    """Return the entry points of the collectors that were installed at the first question."""
     # Late, because the library brings one for mail along; most nodes have no source.
     from importlib.metadata import entry_points
 

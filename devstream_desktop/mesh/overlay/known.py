@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 
 from devstream_desktop.address import split
 
@@ -66,10 +67,12 @@ class Closed:
     next_try: int = 0
 
 
+@lru_cache(4096)
 def subnet(address: str) -> str:
     """Return the /24 of an address, or its IPv6 like.
 
-    One neighbour in each reachable one keeps the islands joined.
+    One neighbour in each reachable one keeps the islands joined. The addresses of a team are asked
+    about again with each word of them, so what was found is kept.
     """
     host, scope = split(address)[0].partition("%")[::2]
     try:
