@@ -82,6 +82,9 @@ class Place(Member):
     def goes_to(self, window: str, name: str) -> None:
         """Go to a field with Tab."""
         self.sees(name)
+        # A step is seen as another focus, so there must be one before the first.
+        self.desk.xdo("windowfocus", "--sync", window)
+        self.panel.wait(lambda: self._seen()["focus"], f"{self.person}'s window has no focus", 20)
         for _ in range(20):
             focus = self._seen()["focus"]
             if focus == name:
@@ -97,6 +100,12 @@ class Place(Member):
 
     def type(self, text: str) -> None:
         self.desk.xdo("type", "--delay", "5", text)
+
+    def leaves(self, window: str) -> None:
+        """Close a window with Escape; the next one may have its title."""
+        self.desk.press(window, "Escape")
+        self.panel.wait(lambda: not self._seen()["focus"], "Escape closes nothing", 20)
+        assert window not in self.desk.windows("^Deploy ")
 
     def opens(self) -> str:
         """The window of a deploy, from the menu."""
@@ -184,7 +193,7 @@ def test_the_whole_way_by_keyboard(two) -> None:
     assert done.summary == "Live: shop deployed"
     assert {"waiting", "approved", "in_progress", "success"} <= set(bo.states())
 
-    ana.desk.press(window, "Escape")
+    ana.leaves(window)
     window = ana.opens()
     ana.goes_to(window, "Branch, tag or commit")
     ana.desk.xdo("key", "ctrl+a")
