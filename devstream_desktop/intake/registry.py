@@ -44,7 +44,7 @@ def missing_libraries() -> tuple[str, ...]:
 
 @cache
 def installed() -> EntryPoints:
-    """Return the entry points of the collectors that were installed at the first question."""
+    """Return the entry points of the collectors found at the last look."""
     # Late, because the library brings one for mail along; most nodes have no source.
     from importlib.metadata import entry_points
 
@@ -77,6 +77,10 @@ def collector_module(name: str) -> CollectorModule:
 
     """
     found = [point for point in installed() if point.name == name]
+    if not found:
+        # It may have been installed since.
+        installed.cache_clear()
+        found = [point for point in installed() if point.name == name]
     if not found:
         raise NoCollectorError(
             f"there is no collector {name!r}; installed: {', '.join(collector_names()) or 'none'}"
