@@ -18,6 +18,7 @@ from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
+from devstream_desktop.node.options import Options
 
 if TYPE_CHECKING:
     from devstream_desktop.node.core import Node
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 def print_lines(home: Home) -> int:
     """Print each line when it arrives, until Ctrl+C."""
-    from devstream_desktop.node.core import Options
-
     with Reader(home.history) as reader:
         with contextlib.suppress(NoNodeError), Client(home.control_url()) as client:
             # A node runs for this home already, so only its lines are needed.

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from devstream_desktop.address import problem
 from devstream_desktop.cli.arguments import UsageError
 from devstream_desktop.home import Home
+from devstream_desktop.node.options import Options
 
 if TYPE_CHECKING:
-    from devstream_desktop.node.core import Node, Options
+    from devstream_desktop.node.core import Node
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,9 +67,6 @@ def node(home: Home, options: argparse.Namespace) -> int:
 
     One line on standard output says when it is ready.
     """
-    # Late, because no other command needs the node's libraries.
-    from devstream_desktop.node.core import Options
-
     # Before anything is opened, so that a mistyped address changes nothing.
     named = {
         "--listen": [options.listen],

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from devstream_desktop.clock import now_ms
@@ -28,12 +26,14 @@ from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
 from devstream_desktop.node.membership import Membership
 from devstream_desktop.node.monitoring.tally import Tally
+from devstream_desktop.node.options import Options
 from devstream_desktop.node.ports import load_peers, load_port, save_peers, save_port
 from devstream_desktop.node.progress import CatchUpProgress
 from devstream_desktop.node.reach import Reach
 from devstream_desktop.node.roles import Roles, pages
 from devstream_desktop.node.secrets import reader
 from devstream_desktop.node.size_limit import SizeLimit
+from devstream_desktop.node.tasks import Tasks
 from devstream_desktop.node.trust import Trust
 from devstream_desktop.node.upkeep import Upkeep, open_history
 from devstream_desktop.outlet.feeds import Feeds
@@ -53,21 +53,6 @@ MAX_ENDS = 32
 """Feeds of a revoked device of which the end is named."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of one run of a node; empty where the settings decide."""
-
-    listen: str = ""
-    peers: tuple[str, ...] = ()
-    discovery: bool = True
-    intake: str = ""
-    metrics: str = ""
-    solo: bool = False
-    """Found a team of one where there is no team yet."""
-    follow: Path | None = None
-    """The folder whose git repository a team of one follows."""
 
 
 class Node:
@@ -99,7 +84,8 @@ class Node:
         """Faults by place, a sentence each."""
         self.revision = 0
         """Grows whenever something that `status` shows changed."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
+        self.spawn = self._tasks.spawn
         self._vault = vault
         self.board = Board()
         # From here on: set by `start`, in this order; each part's end is registered when it is
@@ -144,7 +130,7 @@ class Node:
     async def _open(self, ends: AsyncExitStack) -> None:
         self._loop = asyncio.get_running_loop()
         ends.callback(self.descriptors.close)
-        ends.push_async_callback(self._end_tasks)
+        ends.push_async_callback(self._tasks.end)
         self.spawn(self.descriptors.watch())
         self.settings = await asyncio.to_thread(load_settings, self.home.settings)
         self.vault = (
@@ -175,7 +161,7 @@ class Node:
         )
         # Whoever makes events ends before the mesh that takes them away: the executor first.
         ends.push_async_callback(self.trust.stop)
-        ends.push_async_callback(self._end_tasks)
+        ends.push_async_callback(self._tasks.end)
         ends.push_async_callback(self.roles.stop_intake)
         ends.push_async_callback(self.executor.stop)
         ends.callback(self._ignore_policies)
@@ -199,11 +185,6 @@ class Node:
 
     def _ignore_policies(self) -> None:
         self.team.on_change = None
-
-    async def _end_tasks(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
     def device(self) -> str:
@@ -254,18 +235,6 @@ class Node:
         """Something that `status` shows changed."""
         self.revision += 1
         self._on_news()
-
-    def spawn(self, work: Coroutine[object, object, None]) -> None:
-        """Run `work` beside everything else, and log what it raises."""
-        task = asyncio.create_task(self._guarded(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _guarded(self, work: Coroutine[object, object, None]) -> None:
-        try:
-            await work
-        except Exception:  # noqa: BLE001 - one failed task must not end the node; it is in the log
-            _log.exception("a task of the node failed")
 
     async def _minutely(self) -> None:
         await self.trust.look()

@@ -19,9 +19,10 @@ from devstream_desktop.door.descriptors import raise_soft_limit
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
 from devstream_desktop.node import enrolment, leaving
-from devstream_desktop.node.core import Node, Options
+from devstream_desktop.node.core import Node
 from devstream_desktop.node.locked_node import LockedNode
 from devstream_desktop.node.monitoring.watch import Watch
+from devstream_desktop.node.options import Options
 from devstream_desktop.node.reload import reload
 from devstream_desktop.node.requests import Requests
 from devstream_desktop.node.service_manager import ServiceManager

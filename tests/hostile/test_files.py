@@ -26,7 +26,8 @@ from devstream_desktop.doctor.doctor import examine
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.node.core import Node, Options
+from devstream_desktop.node.core import Node
+from devstream_desktop.node.options import Options
 from devstream_desktop.node.status import describe
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.query import Query

@@ -10,7 +10,8 @@ import pytest
 from devstream_desktop.door.descriptors import raise_soft_limit
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh import address
-from devstream_desktop.node.core import Node, Options
+from devstream_desktop.node.core import Node
+from devstream_desktop.node.options import Options
 from devstream_desktop.node.roles import Roles
 
 

@@ -22,7 +22,8 @@ from devstream_desktop.mesh.wire import (
     decode_reply,
     encode,
 )
-from devstream_desktop.node.core import Node, Options
+from devstream_desktop.node.core import Node
+from devstream_desktop.node.options import Options
 from devstream_desktop.stream.entry import device_id, next_hlc
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.words import Kind
