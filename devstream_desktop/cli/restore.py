@@ -25,10 +25,10 @@ def restore(home: Home, options: argparse.Namespace) -> int:
     # Late, because no other command needs these libraries.
     import asyncio
 
+    from devstream_desktop.node.holder import held
     from devstream_desktop.node.saving.contents import Manifest
     from devstream_desktop.node.saving.restore import restore as fill
     from devstream_desktop.node.saving.restore import still_sealed
-    from devstream_desktop.node.stopped_home import held
 
     async def run() -> Manifest:
         # A node that starts meanwhile waits, and finds all of it.

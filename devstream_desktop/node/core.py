@@ -17,7 +17,7 @@ from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault, verify
 from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
-from devstream_desktop.node import board, enrolment, source_list
+from devstream_desktop.node import board, enrolment
 from devstream_desktop.node.board import Board
 from devstream_desktop.node.carrier_lines import CarrierLines
 from devstream_desktop.node.carriers import Carriers
@@ -259,6 +259,9 @@ class Node:
                 raise
         team = enrolment.found_solo(self.home, self.vault)
         if self.options.follow is not None:
+            # The list of sources brings the collectors along; most nodes have none.
+            from devstream_desktop.node import source_list
+
             source_list.follow_repository(self.home, self.options.follow)
         return team
 

@@ -20,13 +20,13 @@ from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
 from devstream_desktop.node import enrolment, leaving
 from devstream_desktop.node.core import Node
+from devstream_desktop.node.holder import take
 from devstream_desktop.node.locked_node import LockedNode
 from devstream_desktop.node.monitoring.watch import Watch
 from devstream_desktop.node.options import Options
 from devstream_desktop.node.reload import reload
 from devstream_desktop.node.requests import Requests
 from devstream_desktop.node.service_manager import ServiceManager
-from devstream_desktop.node.stopped_home import take
 from devstream_desktop.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from devstream_desktop import address as addresses
-from devstream_desktop.control.errors import (
-    ControlError,
-    HomeTakenError,
-    NoNodeError,
-    StartingError,
-)
-from devstream_desktop.control.lock import COMMAND, NODE
+from devstream_desktop.control.errors import ControlError, NoNodeError
 from devstream_desktop.control.messages.base import Done, Reply, Request
 from devstream_desktop.control.messages.deploys import (
     CheckTargets,
@@ -51,8 +43,7 @@ from devstream_desktop.control.messages.stream import (
     Saw,
     SetDuty,
 )
-from devstream_desktop.control.server import Handler, Server
-from devstream_desktop.control.server_wire import AnyReply, AnyRequest
+from devstream_desktop.control.server_wire import AnyReply
 from devstream_desktop.control.wire import expect
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
@@ -61,6 +52,7 @@ from devstream_desktop.intake.config.source_info import source_info
 from devstream_desktop.keys import Vault
 from devstream_desktop.node import enrolment, home_requests, leaving, source_list
 from devstream_desktop.node.board import Ask
+from devstream_desktop.node.holder import held
 from devstream_desktop.node.home_status import status_of_files
 from devstream_desktop.node.ports import free_or_new, load_peers, load_port, save_port
 from devstream_desktop.node.presence import Presence
@@ -69,10 +61,6 @@ from devstream_desktop.settings import load_settings
 from devstream_desktop.team import Team, changes, membership, read_invite
 
 _R = TypeVar("_R", bound=Reply)
-
-_PATIENCE_S = 60.0
-"""Seconds to wait for another command that has the home."""
-_RETRY_S = 0.1
 
 _REASONS: dict[type[Request[Reply]], str] = {
     ApproveJoin: "only a running node knows who waits",
@@ -247,52 +235,3 @@ def create_team(home: Home, name: str, person: str) -> str:
             return await asyncio.to_thread(enrolment.create_team, home, name, person)
 
     return asyncio.run(create())
-
-
-@asynccontextmanager
-async def held(home: Home) -> AsyncIterator[None]:
-    """Hold a home: whoever asks it or would change it meanwhile is told to wait.
-
-    Raises:
-        HomeTakenError: a node runs for it.
-
-    """
-
-    async def busy(_: AnyRequest) -> AnyReply:
-        raise StartingError("another devstream command works on this home; try again in a moment")
-
-    server = await take(home, busy, what=COMMAND)
-    try:
-        yield
-    finally:
-        await server.stop()
-
-
-async def take(
-    home: Home,
-    handler: Handler,
-    *,
-    what: str = NODE,
-    given_up: Callable[[], bool] = lambda: False,
-) -> Server:
-    """Listen at a home's control socket, and so be its only writer.
-
-    A command that works on the home is waited for, until `given_up`.
-
-    Raises:
-        HomeTakenError: a node runs for it.
-        HomeError: the home cannot be used, or belongs to another user.
-        ControlError: its lock cannot be opened.
-    """
-    home.create()
-    deadline = time.monotonic() + _PATIENCE_S
-    while True:
-        server = Server(home.control_url(), handler, what=what)
-        try:
-            server.start()
-        except HomeTakenError as error:
-            if not error.brief or given_up() or time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(_RETRY_S)
-        else:
-            return server

@@ -12,7 +12,8 @@ import sys
 import devstream_desktop.node.process
 
 late = (
-    "devstream_desktop.intake.service",
+    "devstream_collectors",
+    "devstream_desktop.intake",
     "devstream_desktop.deploy.service",
     "devstream_desktop.deploy.backends",
     "devstream_desktop.outlet.atom",

@@ -18,6 +18,7 @@ from devstream_desktop.control.errors import HomeTakenError, NoNodeError, Starti
 from devstream_desktop.control.messages.policy import GetPolicy
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.node import stopped_home
+from devstream_desktop.node.holder import held
 
 pytestmark = pytest.mark.process
 
@@ -149,7 +150,7 @@ def test_commands_at_once_change_a_home_one_after_the_other(ana) -> None:
 
 
 async def test_a_node_that_starts_meanwhile_waits_for_the_command(ana) -> None:
-    async with stopped_home.held(ana.home):
+    async with held(ana.home):
         node = ana.begin("node", "--no-discovery", "--listen", "127.0.0.1:0")
         with Client(ana.home.control_url(), starting_s=0) as client:
             for _ in range(20):
@@ -181,5 +182,5 @@ async def test_a_second_node_is_refused_at_once_and_a_node_that_ended_leaves_the
     ana.stop()
     with pytest.raises(NoNodeError):
         Client(ana.home.control_url())
-    async with stopped_home.held(ana.home):
+    async with held(ana.home):
         pass
