@@ -19,6 +19,8 @@ ROOT = HERE.parents[1]
 UNIT = ROOT / "packaging" / "systemd" / "devstream-node.service"
 PYTHON = "/usr/bin/python3"
 """One outside of /root and /home, which the unit's sandbox closes."""
+CHECKOUT = Path("/opt/devstream/checkout")
+"""This checkout in the machine: the sandbox closes /tmp, /root and /home, where it may lie."""
 COMMAND = """#!/bin/sh
 export PYTHONPATH={path} PYTHONDONTWRITEBYTECODE=1
 exec {python} -m devstream_desktop "$@"
@@ -75,9 +77,10 @@ def install(root: Path) -> None:
     """Put the command, the unit and the operator's script into the machine."""
     command = root / "opt/devstream/bin/devstream"
     command.parent.mkdir(parents=True)
-    packages = sysconfig.get_path("purelib")
-    found = [str(ROOT), str(ROOT / "collectors"), packages, *_linked(Path(packages))]
-    command.write_text(COMMAND.format(python=PYTHON, path=":".join(found)))
+    packages = Path(sysconfig.get_path("purelib"))
+    found = (ROOT, ROOT / "collectors", packages, *_linked(packages))
+    path = ":".join(str(_in_machine(folder)) for folder in found)
+    command.write_text(COMMAND.format(python=PYTHON, path=path))
     command.chmod(0o755)
     units = root / "etc/systemd/system"
     shutil.copy(UNIT, units)
@@ -89,10 +92,14 @@ def install(root: Path) -> None:
     (root / "etc/machine-id").write_text("")
 
 
-def _linked(packages: Path) -> list[str]:
+def _linked(packages: Path) -> list[Path]:
     """The folders that a virtual environment adds by its path files."""
     lines = [line for file in packages.glob("*.pth") for line in file.read_text().splitlines()]
-    return [line for line in lines if line.startswith("/")]
+    return [Path(line) for line in lines if line.startswith("/")]
+
+
+def _in_machine(folder: Path) -> Path:
+    return CHECKOUT / folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
 
 
 def sections(text: str) -> dict[str, str]:
@@ -112,6 +119,7 @@ def test_what_an_operator_does_and_reads(machine: Path) -> None:
             "--register=no",
             "--keep-unit",
             "--private-network",
+            f"--bind-ro={ROOT}:{CHECKOUT}",
             "-b",
         ],
         capture_output=True,
