@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
-from functools import lru_cache
 
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.language import _
@@ -27,8 +26,6 @@ class AddressError(DevstreamError, ValueError):
     """Not an address, or a name that does not resolve; the message says which."""
 
 
-# The same few are read again with each look and hint.
-@lru_cache(512)
 def split(address: str) -> tuple[str, int]:
     """Return host and port; an IP address in its usual form, without brackets.
 
