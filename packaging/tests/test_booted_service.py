@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from booted import boot
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -110,29 +111,7 @@ def sections(text: str) -> dict[str, str]:
 
 def test_what_an_operator_does_and_reads(machine: Path) -> None:
     install(machine)
-    booted = subprocess.run(
-        [
-            # It asks the machine to power off; one whose nspawn is killed runs on.
-            *("timeout", "--kill-after=60", "300"),
-            "systemd-nspawn",
-            "-q",
-            "-D",
-            machine,
-            "--register=no",
-            "--keep-unit",
-            "--private-network",
-            f"--bind-ro={ROOT}:{CHECKOUT}",
-            "-b",
-        ],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    result = machine / "result"
-    if not result.exists():
-        pytest.skip(f"it does not boot here: {booted.stdout[-500:]}{booted.stderr[-500:]}")
-    text = result.read_text()
+    text = boot(machine, machine / "result", f"--bind-ro={ROOT}:{CHECKOUT}")
     assert "waited in vain" not in text
     said = sections(text)
     for name in ("started", "mended"):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
+from booted import boot
 from packages import Run, built, needs
 from roots import copy, inside
 from test_deb import DEB
@@ -36,20 +35,5 @@ def test_an_operator_runs_a_node(folder: Path, run: Run) -> None:
     shutil.copy(TRY, root / TRY.name)
     (root / "etc" / "systemd" / "system" / "try.service").write_text(UNIT)
     run(*inside(root, "systemctl", "enable", "try.service"))
-    boot = ["systemd-nspawn", "-q", "-D", root, "--register=no", "--keep-unit", "--private-network"]
-    try:
-        booted = subprocess.run(
-            [*boot, "-b"],
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            timeout=300,
-        )
-    except subprocess.TimeoutExpired as error:
-        said = root / "said.txt"
-        pytest.fail(said.read_text() if said.exists() else str(error.stdout))
-    if not (root / "said.txt").exists():
-        pytest.skip(f"systemd does not boot here: {(booted.stdout + booted.stderr)[-400:]}")
-    said = run("cat", root / "said.txt")
+    said = boot(root, root / "said.txt")
     assert said.endswith("served\n"), said
