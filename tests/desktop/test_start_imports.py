@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+from fresh_python import among, loaded_by, printed
 
-BEFORE_THE_ICON = """
-import sys
-import devstream_desktop.desktop.start
-
-late = (
+BEFORE_THE_ICON = (
     "devstream_desktop.desktop.app",
     "devstream_desktop.history",
     "devstream_desktop.control",
@@ -20,15 +14,7 @@ late = (
     "asyncio",
     "tomllib",
 )
-print(*(name for name in sys.modules if name.startswith(late)))
-print("PySide6.QtWidgets" in sys.modules)
-"""
-SHOWN_LATER = """
-import linecache
-import sys
-import devstream_desktop.desktop.app
-
-late = (
+BEFORE_A_WINDOW = (
     "devstream_desktop.desktop.windows",
     "devstream_desktop.desktop.peek",
     "devstream_desktop.desktop.widgets.dialog",
@@ -36,38 +22,42 @@ late = (
     "asyncio",
     "pynng",
 )
-print(*(name for name in sys.modules if name.startswith(late)))
-print("PySide6.QtWidgets" in sys.modules)
+BEYOND_THE_STREAM = (
+    *(
+        f"devstream_desktop.desktop.windows.{name}"
+        for name in ("board", "hand_over", "deploy", "palette", "key_sheet", "history.name_dialog")
+    ),
+    "devstream_desktop.desktop.widgets.dialog",
+    "tomlkit",
+)
+SOURCES_READ = """
+import linecache
+import devstream_desktop.desktop.app
 print(*(name for name in linecache.cache if "devstream_desktop" in name))
 """
-THE_WINDOW = """
-import sys
-import devstream_desktop.desktop.windows.history.window
-
-late = ("board", "hand_over", "deploy", "palette", "key_sheet", "history.name_dialog")
-windows = tuple(f"devstream_desktop.desktop.windows.{name}" for name in late)
-dialogs = "devstream_desktop.desktop.widgets.dialog"
-print(*(name for name in sys.modules if name.startswith((*windows, dialogs, "tomlkit"))))
-"""
-
-
-def printed(code: str) -> list[str]:
-    words = [sys.executable, "-c", code]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
 
 
 @pytest.mark.process
 def test_the_icon_stands_before_the_app_is_loaded() -> None:
-    assert printed(BEFORE_THE_ICON) == ["", "True"]
+    modules = loaded_by("devstream_desktop.desktop.start")
+    assert "PySide6.QtWidgets" in modules
+    assert among(modules, BEFORE_THE_ICON) == []
 
 
 @pytest.mark.process
-def test_a_start_imports_no_window_and_reads_no_source() -> None:
-    windows, qt, sources = printed(SHOWN_LATER)
-    assert (windows, qt, sources) == ("", "True", "")
+def test_a_start_imports_no_window() -> None:
+    modules = loaded_by("devstream_desktop.desktop.app")
+    assert "PySide6.QtWidgets" in modules
+    assert among(modules, BEFORE_A_WINDOW) == []
+
+
+@pytest.mark.process
+def test_a_start_reads_no_source() -> None:
+    assert printed(SOURCES_READ) == [""]
 
 
 @pytest.mark.process
 def test_the_window_imports_no_dialog_and_no_other_page() -> None:
-    assert printed(THE_WINDOW) == [""]
+    modules = loaded_by("devstream_desktop.desktop.windows.history.window")
+    assert "PySide6.QtWidgets" in modules
+    assert among(modules, BEYOND_THE_STREAM) == []

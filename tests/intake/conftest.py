@@ -11,6 +11,7 @@ import http.client
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -175,7 +176,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     `install("tally", COLLECTOR=..., normalise=...)`
     """
     found = list(entry_points(group=registry.GROUP))
-    monkeypatch.setattr(registry, "installed", lambda: found)
+    monkeypatch.setattr(registry, "installed", cache(lambda: found))
     registry.collector_module.cache_clear()
 
     def install(name: str, **parts: object) -> None:
