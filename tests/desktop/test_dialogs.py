@@ -193,6 +193,24 @@ def test_the_run_is_followed_hidden_and_ended(open_deploy, asked, story):
     assert dialog.result() == QDialog.DialogCode.Rejected
 
 
+def test_the_end_of_another_deploy_is_not_its_own(open_deploy, asked, story):
+    dialog = open_deploy("staging")
+    told = story.deploy("billing", 1, "success", "ee" * 20, "", who="bo")
+    dialog.follow([story.line_of(told)])
+    dialog.go.click()
+    asked.answer(Done(text="ab" * 16), RequestDeploy)
+    dialog.follow([story.line_of(told)])
+    assert dialog.running
+    assert dialog.progress.cancel.isEnabled()
+    assert dialog.progress.text.text() == ""
+    ended = story.deploy(
+        "shop", 2, "failure", "cd" * 20, "ab" * 16, where="staging", reason="exit 3"
+    )
+    dialog.follow([story.line_of(ended)])
+    assert dialog.progress.title.text() == "Deploy failed"
+    assert "exit 3" in dialog.progress.text.text()
+
+
 def test_what_the_deploy_prints_is_read_on_until_it_is_over(qtbot, open_deploy, asked):
     dialog = open_deploy("staging")
     dialog.go.click()

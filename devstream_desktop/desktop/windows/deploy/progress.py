@@ -96,6 +96,7 @@ class Progress(QWidget):
     def begin(self, key: str) -> None:
         """Follow the request with this key."""
         self._key = key
+        self._line = None
         self._began = time.monotonic()
         self.title.setText(_("Asked; the executor has not answered yet"))
         self._tick.start()
@@ -105,6 +106,9 @@ class Progress(QWidget):
 
     def follow(self, lines: list[Line]) -> None:
         """Show the newest of the lines that answer the request."""
+        # Deploys that other tools tell of have an empty request too.
+        if not self._key:
+            return
         for line in lines:
             event = line.event
             if event.kind is Kind.DEPLOY and self._key in (event.request, event.key):
