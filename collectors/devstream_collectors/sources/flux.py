@@ -2,7 +2,9 @@
 
 Sources: https://fluxcd.io/flux/components/notification/events/ (the body) and
 https://fluxcd.io/flux/components/notification/providers/ (`generic` and `generic-hmac`). Flux has
-no deployment of its own: a revision of an object is deployed, and said again while it fails.
+no deployment of its own: a revision of an object is deployed, and said again while it fails. A
+Kustomization says after every interval that it is reconciled, and only before a change that it
+progresses.
 """
 
 from __future__ import annotations
@@ -106,9 +108,9 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
         state=state,
         environment=next((said[key] for key in _ENVIRONMENTS if said.get(key)), ""),
         target=about.namespace,
-        # A failure is said again at each try, and a cluster that drifted is set right again: of
-        # an hour it is one fact.
-        once=str(at // HOUR),
+        # A failure is said again at each try: of an hour it is one fact. An upgrade with other
+        # values has the chart's revision again.
+        once="" if state == "success" and _is_routine(event) else str(at // HOUR),
         ref=ref,
         revision=commit,
         actor="Flux",
@@ -162,15 +164,17 @@ def _state(event: _Event, kind: str) -> str:
     if reason.startswith("uninstall") or "uninstall succeeded" in message:
         return "inactive"
     # The first controllers of Helm had no reasons, only `info`.
-    if (
-        reason.endswith("succeeded")
-        or message.startswith("reconciliation finished")
-        or " succeeded" in message
-    ):
+    if reason.endswith("succeeded") or _is_routine(event) or " succeeded" in message:
         return "success"
     if reason == "progressing" or "has started" in message:
         return "in_progress"
     raise Dropped("reconciliation-not-news", detail)
+
+
+def _is_routine(event: _Event) -> bool:
+    """Tell whether it is said after every interval, changed or not."""
+    reason, message = event.reason.lower(), event.message.lower()
+    return reason == "reconciliationsucceeded" or message.startswith("reconciliation finished")
 
 
 def _parts(revision: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Flux: applied and refused revisions are deploys; a repetition within the hour is one fact."""
+"""Flux: applied and refused revisions are deploys; what is only said again is one fact."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import pytest
 from collecting import RECEIVED, assert_event
 
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.kit.decoding import iso
 from devstream_collectors.sources import flux
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.stream.line import render
 
 SHA = "9a8b7c6d5e4f30219a8b7c6d5e4f30219a8b7c6d"
+MINUTE = 60_000
 
 
 @pytest.fixture
@@ -38,6 +41,59 @@ def test_a_failure_is_a_row_of_its_revision(told):
         == "staging"
     )
     assert told.event("failed", {"reason": "ArtifactFailed"}).state == "error"
+
+
+async def lines_of(told, steps, sample="kustomization"):
+    """Read the states and revisions that make a line, of steps `(minute, reason, revision)`."""
+
+    async def publish(_events) -> None:
+        pass
+
+    found = []
+    async with Publisher(publish).turn() as turn:
+        for minute, reason, revision in steps:
+            change = {
+                "timestamp": iso(RECEIVED - 600 * MINUTE + minute * MINUTE),
+                "reason": reason,
+                "message": f"{reason} at minute {minute}",
+                "severity": "error" if reason.endswith("Failed") else "info",
+                "metadata": {"kustomize.toolkit.fluxcd.io/revision": f"main@sha1:{revision}"},
+            }
+            events = turn.news_of([told.event(sample, change)], RECEIVED)
+            found += [(event.state, event.revision[:1]) for event in events]
+    return found
+
+
+async def test_a_revision_that_is_reconciled_each_half_hour_is_one_line(told):
+    quiet = [(30 * number, "ReconciliationSucceeded", "a" * 40) for number in range(10)]
+    assert await lines_of(told, quiet) == [("success", "a")]
+
+
+async def test_a_return_to_an_older_revision_is_news(told):
+    steps = [
+        (30 * number + late, reason, revision * 40)
+        for number, revision in enumerate("aba")
+        for late, reason in ((0, "Progressing"), (1, "ReconciliationSucceeded"))
+    ]
+    found = await lines_of(told, steps)
+    assert [revision for state, revision in found if state == "success"] == ["a", "b", "a"]
+
+
+async def test_a_failure_that_ended_is_news(told):
+    steps = [
+        (0, "ReconciliationSucceeded", "a" * 40),
+        (10, "HealthCheckFailed", "a" * 40),
+        (20, "HealthCheckFailed", "a" * 40),
+        (30, "ReconciliationSucceeded", "a" * 40),
+        (90, "ReconciliationSucceeded", "a" * 40),
+    ]
+    found = await lines_of(told, steps)
+    assert found == [("success", "a"), ("failure", "a"), ("success", "a")]
+
+
+async def test_each_upgrade_of_a_chart_is_news(told):
+    steps = [(number * 60, "UpgradeSucceeded", "a" * 40) for number in range(3)]
+    assert await lines_of(told, steps, "helmrelease") == [("success", "a")] * 3
 
 
 def test_helm(told):
