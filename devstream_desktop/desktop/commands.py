@@ -108,11 +108,13 @@ class Commands(QObject):
         # `triggered` passes whether the action is checked.
         self._actions[command].triggered.connect(lambda _=False: act())
 
-    def set_line(self, *, chosen: bool, linked: bool, open_: bool, waits: bool) -> None:
+    def set_line(
+        self, *, chosen: bool, linked: bool, open_: bool, waits: bool, folds: bool
+    ) -> None:
         """Enable what can be done with the chosen line.
 
         `linked` is whether it has a link, `open_` whether somebody can be on it, `waits` whether
-        it is a deploy that waits for a second person.
+        it is a deploy that waits for a second person, `folds` whether it stands over its steps.
         """
         needs = {
             Command.OPEN_LINK: linked,
@@ -121,6 +123,7 @@ class Commands(QObject):
             Command.CLAIM: open_,
             Command.RELEASE: open_,
             Command.HAND: open_,
+            Command.UNFOLD: folds,
         }
         for command, spec in SPECS.items():
             if spec.about_line:

@@ -246,6 +246,56 @@ def test_the_hand_over_tells_what_is_red_and_what_shipped(qtbot, window, written
     assert shown.browser.isVisible()
 
 
+@pytest.fixture
+def shop_chosen(window, written, story):
+    """The window with two red things, the one of shop chosen in its stream."""
+    shown = window(alert(story), alert(story, service="billing", minutes=3))
+    written.answer(person="ana", on_duty=True)
+    model = shown.browser.model
+    items = [model.item(row) for row in range(model.rowCount())]
+    pinned_shop = (isinstance(one, Pinned) and one.thing.service == "shop" for one in items)
+    shown.browser.view.select(list(pinned_shop).index(True))
+    written.settle()
+    shown.activateWindow()
+    return shown
+
+
+def test_keys_on_the_hand_over_are_about_its_own_row(qtbot, shop_chosen, written, asked):
+    shown, muted, noted = shop_chosen, [], []
+    shown.mute_chosen.connect(lambda line: muted.append(line.event.service))
+    shown.note_chosen.connect(lambda line, hand: noted.append((line.event.service, hand)))
+    shown.show_page(Page.HAND_OVER)
+    written.settle()
+    rows = shown.hand_over.list
+    for key in (Qt.Key.Key_C, Qt.Key.Key_M, Qt.Key.Key_T):
+        qtbot.keyClick(rows, key)
+    assert (asked.of(Claim), muted, noted) == ([], [], []), "nothing is chosen here"
+    billing = next(row for row in range(rows.count()) if "billing" in rows.item(row).text())
+    rows.setCurrentRow(billing)
+    for key in (Qt.Key.Key_C, Qt.Key.Key_M, Qt.Key.Key_T):
+        qtbot.keyClick(rows, key)
+    services = {line.entry: line.event.service for line in shown.browser.model.lines}
+    assert [services[one.entry] for one in asked.of(Claim)] == ["billing"]
+    assert (muted, noted) == (["billing"], [("billing", False)])
+    assert not shown.commands.action(Command.UNFOLD).isEnabled(), "a row here has no steps"
+    shown.show_page(Page.STREAM)
+    shown.commands.action(Command.MUTE).trigger()
+    assert muted == ["billing", "shop"]
+
+
+def test_keys_on_the_board_are_about_no_line(qtbot, shop_chosen, written, asked):
+    shown, muted = shop_chosen, []
+    shown.mute_chosen.connect(muted.append)
+    shown.show_page(Page.BOARD)
+    written.settle()
+    for key in (Qt.Key.Key_C, Qt.Key.Key_M):
+        qtbot.keyClick(shown.board, key)
+    # What comes meanwhile moves the selection of the hidden stream.
+    shown.browser.view.select_first()
+    assert not any(one.isEnabled() for one in shown.commands.about_line)
+    assert (asked.of(Claim), muted) == ([], [])
+
+
 def test_an_incident_shows_its_suspect_and_the_way_from_the_commit(qtbot, window, written, fake):
     shown = window(*Seed(now()).events(400))
     written.answer()

@@ -27,6 +27,8 @@ class HandOverPage(QWidget):
     """The things that are broken, that happened, and that wait."""
 
     line_chosen = Signal(object)
+    selected = Signal()
+    """Another row is selected, or none."""
 
     def __init__(self, state: AppState) -> None:
         super().__init__()
@@ -45,12 +47,18 @@ class HandOverPage(QWidget):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemActivated.connect(self._choose)
         self.list.itemClicked.connect(self._choose)
+        self.list.itemSelectionChanged.connect(self.selected)
         column = QVBoxLayout(self)
         column.setContentsMargins(18, 14, 18, 10)
         column.setSpacing(6)
         column.addWidget(self.title)
         column.addWidget(self.about)
         column.addWidget(self.list, 1)
+
+    @property
+    def current_line(self) -> Line | None:
+        """The line of the selected row, if there is one."""
+        return next((_line_of(item) for item in self.list.selectedItems()), None)
 
     def begin_at(self, since_ms: int) -> None:
         """Tell what happened since a moment, UTC milliseconds."""
@@ -70,12 +78,17 @@ class HandOverPage(QWidget):
             topic="hand-over",
         )
 
-    def _fail(self, reason: str) -> None:
+    def _clear(self) -> None:
         self.list.clear()
+        # Qt tells of no change where all rows go.
+        self.selected.emit()
+
+    def _fail(self, reason: str) -> None:
+        self._clear()
         self.about.setText(_("The history cannot be read: {reason}.").format(reason=reason))
 
     def _show(self, over: HandOver, begin: int, now: int) -> None:
-        self.list.clear()
+        self._clear()
         said = _("Since you left, {age}") if self._since else _("Since {age}")
         self.about.setText(said.format(age=ago(begin, now)))
         paint(self.about, Tone.MUTED)
@@ -140,9 +153,13 @@ class HandOverPage(QWidget):
         self.list.addItem(item)
 
     def _choose(self, item: QListWidgetItem) -> None:
-        line = item.data(Qt.ItemDataRole.UserRole)
-        if isinstance(line, Line):
+        if (line := _line_of(item)) is not None:
             self.line_chosen.emit(line)
+
+
+def _line_of(item: QListWidgetItem) -> Line | None:
+    line = item.data(Qt.ItemDataRole.UserRole)
+    return line if isinstance(line, Line) else None
 
 
 def _waiting_text(one: Waiting) -> str:

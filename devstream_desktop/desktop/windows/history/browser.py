@@ -43,8 +43,6 @@ class Browser(QSplitter):
     approve_chosen = Signal(object)
     rule_chosen = Signal(object)
     mute_chosen = Signal(object)
-    note_chosen = Signal(object, bool)
-    """A line for a note; true to have somebody take over."""
     deploy_chosen = Signal(object, str)
     noted = Signal(str)
     """A sentence about what was just done, for the status line."""
@@ -82,10 +80,10 @@ class Browser(QSplitter):
     def _connect(self) -> None:
         self.view.escaped.connect(self._escape)
         self.view.chosen.connect(self._choose)
-        self.view.opened.connect(self._open)
-        self.details.open_chosen.connect(self._open)
-        self.details.copy_chosen.connect(self._copy)
-        self.details.claim_chosen.connect(self._claim)
+        self.view.opened.connect(self.open_link)
+        self.details.open_chosen.connect(self.open_link)
+        self.details.copy_chosen.connect(self.copy)
+        self.details.claim_chosen.connect(self.claim)
         self.details.approve_chosen.connect(self.approve_chosen)
         self.details.rule_chosen.connect(self.rule_chosen)
         self.details.roll_back_chosen.connect(self._roll_back)
@@ -177,54 +175,37 @@ class Browser(QSplitter):
                 self.view.select_first()
             self.view.setFocus()
 
-    def approve(self) -> None:
-        """Review the deploy of the selected line, which waits."""
-        line = self.view.current_line()
-        if line is not None:
-            self.approve_chosen.emit(line)
+    def claim(self, line: Line) -> None:
+        """Say that one is on the thing of a line."""
+        self._ask(Claim(entry=line.entry))
 
-    def claim(self) -> None:
-        """Say that one is on the thing of the selected line."""
-        self._claim(self.view.current_line())
-
-    def release(self) -> None:
+    def release(self, line: Line) -> None:
         """Say that one is on it no more."""
-        line = self.view.current_line()
-        if line is not None:
-            self._ask(Release(entry=line.entry))
+        self._ask(Release(entry=line.entry))
 
-    def note(self, *, hand: bool) -> None:
-        """Write a note on the selected thing; `hand` has somebody take over."""
-        line = self.view.current_line()
-        if line is not None:
-            self.note_chosen.emit(line, hand)
+    def mute(self, line: Line) -> None:
+        """Keep a thing quiet for a while, on this desk."""
+        self.mute_chosen.emit(line)
+        self.noted.emit(_("It does not pop up here for 4 hours; its end is told."))
 
-    def mute(self) -> None:
-        """Keep the selected thing quiet for a while, on this desk."""
-        line = self.view.current_line()
-        if line is not None:
-            self.mute_chosen.emit(line)
-            self.noted.emit(_("It does not pop up here for 4 hours; its end is told."))
+    def open_link(self, line: Line) -> None:
+        """Open the link of a line."""
+        if not open_link(line.event.url):
+            self.noted.emit(_("This line has no link that can be opened."))
 
-    def open_link(self) -> None:
-        """Open the link of the selected line."""
-        self._open(self.view.current_line())
+    def copy(self, line: Line) -> None:
+        """Copy a line."""
+        _to_clipboard(told(line))
+        self.noted.emit(_("The line is in the clipboard."))
 
-    def copy(self) -> None:
-        """Copy the selected line."""
-        self._copy(self.view.current_line())
+    def copy_markdown(self, line: Line) -> None:
+        """Copy a line for a chat, with its link."""
+        _to_clipboard(markdown(line))
+        self.noted.emit(_("The line is in the clipboard, as Markdown."))
 
-    def copy_markdown(self) -> None:
-        """Copy the selected line for a chat, with its link."""
-        line = self.view.current_line()
-        if line is not None:
-            _to_clipboard(markdown(line))
-            self.noted.emit(_("The line is in the clipboard, as Markdown."))
-
-    def copy_link(self) -> None:
-        """Copy the link of the selected line."""
-        line = self.view.current_line()
-        if line is not None and safe_link(line.event.url) is not None:
+    def copy_link(self, line: Line) -> None:
+        """Copy the link of a line."""
+        if safe_link(line.event.url) is not None:
             _to_clipboard(line.event.url)
             self.noted.emit(_("The link is in the clipboard."))
 
@@ -338,24 +319,11 @@ class Browser(QSplitter):
         if index.isValid():
             self.view.scrollTo(index)
 
-    def _claim(self, line: Line | None) -> None:
-        if line is not None:
-            self._ask(Claim(entry=line.entry))
-
     def _ask(self, request: Request[Done]) -> None:
         def done(reply: Done) -> None:
             self.noted.emit(sentence(reply.text) or _("Done."))
 
         self._state.asked.emit(Question(request, done, self.noted.emit, self))
-
-    def _open(self, line: Line | None) -> None:
-        if line is not None and not open_link(line.event.url):
-            self.noted.emit(_("This line has no link that can be opened."))
-
-    def _copy(self, line: Line | None) -> None:
-        if line is not None:
-            _to_clipboard(told(line))
-            self.noted.emit(_("The line is in the clipboard."))
 
 
 def _to_clipboard(text: str) -> None:

@@ -150,7 +150,6 @@ class HistoryWindow(QMainWindow):
         self.browser.escaped.connect(self._escape)
         self.browser.noted.connect(self.status.set_whole)
         self.browser.mute_chosen.connect(self.mute_chosen)
-        self.browser.note_chosen.connect(self.note_chosen)
         self.browser.approve_chosen.connect(self.approve_chosen)
         self.browser.rule_chosen.connect(self.rule_chosen)
         self.browser.deploy_chosen.connect(self.deploy_chosen)
@@ -168,18 +167,18 @@ class HistoryWindow(QMainWindow):
             Command.FIND: self._focus_search,
             Command.SAVE_SEARCH: self._save_search,
             Command.EXPORT: self._export,
-            Command.APPROVE: self.browser.approve,
-            Command.CLAIM: self.browser.claim,
-            Command.RELEASE: self.browser.release,
-            Command.NOTE: lambda: self.browser.note(hand=False),
-            Command.HAND: lambda: self.browser.note(hand=True),
-            Command.MUTE: self.browser.mute,
+            Command.APPROVE: self._about(self.approve_chosen.emit),
+            Command.CLAIM: self._about(self.browser.claim),
+            Command.RELEASE: self._about(self.browser.release),
+            Command.NOTE: self._about(lambda line: self.note_chosen.emit(line, False)),
+            Command.HAND: self._about(lambda line: self.note_chosen.emit(line, True)),
+            Command.MUTE: self._about(self.browser.mute),
             Command.NEWEST: self._go_to_newest,
             Command.SEEN: self.visit.see_all,
-            Command.OPEN_LINK: self.browser.open_link,
-            Command.COPY_LINE: self.browser.copy,
-            Command.COPY_MARKDOWN: self.browser.copy_markdown,
-            Command.COPY_LINK: self.browser.copy_link,
+            Command.OPEN_LINK: self._about(self.browser.open_link),
+            Command.COPY_LINE: self._about(self.browser.copy),
+            Command.COPY_MARKDOWN: self._about(self.browser.copy_markdown),
+            Command.COPY_LINK: self._about(self.browser.copy_link),
             Command.UNFOLD: self.browser.view.toggle,
             Command.STREAM: lambda: self.show_page(Page.STREAM),
             Command.BOARD: lambda: self.show_page(Page.BOARD),
@@ -201,13 +200,33 @@ class HistoryWindow(QMainWindow):
         self.browser.view.addActions(self.commands.about_line)
         self.browser.view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.browser.view.chosen.connect(self._follow_line)
-        self._follow_line(None)
+        self._follow_line()
 
-    def _follow_line(self, line: Line | None) -> None:
-        linked = line is not None and safe_link(line.event.url) is not None
-        open_ = line is not None and can_be_claimed(line.event)
-        waits = line is not None and can_be_approved(line.event)
-        self.commands.set_line(chosen=line is not None, linked=linked, open_=open_, waits=waits)
+    def _about(self, act: Callable[[Line], object]) -> Callable[[], None]:
+        """Make a command of what is done with the chosen line."""
+
+        def do() -> None:
+            if (line := self._line) is not None:
+                act(line)
+
+        return do
+
+    @property
+    def _line(self) -> Line | None:
+        """The chosen line of the page that is shown: nobody sees what another has chosen."""
+        if self._page is Page.STREAM:
+            return self.browser.view.current_line()
+        return self.hand_over.current_line if self._page is Page.HAND_OVER else None
+
+    def _follow_line(self) -> None:
+        line = self._line
+        self.commands.set_line(
+            chosen=line is not None,
+            linked=line is not None and safe_link(line.event.url) is not None,
+            open_=line is not None and can_be_claimed(line.event),
+            waits=line is not None and can_be_approved(line.event),
+            folds=line is not None and self._page is Page.STREAM,
+        )
 
     def show_page(self, page: Page) -> None:
         """Show one of the pages; those that come into view read themselves."""
@@ -221,6 +240,7 @@ class HistoryWindow(QMainWindow):
             self.hand_over.list.setFocus()
         else:
             self._pages.setCurrentIndex(0)
+        self._follow_line()
         self.visit.look()
 
     # The other pages, palette and sheet are imported and made when first wanted: the stream is
@@ -243,6 +263,7 @@ class HistoryWindow(QMainWindow):
 
         page = HandOverPage(self._state)
         page.line_chosen.connect(self.show_line)
+        page.selected.connect(self._follow_line)
         self._pages.addWidget(page)
         return page
 
