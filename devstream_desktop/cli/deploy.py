@@ -7,7 +7,7 @@ import sys
 
 from devstream_desktop.cli.arguments import UsageError, add_json, prose
 from devstream_desktop.cli.deploy_plan import confirmed, is_interactive, print_plan, replaces
-from devstream_desktop.cli.deploy_steps import Follower
+from devstream_desktop.cli.deploy_steps import Follower, send
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, RequestDeploy
@@ -108,7 +108,7 @@ def carry_out(home: Home, options: argparse.Namespace, asked: PlanDeploy) -> int
             print("nothing was requested")
             return 1
     with Follower(home, as_json=options.json) as follower:
-        key = ask(home, _request(plan, options, asked, replaced)).text
+        (key,) = send(home, _request(plan, options, asked, replaced))
         if not options.wait:
             print_keys([key], as_json=options.json)
             return 0

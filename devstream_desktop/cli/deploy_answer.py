@@ -6,8 +6,7 @@ import argparse
 
 from devstream_desktop.cli.arguments import prose
 from devstream_desktop.cli.deploy import add_wait_options, print_keys
-from devstream_desktop.cli.deploy_steps import Follower
-from devstream_desktop.cli.node_client import ask
+from devstream_desktop.cli.deploy_steps import Follower, send
 from devstream_desktop.control.messages.deploys import RequestAnswer
 from devstream_desktop.home import Home
 
@@ -24,8 +23,8 @@ def answer(action: str, home: Home, options: argparse.Namespace) -> int:
     """Send the command, and wait until the executor took it; exit 0 when it did."""
     asked = RequestAnswer(action=action, about=options.deploy.lower(), reason=options.reason)
     with Follower(home, as_json=options.json) as follower:
-        key = ask(home, asked).text
+        keys = send(home, asked)
         if options.wait:
-            return follower.follow([key])
-    print_keys([key], as_json=options.json)
+            return follower.follow(keys)
+    print_keys(keys, as_json=options.json)
     return 0

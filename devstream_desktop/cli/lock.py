@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from devstream_desktop.cli import deploy_steps
 from devstream_desktop.cli.arguments import UsageError, prose, seconds
 from devstream_desktop.cli.deploy import add_wait_options, print_keys
-from devstream_desktop.cli.deploy_steps import Follower
-from devstream_desktop.cli.node_client import ask
 from devstream_desktop.control.messages.deploys import RequestLock
 from devstream_desktop.home import Home
 
@@ -60,8 +59,8 @@ def lock(home: Home, options: argparse.Namespace) -> int:
 
 def send(home: Home, options: argparse.Namespace, asked: RequestLock) -> int:
     """Send a lock or its end, and wait for every executor."""
-    with Follower(home, as_json=options.json) as follower:
-        keys = ask(home, asked).text.splitlines()
+    with deploy_steps.Follower(home, as_json=options.json) as follower:
+        keys = deploy_steps.send(home, asked)
         if options.wait:
             return follower.follow(keys)
     print_keys(keys, as_json=options.json)

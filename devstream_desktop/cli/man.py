@@ -33,6 +33,11 @@ Refused or failed. One line on standard error says why and what to do.
 2
 Used wrongly.
 .TP
+3
+Asked for, and the node went away before the end was seen.
+.B devstream deploys
+tells it; asking again may do it twice.
+.TP
 78
 The settings are wrong.
 A service is not to be started again before they are right.

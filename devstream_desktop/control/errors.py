@@ -37,7 +37,9 @@ class NodeStoppedError(NoNodeError):
     """The node stopped while it answered; it may have carried the request out."""
 
     def __init__(self) -> None:
-        super().__init__("the node stopped while answering; try again")
+        super().__init__(
+            "the node stopped while answering, so it may be done or not; look before you ask again"
+        )
 
 
 class HomeTakenError(ControlError):

@@ -168,6 +168,27 @@ def test_the_next_one_has_its_turn_also_after_a_crash(shop) -> None:
     assert all("staging" in line for line in shop.ran())
 
 
+def test_a_deploy_is_followed_across_a_restart_of_the_node(world, until, tmp_path) -> None:
+    (ana,) = world.team()
+    hold = tmp_path / "hold"
+    hold.touch()
+    ana.home.targets.write_text(
+        "[target.shop.production]\n"
+        f"run = ['/bin/sh', '-c', 'while [ -e {hold} ]; do sleep 0.05; done']\n"
+    )
+    ana.run("team", "grant", "ana", "deployer", "shop/production")
+    until("the target is known", lambda: ana.status().targets == 1)
+    asking = ana.begin("deploy", "shop", "production", "--sha", "ab" * 20, "--yes", "--json")
+    assert asking.stdout is not None
+    while "in_progress" not in asking.stdout.readline():
+        pass
+    ana.stop()
+    ana.start()
+    hold.unlink()
+    assert "success" in asking.communicate(timeout=30)[0]
+    assert asking.returncode == 0
+
+
 def test_a_lock_is_read_by_everybody_and_broken_with_a_reason(shop) -> None:
     bob, cy = shop.bob, shop.cy
     assert "locked staging" in bob.run(
