@@ -162,6 +162,44 @@ def test_who_is_unclaimed_can_be_claimed_and_who_is_on_it_taken_over(qtbot, peek
     assert not peek.claim.isVisible(), "it is mine already"
 
 
+def test_what_arrives_leaves_the_chosen_thing_chosen(qtbot, peek, written, story):
+    for service, minutes in (("shop", 30), ("billing", 20), ("cart", 10)):
+        written.add(alert(story, service=service, minutes=minutes))
+    peek.show_at(ICON)
+    qtbot.keyClick(peek.list, Qt.Key.Key_Down)
+    qtbot.keyClick(peek.list, Qt.Key.Key_Down)
+    chosen = peek.model.item(peek.list.currentIndex().row()).line.event.service
+    claimed = []
+    peek.claim_chosen.connect(lambda line: claimed.append(line.event.service))
+    written.add(story.build("docs", now(), "failed", "cd" * 20, "1"))
+    qtbot.keyClick(peek.list, Qt.Key.Key_C)
+    assert claimed == [chosen]
+    written.add(claim(story, who="ana", service=chosen))
+    qtbot.keyClick(peek.list, Qt.Key.Key_C)
+    assert claimed == [chosen], "it is mine, and a second press is for nothing else"
+    assert not peek.claim.isVisible()
+    assert len(peek.list.selectedIndexes()) == 1
+
+
+def test_no_press_is_for_another_thing_than_the_one_that_is_over(qtbot, peek, written, story):
+    written.add(alert(story, minutes=30), alert(story, service="billing", minutes=20))
+    peek.show_at(ICON)
+    claimed = []
+    peek.claim_chosen.connect(claimed.append)
+    first = peek.model.item(0).line.event.service
+    written.add(alert(story, "resolved", service=first, minutes=0))
+    # A menu that closes gives the focus back, and Qt then takes the first row for the current one.
+    peek.duty.setFocus()
+    peek.list.setFocus()
+    qtbot.keyClick(peek.list, Qt.Key.Key_C)
+    assert claimed == []
+    assert not peek.claim.isVisible()
+    with qtbot.waitSignal(peek.window_chosen, timeout=20_000):
+        qtbot.keyClick(peek.list, Qt.Key.Key_Return)
+    peek.show_at(ICON)
+    assert peek.claim.isVisible(), "anew it begins at the worst"
+
+
 def test_the_switch_is_duty_and_shows_what_the_node_says(qtbot, peek, written):
     peek.show_at(ICON)
     assert peek.duty.isChecked()

@@ -56,6 +56,10 @@ class PeekModel(QAbstractListModel):
         """Return an item."""
         return self._items[row]
 
+    def find_key(self, key: str) -> int | None:
+        """Return the row of the item with a key."""
+        return next((row for row, item in enumerate(self._items) if item.key == key), None)
+
     def is_new(self, item: Item) -> bool:
         """Tell whether an item was not seen before."""
         return not isinstance(item, Heading) and self._seen.is_new(item.line)

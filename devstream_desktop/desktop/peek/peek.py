@@ -121,8 +121,7 @@ class Peek(Surface):
 
     def _connect(self) -> None:
         self.list.doubleClicked.connect(self._choose)
-        self.list.selectionModel().currentChanged.connect(self._follow)
-        self.model.modelReset.connect(self._begin_list)
+        self.list.selectionModel().selectionChanged.connect(self._follow)
         self.whole.clicked.connect(self._open)
         self.claim.clicked.connect(self._claim)
         self.duty.clicked.connect(self.duty_chosen)
@@ -152,7 +151,7 @@ class Peek(Surface):
         self.duty.setChecked(state.on_duty)
         self.duty.setEnabled(state.ready)
         self.deploy.setEnabled(state.ready)
-        self.model.refresh()
+        self._refresh_list()
         said, tone = self._note()
         self.note.setText(said)
         paint(self.note, tone)
@@ -178,7 +177,7 @@ class Peek(Surface):
             pressed = event.type() == QEvent.Type.KeyPress
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 if pressed:
-                    self._choose(self.list.currentIndex())
+                    self._choose(self._chosen())
                 return True
             if event.key() == Qt.Key.Key_C and not event.modifiers():
                 if pressed and self.claim.isVisible():
@@ -205,6 +204,15 @@ class Peek(Surface):
             parts.append(_("also on duty: {people}").format(people=people))
         return clean(sentence(" · ".join(parts))), Tone.MUTED
 
+    def _refresh_list(self) -> None:
+        """Show the items as they are now, with the same one chosen."""
+        chosen = self._current()
+        self.model.refresh()
+        # Where it is gone none is chosen, so that no press is for another thing.
+        row = self.model.find_key(chosen.key) if chosen is not None else None
+        if row is not None and not self._chosen().isValid():
+            self.list.setCurrentIndex(self.model.index(row))
+
     def _begin_list(self) -> None:
         if self.model.rowCount():
             # The first is the worst: claiming it is one press away.
@@ -228,8 +236,12 @@ class Peek(Surface):
         if self.isVisible():
             self.refresh()
 
+    def _chosen(self) -> QModelIndex:
+        # The selection: a row is current, unseen, where the list has only got the focus.
+        return next(iter(self.list.selectedIndexes()), QModelIndex())
+
     def _current(self) -> Pinned | Row | None:
-        index = self.list.currentIndex()
+        index = self._chosen()
         return self.model.item(index.row()) if index.isValid() else None
 
     def _follow(self) -> None:
