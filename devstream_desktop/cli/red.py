@@ -23,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def red(home: Home, options: argparse.Namespace) -> int:
     """Print what is broken, the worst first."""
     with Reader(home.history) as reader:
-        found = reader.red_now(limit=options.limit)
-    if options.unclaimed:
-        found = [thing for thing in found if thing.claim is None]
+        found = reader.red_now(limit=options.limit, unclaimed=options.unclaimed)
     for thing in found:
         if options.json:
             print_json(thing_record(thing))

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from devstream_desktop.history.pages import Pages
 from devstream_desktop.history.present import Present
-from devstream_desktop.history.rows import COLUMNS, CURRENT, beginning
+from devstream_desktop.history.rows import COLUMNS, CURRENT, NOT_STRUCK, beginning, numbers
+from devstream_desktop.history.telling import subject_hash
 from devstream_desktop.stream.query import Query
-from devstream_desktop.stream.subject import GAP, Line
+from devstream_desktop.stream.subject import GAP, SUPPRESSED, Line
 from devstream_desktop.stream.thing import MOST_NEWS, HandOver
 from devstream_desktop.stream.words import Kind, Transition
 
+_FAILED = ("failure", "error", "unknown")
+_SOURCES = (
+    "WITH RECURSIVE one (service) AS (SELECT MIN(service) FROM subjects UNION ALL"
+    " SELECT (SELECT MIN(service) FROM subjects WHERE subjects.service > one.service) FROM one"
+    " WHERE service IS NOT NULL LIMIT 10000) SELECT service FROM one WHERE EXISTS (SELECT 1 FROM"
+    " subjects WHERE subjects.service = one.service AND subjects.kind = 'source')"
+)
+"""Names of the sources, by one seek for each service."""
 _SHOWN = 5
 """Changes of each place that wait which are shown; the rest is counted."""
 
@@ -25,8 +34,6 @@ class HandOvers(Present, Pages):
         """
         with self._moment():
             after = beginning(since_ms)
-            red = self.red_now(limit=limit)
-            deploys = self._since(Kind.DEPLOY, since_ms, limit)
             fixed = self._lines(
                 f"{COLUMNS} WHERE lines.transition = ? AND lines.transition != '' AND lines.id >= ?"
                 f" AND lines.kind != ? AND lines.run >= 0{CURRENT} ORDER BY lines.id DESC LIMIT ?",
@@ -35,26 +42,32 @@ class HandOvers(Present, Pages):
             waits = self._all_waiting(self.running(), _SHOWN)
             return HandOver(
                 since_ms=since_ms,
-                red=tuple(thing for thing in red if thing.kind is not Kind.SOURCE),
-                shipped=tuple(line for line in deploys if line.event.state == "success"),
-                failed=tuple(
-                    line for line in deploys if line.event.state in ("failure", "error", "unknown")
-                ),
+                red=tuple(self._red_but((Kind.SOURCE,), limit)),
+                shipped=tuple(self._deploys(("success",), since_ms, limit)),
+                failed=tuple(self._deploys(_FAILED, since_ms, limit)),
                 fixed=tuple(fixed),
                 tickets=tuple(
                     thing.line for thing in self.open_tickets(since_ms=since_ms, limit=limit)
                 ),
                 locks=tuple(self.locks(now)),
-                silent=tuple(thing for thing in red if thing.kind is Kind.SOURCE),
+                silent=tuple(self.silent(limit=limit)),
                 waiting=tuple(one for one in waits if one.changes),
-                gaps=tuple(
-                    line
-                    for line in self._since(Kind.SOURCE, since_ms, limit)
-                    if line.event.subject.endswith((GAP, "/suppressed"))
-                ),
+                gaps=tuple(self._gaps(after, limit)),
             )
 
-    def _since(self, kind: Kind, since_ms: int, limit: int) -> list[Line]:
-        """Return the newest rows of a kind, at or after a moment."""
-        page = self.page(Query(kind=kind, since=max(0, since_ms)), limit=limit)
-        return [line for line in page if not line.struck]
+    def _deploys(self, states: tuple[str, ...], since_ms: int, limit: int) -> list[Line]:
+        """Return the newest deploys that ended so, at or after a moment."""
+        query = Query(kind=Kind.DEPLOY, states=states, since=max(0, since_ms))
+        return self.page(query, limit=limit, struck=False)
+
+    def _gaps(self, after: int, limit: int) -> list[Line]:
+        """Return the newest notices of gaps, from a row id on."""
+        sources = [name for (name,) in self._ask(_SOURCES)]
+        things = [
+            subject_hash(f"source/{name}{end}") for name in sources for end in (GAP, SUPPRESSED)
+        ]
+        return self._lines(
+            f"{COLUMNS} WHERE lines.subject IN (SELECT value FROM json_each(?))"
+            f" AND lines.place >= ?{NOT_STRUCK}{CURRENT} ORDER BY lines.id DESC LIMIT ?",
+            (numbers(things), after.to_bytes(8, "big"), limit),
+        )

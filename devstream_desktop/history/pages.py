@@ -5,7 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from devstream_desktop.history.rows import COLUMNS, CURRENT, LISTED, Rows, beginning, numbers
+from devstream_desktop.history.rows import (
+    COLUMNS,
+    CURRENT,
+    LISTED,
+    NOT_STRUCK,
+    Rows,
+    beginning,
+    numbers,
+)
 from devstream_desktop.history.search import MAX_ID, conditions, few_rows, span
 from devstream_desktop.history.search_index import UNINDEXED, FewRows
 from devstream_desktop.stream.query import Is, Query
@@ -40,12 +48,13 @@ class Pages(Rows):
         after: int | None = None,
         limit: int = 50,
         superseded: bool = False,
+        struck: bool = True,
     ) -> list[Line]:
         """Rows that answer `query`, newest first; at most `limit`.
 
         They are older than the row id `before`. With `after` they are newer than that one instead,
         and the next ones to it. Rows whose place a later event of the same subject and number took
-        are left out unless `superseded`.
+        are left out unless `superseded`; those that are struck out, unless `struck`.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
@@ -55,18 +64,12 @@ class Pages(Rows):
         order = "DESC"
         if after is not None:
             within, order = (after + 1, MAX_ID), "ASC"
+        current = f"{'' if superseded else CURRENT}{'' if struck else NOT_STRUCK}"
         found: set[int] = set()
         with self._moment() as connection:
             for one in query.either():
                 found.update(
-                    self._ids(
-                        connection,
-                        one,
-                        within,
-                        limit,
-                        order=order,
-                        current="" if superseded else CURRENT,
-                    )
+                    self._ids(connection, one, within, limit, order=order, current=current)
                 )
             ids = sorted(found)
             kept = ids[:limit] if after is not None else ids[-limit:] if limit else []

@@ -68,14 +68,6 @@ class Places(Rows):
         )
         return int(rows[0][0]) if rows else 0
 
-    def _branch_of(self, event: Event) -> int:
-        """Return the number of a build's or test's branch."""
-        subject = f"change/{event.service}/{short_ref(event.ref)}"
-        change = msgspec.structs.replace(
-            event, kind=Kind.CHANGE, state="pushed", subject=subject, request=""
-        )
-        return subject_hash(topic_of(change))
-
     def _change_of(self, deploy: Event) -> tuple[int, bytes] | None:
         """Return branch and place of the change that a deploy shipped."""
         if not deploy.revision:
@@ -142,6 +134,15 @@ class Places(Rows):
                 limit,
             )
         return [row_id for _, row_id in sorted(found, reverse=True)[:limit]]
+
+
+def branch_of(event: Event) -> int:
+    """Return the number of a build's or test's branch."""
+    subject = f"change/{event.service}/{short_ref(event.ref)}"
+    change = msgspec.structs.replace(
+        event, kind=Kind.CHANGE, state="pushed", subject=subject, request=""
+    )
+    return subject_hash(topic_of(change))
 
 
 def _earlier(place: bytes, ms: int) -> bytes:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from itertools import chain
+from typing import Any
 
-from devstream_desktop.history.places import Places
-from devstream_desktop.history.rows import COLUMNS, CURRENT, beginning
+from devstream_desktop.history.places import Places, branch_of
+from devstream_desktop.history.quarantine import stored_event
+from devstream_desktop.history.rows import COLUMNS, CURRENT, beginning, numbers
 from devstream_desktop.history.telling import claims_of, subject_hash
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event
@@ -19,13 +22,18 @@ from devstream_desktop.stream.words import Kind
 _CELLS = 300
 _THINGS = (
     "SELECT id, tone, line, since, moving, claim, kind, service, environment,"
-    " (SELECT place FROM lines WHERE lines.id = subjects.since) FROM subjects"
+    " (SELECT place FROM lines WHERE lines.id = subjects.since), severity FROM subjects"
 )
 _RED = f"{_THINGS} WHERE tone = 2 AND kind != 'ticket'"
+_WORST_FIRST = "ORDER BY severity DESC, since LIMIT ?"
+_ON_BRANCHES = "('build', 'test')"
+_MOST_ON_BRANCHES = 5_000
+"""Broken builds and tests that are looked at; nearly all of them are of deleted branches."""
 _SEEN = (
     "SELECT actor FROM lines WHERE subject = ? AND place > ? AND state = 'seen' AND run >= 0"
     " ORDER BY place LIMIT 20"
 )
+_AT_ONCE = 200
 _STUCK_MS = 6 * 3_600_000
 """A run under way for longer counts as ended: nobody told how."""
 _WAY = ("development", "test", "integration", "staging")
@@ -35,18 +43,32 @@ _WAY = ("development", "test", "integration", "staging")
 class Present(Places):
     """The questions of a screen that says how things are."""
 
-    def red_now(self, *, limit: int = 100) -> list[Thing]:
+    def red_now(self, *, limit: int = 100, unclaimed: bool = False) -> list[Thing]:
         """List what is broken now, the worst first and then the oldest; at most `limit`.
 
         Each with the last deploy there before it broke. A branch that was deleted is not broken.
+        With `unclaimed` it is what nobody is on.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
-        with self._moment():
-            rows = self._ask(f"{_RED} ORDER BY severity DESC, since LIMIT ?", limit)
-            found = self._things(rows, suspects=True)
-            return [thing for thing in found if not self._is_gone(thing)]
+        return self._red_but((), limit, " AND NOT claim" if unclaimed else "")
+
+    def _red_but(self, kinds: Collection[Kind], limit: int, more: str = "") -> list[Thing]:
+        """List what is broken now, of any but these kinds."""
+        which = "".join(f" AND kind != '{kind.value}'" for kind in kinds) + more
+        with self._moment() as connection:
+            rows = self._ask(f"{_RED} AND kind NOT IN {_ON_BRANCHES}{which} {_WORST_FIRST}", limit)
+            # Read on until there are enough: most of these can be of branches that are gone.
+            checks = connection.execute(
+                f"{_RED} AND kind IN {_ON_BRANCHES}{which} {_WORST_FIRST}", (_MOST_ON_BRANCHES,)
+            )
+            living: list[tuple[Any, ...]] = []
+            while len(living) < limit and (some := checks.fetchmany(_AT_ONCE)):
+                living += self._living(some)
+            checks.close()
+            rows = sorted([*rows, *living], key=lambda row: (-row[10], row[3]))
+            return self._things(rows[:limit], suspects=True)
 
     def open_tickets(self, *, since_ms: int = 0, limit: int = 100) -> list[Thing]:
         """List tickets open since then (UTC milliseconds), the newest first.
@@ -57,13 +79,14 @@ class Present(Places):
         where = "WHERE tone = 2 AND kind = 'ticket' AND since >= ? ORDER BY since DESC LIMIT ?"
         return self._things(self._ask(f"{_THINGS} {where}", beginning(since_ms), limit))
 
-    def silent(self) -> list[Thing]:
-        """List the sources that are silent now.
+    def silent(self, *, limit: int = 100) -> list[Thing]:
+        """List the sources that are silent now; at most `limit`.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
-        return [thing for thing in self.red_now() if thing.kind is Kind.SOURCE]
+        where = f"AND kind = 'source' {_WORST_FIRST}"
+        return self._things(self._ask(f"{_RED} {where}", limit), suspects=True)
 
     def thing(self, of: Event) -> Thing | None:
         """Return the state of an event's thing; None where no line decides it.
@@ -187,8 +210,7 @@ class Present(Places):
         return waiting
 
     def _firing(self) -> list[Thing]:
-        where = "AND kind = 'incident' ORDER BY severity DESC, since LIMIT ?"
-        return self._things(self._ask(f"{_RED} {where}", _CELLS))
+        return self._things(self._ask(f"{_RED} AND kind = 'incident' {_WORST_FIRST}", _CELLS))
 
     def _things(self, rows: Iterable[tuple[object, ...]], *, suspects: bool = False) -> list[Thing]:
         found = list(rows)
@@ -203,7 +225,7 @@ class Present(Places):
         ids = {row_id for row in found for row_id in row[2:6] if isinstance(row_id, int)}
         lines = self._by_id({*ids, *chain.from_iterable(before.values())})
         things = []
-        for number, weight, line, since, moving, claim, *_, place in found:
+        for number, weight, line, since, moving, claim, *_, place, _ in found:
             # A line that cannot be read says nothing; the node sets it aside.
             if line not in lines or since not in lines:
                 continue
@@ -229,17 +251,22 @@ class Present(Places):
         found = self._ask(_SEEN, claims_of(thing), began)
         return tuple(dict.fromkeys(actor for (actor,) in found))
 
-    def _is_gone(self, thing: Thing) -> bool:
-        """Tell whether a build's or test's branch was deleted after it."""
-        event = thing.line.event
-        if thing.kind not in (Kind.BUILD, Kind.TEST) or not event.ref:
-            return False
-        gone = self._ask(
-            "SELECT 1 FROM subjects WHERE id = ? AND state = 'deleted' AND line > ?",
-            self._branch_of(event),
-            thing.line.id,
+    def _living(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Leave out the builds and tests whose branch was deleted after them."""
+        signed = self._ask(
+            "SELECT lines.id, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn"
+            " WHERE lines.id IN (SELECT value FROM json_each(?))",
+            numbers(row[2] for row in rows),
         )
-        return bool(gone)
+        branches = {row_id: _branch(body, signature) for row_id, body, signature in signed}
+        deleted = dict(
+            self._ask(
+                "SELECT id, line FROM subjects WHERE id IN (SELECT value FROM json_each(?))"
+                " AND state = 'deleted'",
+                numbers(set(branches.values())),
+            )
+        )
+        return [row for row in rows if deleted.get(branches.get(row[2]), 0) <= row[2]]
 
     def _tests(self, running: Iterable[Running]) -> dict[int, Line]:
         """Return each deployed commit's last test, else build, by the deploy's row."""
@@ -250,6 +277,14 @@ class Present(Places):
                 chosen[one.deploy.id] = check
         lines = self._by_id(chosen.values())
         return {deploy: lines[row_id] for deploy, row_id in chosen.items() if row_id in lines}
+
+
+# With each piece of news the same rows are looked at again; about 3 MB where they are so many.
+@lru_cache(maxsize=_MOST_ON_BRANCHES)
+def _branch(body: bytes, signature: bytes) -> int:
+    """Return the number of a build's or test's branch; 0 for none."""
+    event = stored_event(body, signature)
+    return branch_of(event) if event is not None and event.ref else 0
 
 
 def place_of(line: Line) -> tuple[str, str]:

@@ -32,6 +32,7 @@ COLUMNS = (
     " FROM lines JOIN log ON log.lsn = lines.lsn"
 )
 CURRENT = f" AND NOT EXISTS ({LATER})"
+NOT_STRUCK = " AND lines.run >= 0"
 LISTED = " AND lines.state != 'seen'"
 """Leaves out sightings, which are no news: they are counted with their thing (`Thing.seen_by`)."""
 _MEANINGS = {meaning.value: meaning for meaning in Transition}

@@ -17,6 +17,7 @@ from devstream_desktop.intake.backlog import digested
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.subject import SUPPRESSED
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind
 
 BURST = 60
@@ -122,7 +123,7 @@ class RateLimiter:
             kind=Kind.SOURCE,
             state="active",
             service=self._name,
-            subject=f"source/{self._name}/suppressed",
+            subject=f"source/{self._name}{SUPPRESSED}",
             number=str(now // MINUTE),
             key=fact_key(f"source/{self._name}", Kind.SOURCE, "suppressed", str(now // MINUTE)),
             time=now,

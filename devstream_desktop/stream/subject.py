@@ -26,6 +26,8 @@ _JUDGED = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind.SOURCE})
 
 GAP = "/gap"
 """End of the subject that tells what was not read."""
+SUPPRESSED = "/suppressed"
+"""End of the subject that counts what was too much."""
 BACKLOG = "/backlog"
 """End of the subject that tells what came when read again."""
 CARRIER = "carrier/"

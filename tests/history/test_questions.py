@@ -14,7 +14,7 @@ from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.query_text import parse_query
 from devstream_desktop.stream.seen import Seen
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.thing import Presence
+from devstream_desktop.stream.thing import MOST_NEWS, Presence
 from devstream_desktop.stream.words import Kind
 
 MINUTE = 60_000
@@ -23,6 +23,7 @@ SCOPE = "forge.example.org/acme/shop"
 A, B, C, D = (f"{letter}{number}" * 20 for letter, number in zip("abcd", "1234", strict=True))
 
 Tell = Callable[..., Event]
+TellAll = Callable[..., None]
 
 
 @pytest.fixture
@@ -44,6 +45,25 @@ def tell(history: History, new_feed: type) -> Tell:
         event = make_event(kind=kind, state=state, **(values | fields))  # type: ignore[arg-type]
         history.add([Arrival(feed.entry(event, clock=time << 16), "peer")])
         return event
+
+    return add
+
+
+@pytest.fixture
+def tell_all(history: History, new_feed: type) -> TellAll:
+    """Adds many events of one minute, each given by kind, state and fields."""
+    feed = new_feed()
+
+    def add(minute: int, *told: tuple[Kind, str, dict[str, str]]) -> None:
+        time = START + minute * MINUTE
+        arrivals = []
+        for number, (kind, state, fields) in enumerate(told):
+            scope = SCOPE if kind in (Kind.CHANGE, Kind.BUILD) else ""
+            values = {"service": "shop", "scope": scope, "number": str(number)} | fields
+            key = fact_key("many", kind, str(minute), str(number))
+            event = make_event(kind=kind, state=state, key=key, time=time, **values)  # type: ignore[arg-type]
+            arrivals.append(Arrival(feed.entry(event, clock=(time << 16) + number), "peer"))
+        history.add(arrivals)
 
     return add
 
@@ -113,6 +133,36 @@ def test_a_failure_of_a_branch_that_is_gone_is_not_red(tell: Tell, reader: Reade
     assert reader.red_now() == []
     tell(3, Kind.BUILD, "failed", ref="fix/x", subject="build/shop/fix/x/ci")
     assert [thing.kind for thing in reader.red_now()] == [Kind.BUILD]
+
+
+def test_no_number_of_deleted_branches_hides_what_is_red(
+    tell: Tell, tell_all: TellAll, reader: Reader
+) -> None:
+    gone = [f"fix/{number}" for number in range(130)]
+    tell_all(
+        1,
+        *((Kind.BUILD, "failed", {"subject": f"build/shop/{ref}/ci", "ref": ref}) for ref in gone),
+    )
+    tell_all(
+        2,
+        *((Kind.CHANGE, "deleted", {"subject": f"change/shop/{ref}", "ref": ref}) for ref in gone),
+    )
+    tell(3, Kind.BUILD, "failed", subject="build/shop/main/ci")
+    tell(4, Kind.SOURCE, "silent", subject="source/jenkins", service="jenkins")
+    assert [thing.kind for thing in reader.red_now()] == [Kind.BUILD, Kind.SOURCE]
+    assert [thing.kind for thing in reader.red_now(limit=1)] == [Kind.BUILD]
+    assert [thing.service for thing in reader.silent()] == ["jenkins"]
+
+
+def test_what_nobody_is_on_is_not_hidden_by_what_somebody_is_on(tell: Tell, reader: Reader) -> None:
+    for number in range(3):
+        about = {"subject": f"incident/shop/{number}", "number": "n"}
+        tell(number, Kind.INCIDENT, "firing", title=f"alert {number}", **about)
+        tell(number + 5, Kind.CLAIM, "claimed", actor="ana", scope=SCOPE, **about)
+    tell(9, Kind.BUILD, "failed", title="nobody", subject="build/shop/main/ci")
+    found = reader.red_now(limit=2, unclaimed=True)
+    assert titles([thing.line for thing in found]) == ["nobody"]
+    assert len(reader.red_now(limit=2)) == 2
 
 
 def test_the_board(story: Tell, reader: Reader) -> None:
@@ -215,6 +265,64 @@ def test_the_hand_over(story: Tell, reader: Reader) -> None:
         "staging": 2,
         "production": 1,
     }
+
+
+def test_no_number_of_alerts_hides_a_silent_source_in_the_hand_over(
+    tell: Tell, tell_all: TellAll, reader: Reader
+) -> None:
+    tell_all(
+        1,
+        *(
+            (Kind.INCIDENT, "firing", {"subject": f"incident/shop/{number}"})
+            for number in range(MOST_NEWS)
+        ),
+    )
+    tell(2, Kind.SOURCE, "silent", subject="source/jenkins", service="jenkins")
+    over = reader.hand_over(START)
+    assert [thing.service for thing in over.silent] == ["jenkins"]
+    assert len(over.red) == MOST_NEWS
+
+
+def test_no_number_of_deploys_hides_one_that_failed_in_the_hand_over(
+    tell: Tell, tell_all: TellAll, reader: Reader
+) -> None:
+    tell(1, Kind.DEPLOY, "failure", environment="production", subject="deploy/shop/production/1")
+    tell(2, Kind.DEPLOY, "success", environment="production", subject="deploy/shop/production/2")
+    tell_all(
+        3,
+        *(
+            (
+                Kind.DEPLOY,
+                "success" if number % 2 else "inactive",
+                {"environment": "dev", "subject": f"deploy/shop/dev/{number}"},
+            )
+            for number in range(2 * MOST_NEWS + 2)
+        ),
+    )
+    over = reader.hand_over(START)
+    assert [line.event.environment for line in over.failed] == ["production"]
+    assert len(over.shipped) == MOST_NEWS, "so that the count has its plus"
+    assert reader.hand_over(START + 2 * MINUTE).failed == ()
+
+
+def test_no_number_of_words_of_sources_hides_a_gap_in_the_hand_over(
+    tell: Tell, tell_all: TellAll, reader: Reader
+) -> None:
+    tell(1, Kind.SOURCE, "active", subject="source/jenkins/gap", service="jenkins", title="gap")
+    tell(2, Kind.SOURCE, "active", subject="source/gitea/suppressed", service="gitea", title="much")
+    tell_all(
+        3,
+        *(
+            (
+                Kind.SOURCE,
+                "silent" if number % 2 else "active",
+                {"subject": "source/jenkins", "service": "jenkins"},
+            )
+            for number in range(MOST_NEWS)
+        ),
+    )
+    assert titles(reader.hand_over(START).gaps) == ["much", "gap"]
+    assert titles(reader.hand_over(START + 2 * MINUTE).gaps) == ["much"]
 
 
 def test_a_page_around_a_line(story: Tell, reader: Reader) -> None:
