@@ -66,6 +66,39 @@ def test_polling_tells_an_incident_and_its_end_once(samples, rounds):
     assert says("Healthy", "2027-01-15T09:41:00Z") == []
 
 
+def test_an_incident_that_a_deploy_ends_is_over(samples, told, rounds):
+    service = rounds(argocd, POLLED)
+
+    def says(began: str, phase: str, health: str, since: str) -> list[tuple[str, str]]:
+        operation = {
+            "phase": phase,
+            "startedAt": f"2027-01-15T{began}:00Z",
+            "operation": {"initiatedBy": {"username": "ana"}},
+        }
+        if phase == "Succeeded":
+            operation["finishedAt"] = f"2027-01-15T{began}:10Z"
+        app = app_of(
+            samples,
+            operationState=operation,
+            health={"status": health, "lastTransitionTime": f"2027-01-15T{since}Z"},
+        )
+        service.say("/api/v1/applications", {"items": [app]})
+        return [(event.kind, event.state) for event in service.round()]
+
+    assert says("08:00", "Succeeded", "Healthy", "08:00:30") == [("deploy", "success")]
+    assert says("08:00", "Succeeded", "Degraded", "10:00:00") == [("incident", "firing")]
+    assert says("10:15", "Running", "Degraded", "10:00:00") == [("deploy", "in_progress")]
+    assert says("10:15", "Running", "Healthy", "10:15:05") == []
+    assert says("10:15", "Succeeded", "Progressing", "10:15:11") == []
+    assert says("10:15", "Succeeded", "Healthy", "10:16:00") == [
+        ("deploy", "success"),
+        ("incident", "resolved"),
+    ]
+    assert says("10:15", "Succeeded", "Healthy", "10:16:00") == []
+    # Its next deploy is healthy as well, and no incident ends with it.
+    assert says("11:00", "Succeeded", "Healthy", "11:00:30") == [("deploy", "success")]
+
+
 def test_only_what_was_asked_for():
     (request,) = argocd.requests(
         b"", SourceInfo("argo", options={"project": "acme", "selector": "team=shop"}), RECEIVED

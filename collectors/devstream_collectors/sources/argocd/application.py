@@ -179,9 +179,21 @@ class Application:
 
     @property
     def makers(self) -> tuple[Maker, ...]:
-        """Return the makers of the deploy's event and the health's."""
-        deploy: Maker = partial(self._deploy, self.state)
-        return (deploy, partial(self._incident, self.health)) if self.health else (deploy,)
+        """Return the makers of the deploy's event and the health's.
+
+        A deploy that ends well looks the same whether or not there was an incident.
+        """
+        return (self.deploy, self.incident) if self.health and self._settled else (self.deploy,)
+
+    @property
+    def deploy(self) -> Maker:
+        """Return the maker of the deploy's event."""
+        return partial(self._deploy, self.state)
+
+    @property
+    def incident(self) -> Maker:
+        """Return the maker of the health's event."""
+        return partial(self._incident, self.health)
 
     def deploys_after(self, last: int) -> tuple[Maker, ...]:
         """Return the makers of the deploys of its history behind number `last`.
@@ -227,10 +239,13 @@ class Application:
 
     @cached_property
     def health(self) -> str:
-        """`firing` when it is degraded by itself, `resolved` when that ended; else empty."""
-        state = {"degraded": "firing", "healthy": "resolved"}.get(self._how.status.lower(), "")
-        under_way = self._phase in ("running", "terminating")
-        return state if self._settled and not under_way else ""
+        """`firing` when it is degraded by itself, `resolved` when it is healthy; else empty."""
+        if self._phase in ("running", "terminating"):
+            return ""
+        # A deploy may end an incident, but what it breaks is its own failure.
+        if self._how.status.lower() == "healthy":
+            return "resolved"
+        return "firing" if self._settled and self._how.status.lower() == "degraded" else ""
 
     @property
     def _run(self) -> OperationState:

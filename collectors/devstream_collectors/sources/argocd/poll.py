@@ -88,10 +88,10 @@ def _applications(answer: Answer[_Cursor]) -> Polled:
         was_bad, now_bad = health.startswith("!"), app.health == "firing"
         mark = f"!{_short(app.health_mark)}" if now_bad else ""
         if _short(app.deploy_mark) != deploy:
-            makers += app.makers[:1]
+            makers.append(app.deploy)
         # Nobody needs to hear that what was healthy is healthy.
         if (now_bad and mark != health) or (was_bad and app.health == "resolved"):
-            makers += app.makers[1:]
+            makers.append(app.incident)
         elif was_bad and not app.health:
             # It is between the two, or an operation is under way.
             mark = health
