@@ -156,6 +156,8 @@ class Rounds:
         self.dropped: Counter[str] = Counter()
         self.gaps: list[Gap] = []
         self.now = RECEIVED
+        self.down = False
+        """Every path is missing, as behind a proxy whose service is gone."""
         self._collector = collector
         self._cursor = b""
         self._answers: dict[str, tuple[bytes, dict[str, str]]] = {}
@@ -177,24 +179,33 @@ class Rounds:
 
     def round(self) -> list[Event]:
         """The events of one more round."""
+        chains = self._collector.requests(self._cursor, self.source, self.now)
+        return [event for first in chains for event in self._chain(first)]
+
+    def _chain(self, first: Request) -> list[Event]:
+        """The events of a request and all that follow; none where one of them failed."""
         events: list[Event] = []
-        for first in self._collector.requests(self._cursor, self.source, self.now):
-            waiting = [first]
-            while waiting:
-                request = waiting.pop(0)
-                answer = self._answer(request)
-                if answer.status == 200:
-                    check_answer(self._collector, answer, self._cursor, self.source)
-                polled = self._collector.parse(answer, self._cursor, self.source)
-                self._cursor = polled.cursor
-                events += polled.events
-                self.dropped.update(polled.dropped)
-                self.gaps += [polled.gap] if polled.gap is not None else []
-                waiting = [*polled.requests, *waiting]
+        cursor, waiting = self._cursor, [first]
+        while waiting:
+            request = waiting.pop(0)
+            answer = self._answer(request)
+            if answer.status == 404 and not (request.missing_ok or request.optional):
+                return []
+            if answer.status == 200:
+                check_answer(self._collector, answer, cursor, self.source)
+            polled = self._collector.parse(answer, cursor, self.source)
+            cursor = polled.cursor
+            events += polled.events
+            self.dropped.update(polled.dropped)
+            self.gaps += [polled.gap] if polled.gap is not None else []
+            waiting = [*polled.requests, *waiting]
+        self._cursor = cursor
         return events
 
     def _answer(self, request: Request) -> Response:
         self.asked.append(request.path)
+        if self.down:
+            return Response(request, 404, {}, b"", self.now)
         plain = request.path.split("?", 1)[0]
         told = [
             path

@@ -113,6 +113,31 @@ def test_a_branch_that_goes_and_comes(cloud, hook, row):
     assert row(created) == row(hook.event("repo_push_created"))
 
 
+def test_an_outage_that_answers_404_deletes_no_branch(rounds, cloud):
+    new = rounds(bitbucket, cloud.source)
+    new.like(cloud)
+    new.down = True
+    assert new.round() == []
+    new.down = False
+    assert new.round() == [], "a branch that was there at first contact is not new"
+    cloud.round()
+    cloud.down = True
+    assert cloud.round() == []
+    cloud.down = False
+    assert cloud.round() == []
+
+
+def test_data_center_that_hides_its_default_branch_deletes_none(server):
+    default = {"id": "refs/heads/trunk", "displayId": "trunk"}
+    server.say(f"{SERVER}/branches/default", default)
+    server.say(f"{SERVER}/branches", {"values": [branch("trunk", A)], "isLastPage": True})
+    assert server.round() == server.round() == []
+    server.forget(f"{SERVER}/branches/default")
+    assert server.round() == []
+    server.say(f"{SERVER}/branches/default", default)
+    assert server.round() == []
+
+
 def test_branches_that_match_a_glob_are_listed_page_by_page(rounds, cloud):
     of_all = rounds(
         bitbucket,

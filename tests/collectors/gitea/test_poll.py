@@ -112,6 +112,30 @@ def test_pushes_are_the_rows_of_their_webhooks(tea, hook, row):
     assert row(created) == row(hook.event("push", {"before": "0" * 40}))
 
 
+def test_an_outage_that_answers_404_deletes_no_branch(rounds, tea):
+    new = rounds(gitea, tea.source)
+    new.like(tea)
+    new.down = True
+    assert new.round() == []
+    new.down = False
+    assert new.round() == [], "a branch that was there at first contact is not new"
+    tea.round()
+    tea.down = True
+    assert tea.round() == []
+    tea.down = False
+    assert tea.round() == []
+
+
+def test_a_missing_branch_is_asked_about_once(tea):
+    tea.forget(f"{API}/branches/main")
+    assert tea.round() == []
+    tea.asked.clear()
+    assert tea.round() == []
+    assert tea.asked.count(API) == 1
+    tea.say(f"{API}/branches/main", branch("main", B))
+    assert [event.state for event in tea.round()] == ["created"]
+
+
 def test_branches_that_match_a_glob_are_listed_page_by_page(rounds, tea, hook):
     of_all = rounds(
         gitea, SourceInfo("gt", ("main", "release/*"), url=WEB, options={"repository": "acme/shop"})

@@ -137,8 +137,20 @@ def _branch(answer: Answer[_Cursor]) -> Polled:
     heads, name = answer.known.heads or {}, answer.step.of
     head = answer.decode_or(Branch()).target or Commit()
     old, new = heads.get(name), sha(head.hash)
+    # A proxy whose service is down may answer 404 to everything.
+    if not new and old != "":
+        return answer.polled(requests=[ask(_path(answer.source), Step("gone", name))])
     moves = [] if old is None or old == new else [Moved(name, old, new)]
     return _moved(answer, moves, {name: head}, heads={**heads, name: new})
+
+
+@poller.answer("gone")
+def _gone(answer: Answer[_Cursor]) -> Polled:
+    """Believe that a branch is missing: its repository is there."""
+    answer.decode(Repository)
+    heads, name = answer.known.heads or {}, answer.step.of
+    old = heads.get(name)
+    return _moved(answer, [Moved(name, old, "")] if old else [], {}, heads={**heads, name: ""})
 
 
 @poller.answer("branches")
@@ -241,8 +253,10 @@ def _statuses(answer: Answer[_Cursor]) -> Polled:
 @poller.answer("issues")
 def _issues(answer: Answer[_Cursor]) -> Polled:
     known, place = answer.known, _place(answer)
-    # Most repositories have no tracker.
-    bodies = answer.decode_or(_Issues()).values or []
+    # Most repositories have no tracker. One that appears later has nothing new at first sight.
+    if not answer.ok:
+        return answer.polled()
+    bodies = answer.decode(_Issues).values or []
     created = [milliseconds(body.created_on) for body in bodies]
     updated = [milliseconds(body.updated_on) for body in bodies]
     # What was known before the first page.

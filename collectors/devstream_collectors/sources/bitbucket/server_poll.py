@@ -113,8 +113,9 @@ def _repository(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("default")
 def _default(answer: Answer[_Cursor]) -> Polled:
-    # An empty repository has none: 204 or 404.
-    return answer.polled(default=answer.decode_or(Reference()).display_id or "")
+    # An empty repository has none: 204 or 404. So has any while its server is down, and a branch
+    # that counted still counts.
+    return answer.polled(default=answer.decode_or(Reference()).display_id or answer.known.default)
 
 
 @poller.answer("branches")

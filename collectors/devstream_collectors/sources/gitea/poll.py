@@ -133,8 +133,20 @@ def _branch(answer: Answer[_Cursor]) -> Polled:
     heads, name = answer.known.heads or {}, answer.step.of
     head = answer.decode_or(_Branch()).commit or Commit()
     old, new = heads.get(name), sha(head.id)
+    # A proxy whose service is down may answer 404 to everything.
+    if not new and old != "":
+        return answer.polled(requests=[ask(_path(answer.source), Step("gone", name))])
     moves = [] if old is None or old == new else [Moved(name, old, new)]
     return _moved(answer, moves, {name: head}, heads={**heads, name: new})
+
+
+@poller.answer("gone")
+def _gone(answer: Answer[_Cursor]) -> Polled:
+    """Believe that a branch is missing: its repository is there."""
+    answer.decode(Repository)
+    heads, name = answer.known.heads or {}, answer.step.of
+    old = heads.get(name)
+    return _moved(answer, [Moved(name, old, "")] if old else [], {}, heads={**heads, name: ""})
 
 
 @poller.answer("branches")
@@ -257,7 +269,10 @@ def _ran(
 @poller.answer("issues")
 def _issues(answer: Answer[_Cursor]) -> Polled:
     known, place = answer.known, _place(answer)
-    found = answer.decode(list[Issue]) if answer.ok else []
+    # Where they are switched off, or nothing answers, it is not known what there is.
+    if not answer.ok:
+        return answer.polled()
+    found = answer.decode(list[Issue])
     bodies = [body for body in found if body.pull_request is None]
     # What was known before the first page.
     before = answer.step.new
