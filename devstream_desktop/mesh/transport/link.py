@@ -5,8 +5,10 @@
                       at once
     half-open links   never noticed by nng: every request has a time-out, after which the connection
                       is closed
-    re-dialing        without back-off by default, and for ever: only until a link is up; a lost one
-                      is dialed anew by our own schedule
+    re-dialing        without back-off by default, and for ever: a lost link is dialed anew by our
+                      own schedule
+    handshakes        share a random generator and a store of keys that nothing guards: one at a
+                      time, of an address that was just reached
     host names        a racing resolver: IP literals only
     server name       mandatory: a constant that every certificate carries; who it is, is read from
                       the certificate
@@ -28,9 +30,11 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 
 import pynng
 
+from devstream_desktop.address import split
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.membership import Gate
 from devstream_desktop.mesh.transport.admission import judge
@@ -41,8 +45,10 @@ SERVER_NAME = "peer.devstream.invalid"
 
 It is sent in clear when dialing, so it is the same for everybody.
 """
-RECONNECT_MIN_MS, RECONNECT_MAX_MS = 1000, 2000
-"""Pauses within one dial. Those between dials are the overlay's (overlay/table.py)."""
+HANDSHAKE_S = 4.0
+"""Time for both certificates: so long may a silent peer keep the next dial waiting."""
+_RECONNECT_MS = 3_600_000
+"""A lost link is closed before nng dials it again."""
 
 
 class LinkError(Exception):
@@ -129,6 +135,15 @@ def close_context(context: pynng.Context) -> None:
         context.close()
 
 
+@lru_cache(maxsize=1)
+def _turn(_loop: asyncio.AbstractEventLoop) -> asyncio.Lock:
+    """Return the turn of a handshake, of all links of a loop.
+
+    Mbed TLS is built without locks, and nng's threads would be in it at once.
+    """
+    return asyncio.Lock()
+
+
 class Link:
     """One dialed connection.
 
@@ -146,20 +161,50 @@ class Link:
         self._socket: pynng.Req0 | None = None
         self._contexts: list[pynng.Context] = []
         self._locks = [asyncio.Lock() for _ in Lane]
+        self._dialing: asyncio.Task[object] | None = None
 
     async def open(self, config: pynng.TLSConfig, seconds: float) -> str:
         """Dial and wait until both have shown their certificates; returns the peer's device id.
+
+        The wait for the handshakes of other links comes on top.
 
         Raises:
             LinkError: that did not happen within `seconds`, or the gate refused the peer.
 
         """
         self._loop = asyncio.get_running_loop()
+        # Before the turn: who sleeps or is gone keeps nobody waiting.
+        await self._reach(seconds)
+        async with _turn(self._loop):
+            # Closed meanwhile.
+            if self.lost.is_set():
+                raise LinkError("given up")
+            try:
+                await self._shake_hands(config, min(seconds, HANDSHAKE_S))
+            except BaseException:
+                # Within the turn: the next handshake begins when this one has ended.
+                await self.close()
+                raise
+        if self.refusal or not self._up.is_set():
+            raise LinkError(self.refusal or "given up")
+        return self.device
+
+    async def _reach(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                _, writer = await asyncio.open_connection(*split(self.address))
+        except TimeoutError:
+            raise LinkError(f"{self.address} did not answer") from None
+        except OSError as error:
+            raise LinkError(f"{self.address} cannot be dialed: {error.strerror}") from error
+        writer.close()
+
+    async def _shake_hands(self, config: pynng.TLSConfig, seconds: float) -> None:
         try:
             socket = self._socket = pynng.Req0(
                 recv_max_size=MESSAGE_BYTES,
-                reconnect_time_min=RECONNECT_MIN_MS,
-                reconnect_time_max=RECONNECT_MAX_MS,
+                reconnect_time_min=_RECONNECT_MS,
+                reconnect_time_max=_RECONNECT_MS,
             )
             socket.tls_config = config
             # pynng has no option for it: a request must never be sent twice.
@@ -167,17 +212,17 @@ class Link:
             socket.add_pre_pipe_connect_cb(self._arrived)
             socket.add_post_pipe_remove_cb(self._left)
             self._contexts = [socket.new_context() for _ in Lane]
-            # Not blocking: nng's own time-outs are longer than ours.
-            socket.dial(f"tls+tcp://{self.address}", block=False)
+            # Blocking, in a thread, for nng tells of a failure nowhere else. To close the socket
+            # ends it.
+            url = f"tls+tcp://{self.address}"
+            self._dialing = asyncio.create_task(asyncio.to_thread(socket.dial, url, block=True))
             async with asyncio.timeout(seconds):
+                await asyncio.shield(self._dialing)
                 await self._first(self._up, self.lost)
         except TimeoutError:
             raise LinkError(f"{self.address} did not answer") from None
         except pynng.NNGException as error:
             raise LinkError(f"{self.address} cannot be dialed: {error}") from error
-        if self.refusal or not self._up.is_set():
-            raise LinkError(self.refusal or "given up")
-        return self.device
 
     async def call(self, frame: bytes, lane: Lane, seconds: float) -> bytes:
         """Ask and await the answer; after `seconds` without one the link is given up.
@@ -228,6 +273,8 @@ class Link:
                 pass
         if socket is not None:
             await close_socket(socket)
+        if self._dialing is not None:
+            await asyncio.gather(self._dialing, return_exceptions=True)
 
     def _give_up(self) -> None:
         self.lost.set()
