@@ -56,3 +56,39 @@ def test_what_waits_is_dropped_at_the_end_or_finished(qtbot, qapp) -> None:
         assert done == (["second"] if finish else [])
         thread.run(lambda done=done: done.append("late"), done.append, owner=thread)
         assert "late" not in done
+
+
+class Held:
+    """Something of a window, which notes the thread that frees it."""
+
+    def __init__(self, freed: list[str]) -> None:
+        self._freed = freed
+
+    def __del__(self) -> None:
+        self._freed.append(threading.current_thread().name)
+
+
+class Lingering:
+    """A signal whose sender is still at work when its answer is delivered."""
+
+    def __init__(self, signal) -> None:
+        self._signal = signal
+        self.go_on = threading.Event()
+
+    def emit(self, task) -> None:
+        self._signal.emit(task)
+        assert self.go_on.wait(30)
+
+
+def test_what_a_task_holds_is_freed_on_the_thread_of_the_screen(qtbot, qapp) -> None:
+    thread, owner, freed, answers = Background("test"), QObject(), [], []
+    thread._done = lingering = Lingering(thread._done)
+    held = Held(freed)
+    thread.run(lambda: None, lambda _, held=held: answers.append(1), owner=owner)
+    del held
+    qtbot.waitUntil(lambda: thread.idle)
+    lingering.go_on.set()
+    thread.run(lambda: None, lambda _: answers.append(2), owner=owner)
+    qtbot.waitUntil(lambda: answers == [1, 2])
+    thread.close()
+    assert freed == [threading.current_thread().name]

@@ -42,6 +42,7 @@ class Background(QObject):
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._open: list[_Task] = []
         """Tasks without an answer, on the GUI thread alone: there they are freed."""
+        self._delivered: _Task | None = None
         self._waiting: deque[_Task] = deque()
         self._closed = False
         self._done.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
@@ -97,6 +98,7 @@ class Background(QObject):
             self._waiting.clear()
         self._pool.shutdown(wait=True)
         self._open.clear()
+        self._delivered = None
 
     def _next(self) -> None:
         try:
@@ -112,6 +114,9 @@ class Background(QObject):
             self._done.emit(task)
 
     def _deliver(self, task: _Task) -> None:
+        # Kept until the next one: the thread may not have let go of it yet, and would free here
+        # what is a window's.
+        self._delivered = task
         if task not in self._open:
             return
         self._open.remove(task)
