@@ -15,7 +15,7 @@ setup:  ## .venv/bin/devstream
 # Of the product's lines and branches that tests inside one process reach, in per cent; a change that tests less fails.
 LEAST_COVERAGE = 86
 # Tests of other processes, other hosts and long histories mostly wait, so four run at once, unmeasured: to measure each process costs more than the test.
-# One that starved beside the others is tried once more, and its name printed: seen often, it is a fault. Tests inside one process get no second try.
+# One of several processes that starved beside the others is tried once more (tests/conftest.py), and its name printed: seen often, it is a fault.
 LONG = process or hosts or slow
 # Files run in the order of tests/conftest.py, the long ones first: one that begins last keeps the others waiting for minutes.
 # A worker that crashes ends the run at once: xdist waits for ever after it has begun another for whole files.
@@ -26,7 +26,7 @@ COVERAGE = .venv/bin/coverage combine --quiet && printf 'lines and branches that
 test: check  ## everything that is held by tests, and how much of the product they reach
 	@failed=0; \
 	{ $(MEASURED) -m "not ($(LONG))" && $(COVERAGE) --fail-under=$(LEAST_COVERAGE); } || failed=1; \
-	.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 --reruns 1 -q -rR -m "$(LONG)" || failed=1; \
+	.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --max-worker-restart=0 -q -rRs -m "$(LONG)" || failed=1; \
 	exit $$failed
 
 quick: check  ## the loop of a person at work: style, types, and every test that needs no process, desktop or root

@@ -60,9 +60,16 @@ _MINUTES = (
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes minutes, so that none of it is left to one worker at the end."""
+    """Begin with what takes minutes, so that none of it is left to one worker at the end.
+
+    Tests of several processes may starve beside others, so they are tried once more; those inside
+    one process never.
+    """
     # Last of the hooks, because another one puts the files in a random order.
     items.sort(key=lambda item: not item.nodeid.startswith(_MINUTES))
+    for item in items:
+        if any(item.get_closest_marker(mark) for mark in ("process", "hosts")):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_runtest_logstart() -> None:

@@ -29,7 +29,9 @@ from devstream_desktop.stream.query_text import parse_query
 
 
 def test_files_are_the_owners_alone(history: History) -> None:
-    for file in history.path.parent.glob("history.sqlite*"):
+    files = list(history.path.parent.glob("history.sqlite*"))
+    assert history.path in files
+    for file in files:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 

@@ -35,7 +35,9 @@ def test_a_run_is_followed_from_another_desk(world, until, tmp_path) -> None:
     assert bo.run("deploy", "log", number) == out.strip()
     ana.stop()
     for desk in (ana, bo):
-        for path in desk.home.root.glob("history.sqlite*"):
+        files = list(desk.home.root.glob("history.sqlite*"))
+        assert desk.home.history in files
+        for path in files:
             assert b"second" not in path.read_bytes()
     away = bo.run("deploy", "log", number, code=1)
     assert "what it printed is on ana" in away
