@@ -36,6 +36,7 @@ NAMES = frozenset(
         N_("popups"),
         N_("secrets"),
         N_("settings"),
+        N_("source"),
         N_("sources"),
         N_("targets"),
         N_("team"),

@@ -80,6 +80,7 @@ def examine(home: Home, *, test_popup: bool = False) -> Iterator[Check]:
         yield listening
         yield from network.peers(status, now, alone=alone)
         yield from traffic.missing(status, now)
+        yield from traffic.sources(status, now)
         yield from traffic.outlets(status, now)
         yield from traffic.carriers(status)
         yield from (

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from devstream_desktop.control import wording
 from devstream_desktop.control.check import Check
-from devstream_desktop.control.messages.status import Status
+from devstream_desktop.control.messages.status import SourceStatus, Status
 from devstream_desktop.doctor.verdicts import ok, warning
-from devstream_desktop.language import N_, _
+from devstream_desktop.language import N_, _, ngettext, number, pgettext
 
 _LOST_ADVICE = {
     "nobody": N_("they come when a device that has them is on again; else they are lost"),
@@ -40,6 +40,28 @@ def _compared(status: Status) -> str:
         if any(peer.state == "syncing" for peer in status.peers)
         else _("nothing known of")
     )
+
+
+def sources(status: Status, now: int) -> Iterator[Check]:
+    """Check whether the sources are heard."""
+    ill = [one for one in status.sources if _is_ill(one)]
+    for one in ill:
+        reason = one.error or pgettext("source", "silent")
+        last = _("last {age}").format(age=wording.ago(one.seen, now))
+        test = _("when that is put right: {command}").format(
+            command=f"devstream source test {one.name}"
+        )
+        yield warning("source", f"{one.name}: {reason} ({last})", test)
+    if well := len(status.sources) - len(ill):
+        said = ngettext("{count} without trouble", "{count} without trouble", well)
+        yield ok("source", said.format(count=number(well)))
+
+
+def _is_ill(one: SourceStatus) -> bool:
+    if one.state in ("silent", "broken"):
+        return True
+    # Anybody can post what is refused, which says nothing of a source that is heard.
+    return bool(one.error) and not (one.seen and one.error == one.refusal)
 
 
 def outlets(status: Status, now: int) -> Iterator[Check]:

@@ -12,6 +12,7 @@ import time
 import pytest
 from faults import DAY, aged
 from following import DEVSTREAM, in_a_shell, node_of, running, start
+from real_git import git
 from rooms import load
 
 from devstream_desktop.control.check import Check, Verdict
@@ -32,6 +33,7 @@ FOLLOWED = (
     "start a node elsewhere; where it is not found, name it here",
     "name peers by address: [mesh] peers =",
     'set [mesh] listen = "[::]:0" in settings.toml and restart the node',
+    "when that is put right: devstream source test {}",
 )
 """The advices that are followed here."""
 
@@ -156,3 +158,26 @@ def test_a_node_that_listens_for_itself_alone_is_opened(world, until) -> None:
         node.communicate(timeout=20)
     # A machine without a network has no better address, which is then said in other words.
     assert found_now[0].verdict is Verdict.OK or "127.0.0.1" in found_now[0].what
+
+
+def test_a_repository_that_was_moved_is_named_until_it_is_back(world, until, tmp_path) -> None:
+    (ana,) = world.team()
+    repository, away = tmp_path / "shop", tmp_path / "away"
+    repository.mkdir()
+    git(repository, "init", "-q", "-b", "main")
+    ana.run("source", "add", "git", "shop", str(repository), "--interval", "1")
+    until("it is read", lambda: ana.status().sources[0].state == "active")
+    assert [one.verdict for one in checks_of(ana, "source")] == [Verdict.OK]
+    repository.rename(away)
+    until("it is silent", lambda: ana.status().sources[0].state == "silent")
+    (silent,) = checks_of(ana, "source")
+    assert silent.verdict is Verdict.WARNING
+    assert silent.what.startswith("shop: ")
+    away.rename(repository)
+    said, command = silent.advice.split(": ")
+    assert said == "when that is put right"
+    assert "branches" in ana.run(*command.split()[1:])
+    until(
+        "the doctor is content",
+        lambda: [one.verdict for one in checks_of(ana, "source")] == [Verdict.OK],
+    )

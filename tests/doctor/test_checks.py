@@ -19,6 +19,7 @@ from devstream_desktop.control.messages.status import (
     OutletStatus,
     PeerStatus,
     RefusedStatus,
+    SourceStatus,
     Status,
 )
 from devstream_desktop.doctor import network, team, traffic
@@ -292,6 +293,42 @@ def test_catching_up_in_words() -> None:
     assert "         catching up: 4,120 of 12,000 events" in list(
         describe(status(missing=7_880, catch_up_total=12_000), NOW)
     )
+
+
+def test_a_source_that_is_not_heard_is_a_warning() -> None:
+    def source(name: str, state: str, **fields: object) -> SourceStatus:
+        return SourceStatus(name=name, type="git", location="/srv", state=state, **fields)  # type: ignore[arg-type]
+
+    found = traffic.sources(
+        status(
+            sources=(
+                source("well", "active", seen=NOW - 1),
+                source("young", "new"),
+                # A stranger's post was refused; the sender's own come in.
+                source(
+                    "posted", "active", seen=NOW - 1, error="no signature", refusal="no signature"
+                ),
+                source("gone", "silent", seen=NOW - 60_000, error="there is no /srv"),
+                source("quiet", "silent", seen=NOW - 60_000),
+                source("keyless", "broken", error="its secret is damaged"),
+                source("failing", "active", seen=NOW - 60_000, error="it answered 503"),
+                source("wrong", "new", error="wrong signature", refusal="wrong signature"),
+            )
+        ),
+        NOW,
+    )
+    *ill, well = found
+    assert [one.what for one in ill] == [
+        "gone: there is no /srv (last 1m00s ago)",
+        "quiet: silent (last 1m00s ago)",
+        "keyless: its secret is damaged (last never)",
+        "failing: it answered 503 (last 1m00s ago)",
+        "wrong: wrong signature (last never)",
+    ]
+    assert {one.verdict for one in ill} == {Verdict.WARNING}
+    assert "devstream source test gone" in ill[0].advice
+    assert (well.verdict, well.what) == (Verdict.OK, "3 without trouble")
+    assert list(traffic.sources(status(), NOW)) == []
 
 
 def test_an_outlet_that_fails_is_a_warning_with_what_waits() -> None:
