@@ -45,6 +45,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Path) -> Home
     return made
 
 
+NOT_SAVED = {"feed_mirror", "mirrors", "log", "frequent_log"}
+"""Names of files that a node makes anew."""
+
+
+def test_every_file_that_a_home_names_is_saved(home: Home) -> None:
+    named = {
+        name: path.relative_to(home.root).as_posix()
+        for name in vars(Home)
+        if isinstance(path := getattr(home, name), Path) and path not in (home.team, home.secrets)
+    }
+    named.pop("root")
+    assert {"carriers", "outlets", "settings", "targets"} <= named.keys()
+    assert {name for name, file in named.items() if not belongs(file)} == NOT_SAVED
+
+
 @pytest.fixture
 def saved(home: Home, tmp_path: Path) -> Path:
     back_up(home, tmp_path / "saved")
@@ -94,6 +109,25 @@ def test_a_restored_home_is_the_same_file_for_file(home: Home, saved: Path, tmp_
     assert Vault.open(fresh).names() == Vault.open(home).names()
     with pytest.raises(BackupError, match="holds a node already"):
         restore(fresh, saved)
+
+
+def test_settings_that_are_a_link_are_saved_with_what_they_say(home: Home, tmp_path: Path) -> None:
+    managed = tmp_path / "managed.toml"
+    home.settings.replace(managed)
+    home.settings.symlink_to(managed)
+    back_up(home, tmp_path / "saved")
+    assert contents(tmp_path / "saved")["settings.toml"] == managed.read_bytes()
+    # Anything else behind a link is told, and not left out silently.
+    for size in (None, 2 << 20):
+        managed.unlink(missing_ok=True)
+        if size is not None:
+            managed.write_bytes(bytes(size))
+        with pytest.raises(BackupError, match="leads to no file of settings"):
+            back_up(home, tmp_path / f"saved-{size}")
+    home.settings.unlink()
+    home.settings.symlink_to("/dev/zero")
+    with pytest.raises(BackupError, match="leads to no file of settings"):
+        back_up(home, tmp_path / "endless")
 
 
 def test_nothing_is_overwritten_by_a_backup(home: Home, saved: Path) -> None:

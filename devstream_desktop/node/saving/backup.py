@@ -30,6 +30,8 @@ from devstream_desktop.node.saving.contents import (
     plain_files,
 )
 
+_LARGEST_LINKED = 1 << 20
+"""Bytes of a file behind a link, which can be anything."""
 _LEVEL = 3
 """Of gzip: most of the saving for a third of the time."""
 
@@ -123,11 +125,21 @@ def _copy(
         copy.unlink()
     for name in plain_files(home):
         try:
-            content = io.BytesIO(Path(home.root, name).read_bytes())
+            content = io.BytesIO(_content(Path(home.root, name)))
         except FileNotFoundError:
             continue  # the node replaced or removed it in this moment
         files.append(_add(archive, name, content))
     return files, versions
+
+
+def _content(path: Path) -> bytes:
+    """Read a plain file, or the settings that a link leads to."""
+    if path.is_symlink() and not (path.is_file() and path.stat().st_size <= _LARGEST_LINKED):
+        raise BackupError(
+            f"{path} is a link that leads to no file of settings, so there is no backup; correct"
+            " it, or remove it"
+        )
+    return path.read_bytes()
 
 
 def _copy_database(source: Path, copy: Path) -> int:

@@ -2,8 +2,11 @@
 
 A backup is a tar archive, compressed by gzip. Its last member is the list, `backup.json`; the
 others are files of the home under their own names. Neither the key that opens the secrets is in
-it, nor what a node makes anew: logs, clones of repositories, sockets. `feed.json` is left out too:
-without it a restored node surely begins a new feed, and uses no number twice.
+it, nor what a node makes anew: logs, clones of repositories, sockets, how far a carrier is.
+`feed.json` is left out too: without it a restored node surely begins a new feed, and uses no number
+twice.
+
+Settings that are links, as of a program that manages files, are saved as what they lead to.
 """
 
 from __future__ import annotations
@@ -38,13 +41,16 @@ The history comes last. What another database calls done is in it then; what it 
 be in it too, and is known when it is published again.
 """
 _PLAIN = re.compile(
-    r"(settings|sources|targets|desk)\.toml|outlets\.json|outlet-[\w.-]{1,60}\.json"
+    r"(settings|sources|targets|desk)\.toml|carriers\.json"
+    r"|outlets\.json|outlet-[\w.-]{1,60}\.json"
     r"|(ports|peers)\.json"
     r"|team/[\w.-]{1,100}"
     r"|secrets/([\w.-]{1,100}/)?[\w.-]{1,100}\.sealed"
     r"|deploy-logs/[\w.-]{1,100}\.log",
     re.ASCII,
 )
+_LINKED = re.compile(r"[a-z]+\.toml", re.ASCII)
+"""Files that a person writes, and may keep elsewhere."""
 _LONGEST = 100
 """Characters of a name: a longer one needs a header of its own in an archive."""
 _NEVER = re.compile(r"\.\.|\.unreadable$|\.damaged-|\.new$")
@@ -90,7 +96,9 @@ def plain_files(home: Home) -> Iterator[str]:
     """Yield the names of the home's files that are no database."""
     for path in sorted(home.root.rglob("*")):
         name = path.relative_to(home.root).as_posix()
-        if name not in VERSIONS and belongs(name) and path.is_file() and not path.is_symlink():
+        if name in VERSIONS or not belongs(name):
+            continue
+        if _LINKED.fullmatch(name) if path.is_symlink() else path.is_file():
             yield name
 
 
