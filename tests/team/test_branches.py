@@ -155,6 +155,96 @@ def test_when_each_removes_the_other_a_node_stays_with_what_it_had() -> None:
     assert bo.forked
 
 
+def raised(chain: PolicyChain, *keys: DeviceKey) -> PolicyChain:
+    """Two must sign from now on, as these agreed; then some ordinary changes."""
+    chain = grown(chain, *keys, threshold=2)
+    for number in range(5):
+        chain = grown(chain, *keys, retention_days=7 + number)
+    return chain
+
+
+def rolled_back(chain: PolicyChain, key: DeviceKey) -> PolicyChain:
+    """A lone key goes back: it lets somebody in, puts out whom it invents, takes every right."""
+    invented = {DeviceKey.from_seed(bytes([100 + number]) * 32) for number in range(3)}
+    lone = grown(chain, key, name="thief", **with_eve(chain, key))
+    revoked = {one.id: Revocation(1, "x") for one in invented}
+    lone = grown(lone, key, executors=(EVE.id,), revoked=revoked)
+    for number in range(2):
+        lone = grown(lone, EVE, admins=(EVE.id,), retention_days=20 + number)
+    return lone
+
+
+def with_paper(chain: PolicyChain) -> dict[str, object]:
+    return {"persons": {**chain.current.persons, PAPER.id: "dan"}}
+
+
+def with_eve(chain: PolicyChain, *keys: DeviceKey) -> dict[str, object]:
+    return {
+        "persons": {**chain.current.persons, EVE.id: "eve"},
+        "admins": (*(key.id for key in keys), EVE.id),
+    }
+
+
+@pytest.mark.parametrize("founders", [(ANA, BO), (BO,)], ids=["two", "one"])
+def test_a_lone_signer_from_before_the_threshold_takes_nothing_back(
+    founders: tuple[DeviceKey, ...],
+) -> None:
+    base = founded(*founders)
+    honest = raised(grown(base, BO, admins=(ANA.id, BO.id)), ANA, BO)
+    kept = honest.current
+    thief = rolled_back(base, BO)
+    # Admins that it makes up sign as well.
+    with_help = grown(
+        thief, EVE, PAPER, admins=(EVE.id, PAPER.id), threshold=2, **with_paper(thief)
+    )
+    for one in (thief, with_help):
+        with pytest.raises(PolicyForkError):
+            honest.absorb(one.documents())
+        meet(honest, one)
+        assert honest.current == kept
+        assert not honest.forked
+
+
+def test_a_lone_signer_before_the_threshold_loses_to_it() -> None:
+    base = founded(ANA, BO, CY)
+    honest = raised(base, ANA, BO)
+    lone = base
+    for number in range(4):
+        lone = grown(lone, CY, name=f"lone {number}", **without(base.current, EVE))
+    for one, other in ((honest, copy_of(lone)), (copy_of(lone), honest)):
+        meet(one, other)
+        assert one.current == other.current
+        assert one.current.threshold == 2
+
+
+def test_made_up_admins_who_ask_for_two_signatures_undo_no_removal() -> None:
+    base = founded(ANA, BO)
+    removed = grown(base, ANA, **without(base.current, BO))
+    kept = removed.current
+    thief = raised(grown(base, BO, **with_eve(base, ANA, BO)), BO, EVE)
+    meet(removed, thief)
+    assert removed.current == kept
+
+
+def test_nor_does_one_more_signature_on_a_change_that_was_given_up() -> None:
+    base = founded(ANA, BO)
+    asked = Signed.open(step(base, ANA, threshold=2))
+    removed = grown(base, ANA, **without(base.current, BO))
+    kept = removed.current
+    thief = copy_of(base)
+    thief.take(asked.signed_with(BO))
+    meet(removed, thief)
+    assert removed.current == kept
+
+
+def test_two_who_ask_for_two_signatures_at_once_end_as_one_team() -> None:
+    base = founded(*ADMINS)
+    one, other = raised(base, ANA, BO), grown(raised(base, CY, BO), BO, CY, name="other")
+    assert one.current != other.current
+    meet(one, other)
+    assert one.current == other.current
+
+
 def test_a_stranger_cannot_claim_a_fork() -> None:
     base = founded(ANA)
     chain = grown(base, ANA, retention_days=7)
