@@ -143,6 +143,11 @@ class Webhook:
     """
     certified: Certified | None = None
     """Beside its proof by `auth` the body is signed; without a signature a path is not enough."""
+    answer: tuple[int, str] = (202, "accepted\n")
+    """Status and text that its sender takes for success.
+
+    It is the same for a delivery that came before.
+    """
 
 
 @dataclass(frozen=True)

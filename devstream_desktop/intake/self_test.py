@@ -92,7 +92,7 @@ async def try_webhook(
     try:
         async with asyncio.timeout(SECONDS):
             status = await _post(endpoint, address, test, now())
-            if status != 202:
+            if status != endpoint.webhook.answer[0]:
                 return failed(reached, f"the receiver answered {status}")
             reached = "accepted"
             outcome = await result

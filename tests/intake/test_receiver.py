@@ -284,6 +284,20 @@ async def test_a_redelivery_is_taken_and_makes_nothing_new(intake, home, stream,
     assert stream.calls == 1
 
 
+async def test_a_sender_of_slacks_form_is_answered_as_slack_does(intake, stream, post):
+    await intake.add_source(RemoteSource(name="chat", type="slack"), b"a long secret of chat")
+    body = json.dumps({"text": "Build #12 failed"}).encode()
+    for _ in range(2):
+        answer = await post(
+            intake.url, "/in/chat", body, {"Authorization": "Bearer a long secret of chat"}
+        )
+        assert (answer.status, answer.text) == (200, "ok")
+    assert (await stream.first())[0].title == "Build"
+    # Whoever proves nothing learns nothing of the source's type.
+    assert (await post(intake.url, "/in/chat", body)).status == 401
+    assert (await intake.test_source("chat")).ok
+
+
 async def test_an_event_that_is_not_mapped_is_202_counted_and_no_line(
     intake, stream, post, eventually
 ):

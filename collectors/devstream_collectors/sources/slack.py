@@ -46,7 +46,8 @@ deployed, is down, is up) and their colour. A message that says no state makes n
 A field or a tag named Service, Project, Environment, Branch or Commit is read as that.""",
     kinds=KINDS,
     options=(Option("kind", "build, test, deploy or incident (default: by the message's words)"),),
-    webhook=Webhook(auth=(Token(), SecretPath())),
+    # Slack's own answer: Alertmanager and Grafana send a message again that has any other.
+    webhook=Webhook(auth=(Token(), SecretPath()), answer=(200, "ok")),
 )
 _MINUTE = 60_000
 _LONGEST = 4_000

@@ -1,6 +1,7 @@
 """Receiver of webhooks: `POST /in/<source>` is checked, stored and answered with 202.
 
-Nothing of a body is believed before it is known to be authentic. The other answers:
+A collector whose senders know but one answer declares it (`Webhook.answer`). Nothing of a body is
+believed before it is known to be authentic. The other answers:
 
     400  not JSON, or a header that matters came twice
     401  wrong or missing proof, or no such source: both look the same, so nobody can guess names
@@ -120,7 +121,7 @@ class Receiver:
             return answer_of(refusal) if whole else Refusal(refusal, self._bodies.seconds)
         except ClientDisconnect:
             return PlainTextResponse("gone\n", 400)
-        return PlainTextResponse(f"{text}\n", status)
+        return PlainTextResponse(text, status)
 
     def _count(self, request: Request, refusal: Refused) -> None:
         """Count a refusal for a delivery's form in its source's health."""
@@ -256,11 +257,11 @@ class Receiver:
             raise Refused(503, "too many deliveries wait, try again later")
         # The sender did not hear our answer. It is told that all is well, and nothing is stored.
         if taken is Taken.SEEN:
-            return 202, "seen before"
+            return endpoint.webhook.answer
         endpoint.health.accepted += 1
         await endpoint.health.seen(now, Way.WEBHOOK)
         self._wake()
-        return 202, "accepted"
+        return endpoint.webhook.answer
 
     def _stand_in(self, name: str) -> Endpoint | None:
         """Return the source that an unknown name is checked like.
