@@ -40,7 +40,7 @@ query($filter: IssueFilter, $after: String) {
       id identifier number title url priorityLabel createdAt updatedAt completedAt canceledAt
       previousIdentifiers
       state { name type } team { key name } creator { name displayName }
-      history(last: 10) {
+      history(first: 10) {
         nodes {
           createdAt actor { name displayName } fromState { name type } toState { name type }
           fromTeam { key } toTeam { key }
@@ -148,6 +148,16 @@ def _steps(issue: _Issue, since: int, place: Place) -> Iterable[Maker]:
         if abs(max(issue.completed_at, issue.canceled_at) - at) >= OVERLAP:
             told = msgspec.structs.replace(told, completed_at=0, canceled_at=0)
         yield partial(closed, told, step.actor, at, place)
+    # The steps are no more than the newest ten, and the issue says its end itself.
+    ended = max(issue.completed_at, issue.canceled_at)
+    if issue.state.is_end and ended > since and not any(_ends(step, ended) for step in steps):
+        yield partial(closed, issue, Person(), ended, place)
+
+
+def _ends(step: _Step, ended: int) -> bool:
+    """Tell whether a step is the one in which an issue ended."""
+    to_end = step.to_state is not None and step.to_state.is_end
+    return to_end and abs(step.created_at - ended) < OVERLAP
 
 
 def _moved(issue: _Issue, step: _Step, later: list[_Step], place: Place) -> tuple[Maker, ...]:
