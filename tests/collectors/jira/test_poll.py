@@ -87,6 +87,23 @@ def test_an_old_change_of_an_issue_that_was_touched_now_is_no_news(samples):
     )
 
 
+def test_what_not_everybody_may_see_is_asked_for_and_not_told(samples):
+    level = {"id": "10000", "name": "Only HR"}
+    hidden = jira_issue(samples, "created", "done")
+    hidden["fields"] |= {"security": level}
+    api = Api(jira, JIRA)
+    assert api.round(lambda _: {"issues": [hidden]}) == []
+    assert api.dropped == {"confidential": 2}
+    assert "security" in query(api.asked[0])["fields"].split(",")
+    # One that is open already ends, without its title.
+    item = {"field": "security", "from": None, "to": "10000", "toString": "Only HR"}
+    change = {"id": "99", "created": iso(RECEIVED), "author": {"name": "bo"}, "items": [item]}
+    issue = jira_issue(samples, "created")
+    issue["fields"] |= {"security": level}
+    told = api.round(lambda _: {"issues": [issue | {"changelog": {"histories": [change]}}]})
+    assert [(one.state, one.number, one.title) for one in told] == [("closed", "SHOP-912", "")]
+
+
 def test_jql_with_an_order_is_refused():
     jira.check(JIRA)
     with pytest.raises(ValueError, match="ORDER BY"):

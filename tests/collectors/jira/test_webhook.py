@@ -85,6 +85,51 @@ def test_what_jira_calls_an_end(sent, items, category, outcome):
     assert (result.dropped or result.events[0].state) == outcome
 
 
+HR = {"id": "10000", "name": "Only HR"}
+
+
+def level(old: str, new: str) -> dict[str, object]:
+    """A change of an issue's security level."""
+    item = {"field": "security", "from": old or None, "fromString": old or None}
+    return {"id": "77", "items": [item | {"to": new or None, "toString": new or None}]}
+
+
+@pytest.mark.parametrize("name", ["created", "done", "reopened", "deleted", "transition"])
+@pytest.mark.parametrize("mark", [HR, "10000", True, {}])
+def test_an_issue_of_a_security_level_is_for_nobody_else(sent, name, mark):
+    assert sent.dropped(name, {"issue": {"fields": {"security": mark}}}) == "confidential"
+
+
+def test_an_open_issue_that_gets_a_security_level_ends_without_its_title(sent):
+    status = {"name": "Open", "statusCategory": {"key": "new"}}
+    hides = {
+        "issue": {"fields": {"security": HR, "status": status, "summary": "Dismissal of E. M."}},
+        "changelog": level("", "Only HR"),
+    }
+    made = sent.event("assigned", hides)
+    assert render(made) == "Shop  Bo closed SHOP-912 · private"
+    assert (made.subject, made.number) == (sent.event("created").subject, "SHOP-912")
+    # One that was over, or that had a level before, has no open row.
+    over = {"name": "Done", "statusCategory": {"key": "done"}}
+    fields = hides["issue"]["fields"]
+    assert sent.read("assigned", hides | {"issue": {"fields": fields | {"status": over}}}).dropped
+    assert sent.read("assigned", hides | {"changelog": level("Only HR", "Only QA")}).dropped
+    shows = {"issue": {"fields": {"status": status}}, "changelog": level("Only HR", "")}
+    made = sent.event("assigned", shows)
+    assert (made.state, made.title) == ("opened", "Coupon applied twice")
+
+
+def test_a_secret_move_ends_the_old_row(sent):
+    moved = level("", "Only HR")
+    moved["items"] += [
+        {"field": "Key", "fromString": "SHOP-912", "toString": "HR-7"},
+        {"field": "project", "fromString": "Shop", "toString": "People"},
+    ]
+    issue = {"key": "HR-7", "fields": {"security": HR, "project": {"name": "People"}}}
+    made = sent.event("assigned", {"issue": issue, "changelog": moved})
+    assert render(made) == "Shop  Bo closed SHOP-912 · private"
+
+
 def test_jira_on_a_server_of_its_own_and_an_issue_that_says_little():
     body = {
         "webhookEvent": "jira:issue_created",

@@ -111,6 +111,24 @@ def test_a_change_in_the_second_of_the_last_one_is_not_lost(samples):
     assert [one.state for one in Api(redmine, REDMINE).round(server)] == ["opened", "closed"]
 
 
+def test_a_private_issue_is_not_told(samples):
+    issue = redmine_issue(samples, "created", "closed") | {"is_private": True}
+    api = Api(redmine, REDMINE)
+    assert api.round(Redmine(issue)) == []
+    # One that is open already ends, without its title.
+    made = {"property": "attr", "name": "is_private", "old_value": "0", "new_value": "1"}
+    journal = {"id": 99, "created_on": "2027-01-15T08:00:00Z", "details": [made]}
+    hidden = redmine_issue(samples, "created", "in_progress") | {"is_private": True}
+    hidden |= {"journals": [journal], "updated_on": "2027-01-15T08:00:00Z"}
+    told = api.round(Redmine(hidden))
+    assert [(one.state, one.number, one.title) for one in told] == [("closed", "912", "")]
+    made |= {"old_value": "1", "new_value": "0"}
+    shown = hidden | {"is_private": False, "journals": [journal | {"id": 100}]}
+    shown |= {"updated_on": "2027-01-15T08:00:01Z"}
+    told = api.round(Redmine(shown))
+    assert [(one.state, one.title) for one in told][-1] == ("opened", "Coupon applied twice")
+
+
 def test_an_end_is_not_given_the_name_of_a_later_one(samples):
     issue = redmine_issue(samples, "created", "closed", "reopened")
     last = {"property": "attr", "name": "status_id", "old_value": "2", "new_value": "6"}

@@ -51,6 +51,35 @@ def test_the_steps_of_a_ticket_are_one_row_and_different_facts(sent):
     assert {one.kind for one in made} == {"ticket"}
 
 
+def privacy(old: str, new: str) -> dict[str, object]:
+    """A journal of an issue that was made private or public."""
+    change = {"property": "attr", "prop_key": "is_private", "old_value": old, "value": new}
+    return {"id": 77, "details": [change]}
+
+
+@pytest.mark.parametrize("name", ["created", "closed", "reopened", "deleted", "assigned"])
+@pytest.mark.parametrize("mark", [True, "1", [1]])
+def test_a_private_issue_is_for_nobody_else(sent, name, mark):
+    assert sent.dropped(name, {"data": {"issue": {"is_private": mark}}}) == "confidential"
+
+
+@pytest.mark.parametrize("name", ["plugin_opened", "plugin_closed"])
+def test_a_private_issue_of_the_plugin_is_for_nobody_else(sent, name):
+    assert sent.dropped(name, {"payload": {"issue": {"is_private": True}}}) == "confidential"
+
+
+def test_an_open_issue_that_is_made_private_ends_without_its_title(sent):
+    hides = {"data": {"issue": {"is_private": True}, "journal": privacy("0", "1")}}
+    made = sent.event("in_progress", hides)
+    assert render(made).endswith("closed #912 · private")
+    assert (made.title, made.subject) == ("", sent.event("created").subject)
+    # One that was over has no open row.
+    assert sent.dropped("closed", hides) == "confidential"
+    shows = {"data": {"issue": {"is_private": False}, "journal": privacy("1", "0")}}
+    made = sent.event("in_progress", shows)
+    assert (made.state, made.title) == ("opened", "Coupon applied twice")
+
+
 def test_addresses(sent):
     assert sent.event("created").url == ""
     at_home = SourceInfo("qa", url="https://redmine.example.org")

@@ -25,6 +25,7 @@ from devstream_collectors.sources.jira.ticket import (
     changed,
     opened,
     renumbered,
+    secured,
 )
 
 PAGE = 50
@@ -37,7 +38,9 @@ _OVERLAP = 3
 """Minutes that are asked for twice: Jira's search is told of changes a little late."""
 _SKEW = 60 * _MINUTE
 """The most that Jira's clock may differ from ours; a fact told twice has one key."""
-_FIELDS = "summary,issuetype,priority,project,status,resolution,creator,reporter,created,updated"
+_FIELDS = (
+    "summary,issuetype,priority,project,status,resolution,creator,reporter,created,updated,security"
+)
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -107,7 +110,9 @@ def _steps(issue: Issue, since: int, place: Place) -> Iterable[Maker]:
             # The issue's status is what its last change of status made.
             now = not of_status or change is of_status[-1]
             said = (issue, change, change.author, change.created, place)
-            yield from renumbered(*said, done=_is_done(issue, change, of_status))
+            done = _is_done(issue, change, of_status)
+            yield from secured(*said, done=done)
+            yield from renumbered(*said, done=done)
             yield partial(changed, *said, now=now)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from devstream_collectors.kit.decoding import Many, Part, Text, Time, person
+from devstream_collectors.kit.decoding import Loose, Many, Part, Text, Time, person
 from devstream_collectors.kit.outcome import Dropped, Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.ticket import Ticket, is_done, ticket_event
@@ -67,6 +67,8 @@ class Fields(msgspec.Struct, frozen=True):
     reporter: Part[User] = User()
     created: Time = 0
     updated: Time = 0
+    security: Loose = None
+    """The level of those who may see it; nothing: everybody may."""
 
 
 class Item(msgspec.Struct, frozen=True, rename="camel"):
@@ -197,6 +199,43 @@ def renumbered(
     return (end,) if done else (end, begin)
 
 
+def secured(
+    issue: Issue, change: Change, actor: User, at: int, place: Place, *, done: bool
+) -> tuple[Maker, ...]:
+    """Return the makers of a security level set or taken away.
+
+    The row of an open issue that not everybody may see any more ends without its title. Another
+    change has no such steps.
+
+    Args:
+        issue: as it is.
+        change: what was changed.
+        actor: who did it.
+        at: when, UTC milliseconds.
+        place: for whom.
+        done: it was closed by then.
+
+    """
+    named = {item.field.lower(): item for item in change.items}
+    level, once = named.get("security"), change.id or str(at)
+    if level is None or (done and not named.keys() & {"status", "resolution"}):
+        return ()
+    was, now = (level.from_id or level.from_string), (level.to_id or level.to_string)
+    # A move is told under its new key by `renumbered`.
+    if was and not now and not done and "key" not in named:
+        return (partial(_step, issue, "opened", once, actor.plain, at, place),)
+    if was or not now:
+        return ()
+    fields, key = msgspec.structs.replace(issue.fields, summary="", security=None), issue.key
+    # It was open under the key and the project that it had until then.
+    if "key" in named:
+        key = named["key"].from_string
+        project = Named(name=named["project"].from_string if "project" in named else "")
+        fields = msgspec.structs.replace(fields, project=project)
+    bare = msgspec.structs.replace(issue, key=key, fields=fields)
+    return (partial(_step, bare, "closed", once, actor.plain, at, place, sort="private"),)
+
+
 def moved(issue: Issue, step: Transition, actor: User, at: int, place: Place) -> Event:
     """Make the event of a workflow's step that ends or reopens.
 
@@ -247,6 +286,8 @@ def _step(
     fields, key = issue.fields, issue.key or issue.id
     if not key:
         raise Dropped("unnamed-ticket")
+    if fields.security is not None:
+        raise Dropped("confidential")
     base = _base(issue.address)
     ticket = Ticket(
         identity=issue.id or issue.key,

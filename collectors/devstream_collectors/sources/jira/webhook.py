@@ -20,6 +20,7 @@ from devstream_collectors.sources.jira.ticket import (
     moved,
     opened,
     renumbered,
+    secured,
 )
 from devstream_desktop.stream.event import Event
 
@@ -57,7 +58,10 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event | tuple[Event, ..
     if name != "jira:issue_updated" or payload.changelog is None:
         raise Dropped("ticket-not-news", name)
     change, done = payload.changelog, issue.fields.status.is_end
-    makers: list[Maker] = [*renumbered(issue, change, user, at, place, done=done)]
+    makers: list[Maker] = [
+        *secured(issue, change, user, at, place, done=done),
+        *renumbered(issue, change, user, at, place, done=done),
+    ]
     makers.append(partial(changed, issue, change, user, at, place, now=True))
     # A change of project need not be one of status.
     return together(makers, nothing="ticket-not-news")

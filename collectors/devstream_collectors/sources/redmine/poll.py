@@ -16,7 +16,15 @@ from devstream_collectors.kit.decoding import Many, Needed, Whole, iso
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, ask
-from devstream_collectors.sources.redmine.ticket import SCOPE, Issue, Journal, Named, Status, step
+from devstream_collectors.sources.redmine.ticket import (
+    SCOPE,
+    Issue,
+    Journal,
+    Named,
+    Status,
+    hidden,
+    step,
+)
 from devstream_desktop.stream.event import Event
 
 FIRST = 24 * 3_600_000
@@ -130,10 +138,21 @@ def _one(answer: Answer[_Cursor]) -> Polled:
 
 
 def _changes(issue: Issue, since: int, ends: tuple[str, ...], place: Place) -> Iterable[Maker]:
-    """Return the journals after `since` that closed or reopened the issue."""
+    """Return the journals after `since` that change what the team knows."""
+    is_end = issue.status.id in ends or issue.status.is_end
     for journal in issue.journals:
-        change = journal.status
-        if change is None or journal.created_on < since:
+        if journal.created_on < since:
+            continue
+        change, actor = journal.status, journal.user or Named()
+        said = (journal.id, actor, journal.created_on, place)
+        if journal.privacy == "hidden" and issue.is_hidden:
+            if not is_end or change is not None:
+                yield partial(hidden, issue, *said)
+            continue
+        if journal.privacy == "shown" and not is_end:
+            yield partial(step, issue, "opened", *said)
+            continue
+        if change is None:
             continue
         was_end, end = change.old_value in ends, change.new_value in ends
         if was_end != end:

@@ -15,6 +15,7 @@ from devstream_collectors.kit.ticket import Ticket, is_done, ticket_event
 from devstream_desktop.stream.event import Event
 
 SCOPE = "redmine"
+_YES = ("1", "t", "true")
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -56,6 +57,7 @@ class Detail(msgspec.Struct, frozen=True):
     name: Text = ""
     old_value: Text = ""
     new_value: Text = ""
+    value: Text = ""
 
 
 class Journal(msgspec.Struct, frozen=True):
@@ -70,9 +72,18 @@ class Journal(msgspec.Struct, frozen=True):
     @property
     def status(self) -> Detail | None:
         """The change of the status, if there is one."""
-        return next(
-            (one for one in self.details if (one.prop_key or one.name) == "status_id"), None
-        )
+        return self._changed("status_id")
+
+    @property
+    def privacy(self) -> str:
+        """`hidden` or `shown` where it was made private or public; else empty."""
+        change = self._changed("is_private")
+        if change is None:
+            return ""
+        return "hidden" if (change.new_value or change.value) in _YES else "shown"
+
+    def _changed(self, name: str) -> Detail | None:
+        return next((one for one in self.details if (one.prop_key or one.name) == name), None)
 
 
 class Issue(msgspec.Struct, frozen=True):
@@ -88,7 +99,14 @@ class Issue(msgspec.Struct, frozen=True):
     created_on: Time = 0
     updated_on: Time = 0
     closed_on: Text = ""
+    is_private: Loose = None
+    """Not everybody may see it; anything but false is taken for yes."""
     journals: Many[Journal] = []
+
+    @property
+    def is_hidden(self) -> bool:
+        """True if not everybody who reads the stream may know of it."""
+        return self.is_private not in (None, False)
 
 
 def step(
@@ -115,9 +133,11 @@ def step(
         url: where the sender says it can be looked at.
 
     Raises:
-        Dropped: the issue has no number.
+        Dropped: the issue has no number, or not everybody may know of it.
 
     """
+    if issue.is_hidden:
+        raise Dropped("confidential")
     if not issue.id:
         raise Dropped("unnamed-ticket")
     base = place.source.url
@@ -136,6 +156,19 @@ def step(
         time=_second(at),
     )
     return ticket_event(ticket, place)
+
+
+def hidden(issue: Issue, once: str, actor: Named, at: int, place: Place) -> Event:
+    """End the row of an open issue that was made private.
+
+    The event has no title.
+
+    Raises:
+        Dropped: the issue has no number.
+
+    """
+    bare = msgspec.structs.replace(issue, subject="", is_private=None)
+    return step(bare, "closed", once, actor, at, place, sort="private")
 
 
 def _second(at: int) -> int:

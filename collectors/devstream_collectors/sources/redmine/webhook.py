@@ -8,7 +8,14 @@ from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.kit.decoding import Part, Text, Time, decode, iso
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place
-from devstream_collectors.sources.redmine.ticket import SCOPE, Issue, Journal, Named, step
+from devstream_collectors.sources.redmine.ticket import (
+    SCOPE,
+    Issue,
+    Journal,
+    Named,
+    hidden,
+    step,
+)
 from devstream_desktop.stream.event import Event
 
 
@@ -65,11 +72,18 @@ def _step(action: str, data: _Data, at: int, place: Place, url: str = "") -> Eve
         return step(issue, "opened", "", issue.author, issue.created_on or at, place, url=url)
     if action == "deleted":
         return step(issue, "closed", "deleted", actor, at, place, sort="deleted", url=url)
-    if action != "updated" or journal.status is None:
-        raise Dropped("ticket-not-news", action)
     at, name = journal.created_on or issue.updated_on or at, issue.status.name
-    once = journal.id or str(at)
-    if issue.status.is_end:
+    once, is_end = journal.id or str(at), issue.status.is_end
+    if action == "updated" and journal.privacy == "hidden" and issue.is_hidden:
+        # What was over before has no open row.
+        if is_end and journal.status is None:
+            raise Dropped("confidential")
+        return hidden(issue, once, actor, at, place)
+    if action == "updated" and journal.privacy == "shown" and not is_end:
+        return step(issue, "opened", once, actor, at, place, url=url)
+    if action != "updated" or journal.status is None:
+        raise Dropped("confidential" if issue.is_hidden else "ticket-not-news", action)
+    if is_end:
         return step(issue, "closed", once, actor, at, place, sort=name, url=url)
     # Which status it left a webhook says by a number only. Redmine keeps the time at which an
     # issue was once closed.
