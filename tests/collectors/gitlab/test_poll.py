@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from collecting import assert_event
 
@@ -161,6 +162,90 @@ def test_a_pipeline_is_the_row_of_its_webhook_at_each_step(lab, hook, row):
     assert lab.round() == []
     lab.say(f"{API}/pipelines", [LISTED | {"id": 32, "status": "skipped"}])
     assert lab.round() == []
+
+
+def past_of(lab, ref: str, first: int) -> None:
+    """Give a branch a past of thirty pipelines, half of them failed."""
+    listed = [
+        LISTED | {"id": first + day, "ref": ref, "status": ("failed", "success")[(first + day) % 2]}
+        for day in range(29, -1, -1)
+    ]
+    lab.say(f"{API}/pipelines?order_by=updated_at&sort=desc&per_page=30&ref={ref}", listed)
+    for one in listed:
+        lab.say(f"{API}/pipelines/{one['id']}", PIPELINE | one)
+
+
+def watching(rounds, *branches: str):
+    lab = rounds(
+        gitlab,
+        SourceInfo(
+            "gl",
+            branches,
+            url="https://gitlab.example.org",
+            options={"repository": "acme/shop"},
+        ),
+    )
+    lab.say(API, PROJECT)
+    for path in ("/events", "/merge_requests", "/pipelines", "/deployments", "/issues"):
+        lab.say(API + path, [])
+    return lab
+
+
+def test_another_branch_makes_no_flood(rounds):
+    lab = watching(rounds, "main")
+    for ref, first in (("main", 2000), ("release", 1000)):
+        past_of(lab, ref, first)
+    assert [event.number for event in lab.round()] == ["2025", "2026", "2027", "2028", "2029"]
+    assert lab.round() == []
+    lab.source = watching(rounds, "main", "release").source
+    asked = len(lab.asked)
+    (newest,) = lab.round()
+    assert (newest.number, newest.quiet) == ("1029", True)
+    assert sum("/pipelines/" in path for path in lab.asked[asked:]) == 1
+    assert lab.round() == []
+    # What comes from then on is news.
+    past_of(lab, "release", 1001)
+    (event,) = lab.round()
+    assert (event.number, event.quiet) == ("1030", False)
+    # A branch that was left out for a while has a past again.
+    lab.source = watching(rounds, "main").source
+    past_of(lab, "main", 2001)
+    assert [event.number for event in lab.round()] == ["2030"]
+    past_of(lab, "release", 1020)
+    lab.source = watching(rounds, "main", "release").source
+    assert [(event.number, event.quiet) for event in lab.round()] == [("1049", True)]
+
+
+def test_a_renamed_default_branch_makes_no_flood(lab):
+    past_of(lab, "main", 2000)
+    lab.round()
+    lab.round()
+    past_of(lab, "trunk", 1000)
+    lab.say(API, PROJECT | {"default_branch": "trunk"})
+    told = lab.round() + lab.round()
+    assert [(event.number, event.quiet) for event in told] == [("1029", True)]
+    assert lab.round() == []
+
+
+def test_a_pipeline_between_the_first_two_rounds_is_news(lab):
+    lab.say(f"{API}/pipelines", [LISTED])
+    lab.say(f"{API}/pipelines/31", PIPELINE)
+    lab.round()
+    # The list of all branches said 31; the list of the default branch says what was before, too.
+    past_of(lab, "main", 4)
+    told = {event.number: event.quiet for event in lab.round()}
+    assert told == {"31": False, "32": False, "33": False}
+
+
+def test_a_cursor_of_before_goes_on(lab):
+    lab.round()
+    lab.round()
+    known = msgspec.json.decode(lab._cursor)
+    del known["lists"]
+    lab._cursor = msgspec.json.encode(known)
+    lab.say(f"{API}/pipelines", [LISTED])
+    lab.say(f"{API}/pipelines/31", PIPELINE)
+    assert [(event.number, event.quiet) for event in lab.round()] == [("31", False)]
 
 
 def test_a_deployment_is_the_row_of_its_webhook_at_each_step(lab, hook, row):

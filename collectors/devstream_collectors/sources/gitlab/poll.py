@@ -41,6 +41,7 @@ from devstream_collectors.sources.gitlab.place import Project, account, place_of
 from devstream_collectors.sources.gitlab.push import MergeRequest, ProjectEvent, merged, push_of
 from devstream_collectors.sources.gitlab.run import STATES, Listed, Pipeline, Variable, run
 from devstream_collectors.sources.gitlab.ticket import Issue, step
+from devstream_desktop.stream.event import Event
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -52,6 +53,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     home: Project = Project()
     pushed: int = 0
     merged: int = 0
+    lists: tuple[str, ...] | None = None
+    """The branches whose pipelines were read, `""` for all; None in a cursor of before."""
     pipelines: dict[str, str] = {}
     """Of the pipelines last seen: id and GitLab's status, as our state where there is one."""
     marks: dict[str, Mark] = {}
@@ -66,6 +69,10 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 _MARKS = 50
 """Pipelines whose marks are remembered."""
+_FIRST, _NEW, _QUIET = "first", "new", "quiet"
+"""Marks of a step: a list at first contact, a new list later, a pipeline of either."""
+_AT_FIRST = 5
+"""Pipelines of a list that are told at first contact."""
 poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
 
@@ -76,11 +83,11 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     yield ask(_path(source), Step("project"))
     yield _list(source, Step("pushes"))
     yield _list(source, Step("merges"))
-    home = known.home.default_branch
-    branches = source.branches or ((home,) if home else ())
-    # What goes on elsewhere cannot push the pipelines of a branch that counts off its page.
-    for branch in exact(branches) if branches and not globs(branches) else ("",):
-        yield _list(source, Step("pipelines", branch))
+    branches = _branches(known.home, source)
+    read = branches if known.lists is None else known.lists
+    for branch in branches:
+        state = _FIRST if known.home == Project() else "" if branch in read else _NEW
+        yield _list(source, Step("pipelines", branch, state=state))
     for number in under_way(known.pipelines):
         yield _one_pipeline(source, number)
     yield _list(source, Step("deployments"))
@@ -91,9 +98,19 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     yield _list(source, Step("reopened"))
 
 
+def _branches(home: Project, source: SourceInfo) -> tuple[str, ...]:
+    """Return the branches whose pipelines are asked for; `""` for all in one list."""
+    default = home.default_branch
+    branches = source.branches or ((default,) if default else ())
+    # What goes on elsewhere cannot push the pipelines of a branch that counts off its page.
+    return tuple(exact(branches)) if branches and not globs(branches) else ("",)
+
+
 @poller.answer("project")
 def _project(answer: Answer[_Cursor]) -> Polled:
-    return answer.polled(home=answer.decode(Project))
+    known = answer.known
+    lists = () if known.lists is None and known.home == Project() else known.lists
+    return answer.polled(home=answer.decode(Project), lists=lists)
 
 
 @poller.answer("pushes")
@@ -133,17 +150,47 @@ def _pipelines(answer: Answer[_Cursor]) -> Polled:
     now = {body.id: _state(body) for body in bodies}
     what = f"pipelines of {branch}" if branch else "pipelines"
     times = {body.id: body.updated_at for body in bodies}
-    more, gap = _older_of(answer, what, times, now)
     # The list does not say who began it, nor when it ended.
     fresh = [key for key, state in now.items() if known.get(key) != state and ":" not in state]
-    # At first contact a few are enough: they are stored quietly.
-    asked = [_one_pipeline(source, key) for key in (fresh[:5] if answer.first else fresh)]
+    if answer.step.state:
+        # Its past is no news, and must not be told as such.
+        loud = _since_all(answer, fresh)
+        quiet = [key for key in fresh if key not in loud]
+        few = _AT_FIRST if answer.step.state == _FIRST else int(not loud)
+        asked = [_one_pipeline(source, key) for key in loud]
+        asked += [_one_pipeline(source, key, _QUIET) for key in quiet[:few]]
+    else:
+        asked = [_one_pipeline(source, key) for key in fresh]
+    nothing: Older = ((), None)
+    more, gap = nothing if answer.step.state else _older_of(answer, what, times, now)
     return answer.polled(
         requests=(*reversed(asked), *more),
         gap=gap,
+        lists=_lists_with(answer, branch),
         pipelines=remembered(known, now),
         sizes=_sizes(answer),
     )
+
+
+def _since_all(answer: Answer[_Cursor], fresh: list[str]) -> list[str]:
+    """Return pipelines of a new list that the list of all lacked."""
+    known = answer.known
+    if "" not in (known.lists or ()):
+        return []
+    numbers = [int(key) for key in known.pipelines if _is_number(key)]
+    last = max(numbers, default=0)
+    return [key for key in fresh if key in known.pipelines or (_is_number(key) and int(key) > last)]
+
+
+def _is_number(key: str) -> bool:
+    return key.isascii() and key.isdigit() and len(key) < 16
+
+
+def _lists_with(answer: Answer[_Cursor], branch: str) -> tuple[str, ...]:
+    """Return the lists read, with that of `branch`; one that is not asked for is forgotten."""
+    wanted = _branches(answer.known.home, answer.source)
+    read = wanted if answer.known.lists is None else answer.known.lists
+    return tuple({one: None for one in (*read, branch) if one == branch or one in wanted})
 
 
 @poller.answer("pipeline")
@@ -158,9 +205,15 @@ def _pipeline(answer: Answer[_Cursor]) -> Polled:
     mark = answer.known.marks.get(number)
     # Only its variables say whether an executor started it; they are looked at once.
     if mark is None and body.source == "api":
-        return answer.polled(requests=[_variables(answer.source, number)])
+        return answer.polled(requests=[_variables(answer.source, answer.step)])
     maker = partial(run, body, _place(answer), page=_page(answer), mark=mark or NOBODYS)
+    if answer.step.state == _QUIET:
+        maker = partial(_quietly, maker)
     return answer.polled([maker], pipelines={**known, number: state})
+
+
+def _quietly(maker: Maker) -> Event:
+    return msgspec.structs.replace(maker(), quiet=True)
 
 
 @poller.answer("variables")
@@ -169,7 +222,7 @@ def _variables_of(answer: Answer[_Cursor]) -> Polled:
     found = answer.decode(list[Variable]) if answer.ok else []
     kept = {**answer.known.marks, number: mark_of((one.key, one.value) for one in found)}
     return answer.polled(
-        requests=[_one_pipeline(answer.source, number)],
+        requests=[_one_pipeline(answer.source, number, answer.step.state)],
         marks=dict(list(kept.items())[-_MARKS:]),
     )
 
@@ -375,12 +428,14 @@ def _page(answer: Answer[_Cursor]) -> str:
     return answer.known.home.web_url or ""
 
 
-def _one_pipeline(source: SourceInfo, number: str) -> Request:
-    return ask(_path(source, f"/pipelines/{number}"), Step("pipeline", number), missing_ok=True)
+def _one_pipeline(source: SourceInfo, number: str, state: str = "") -> Request:
+    step = Step("pipeline", number, state=state)
+    return ask(_path(source, f"/pipelines/{number}"), step, missing_ok=True)
 
 
-def _variables(source: SourceInfo, number: str) -> Request:
-    asked = ask(_path(source, f"/pipelines/{number}/variables"), Step("variables", number))
+def _variables(source: SourceInfo, of: Step) -> Request:
+    step = Step("variables", of.of, state=of.state)
+    asked = ask(_path(source, f"/pipelines/{of.of}/variables"), step)
     # Not every token may see them.
     return replace(asked, optional=True)
 
