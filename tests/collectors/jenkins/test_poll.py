@@ -8,6 +8,7 @@ from collecting import assert_event
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import jenkins
 from devstream_collectors.sources.jenkins import poll as jenkins_poll
+from devstream_desktop.intake.poll.chain import MAX_CURSOR
 
 B = "b" * 40
 FOLDER, BRANCHES = (
@@ -108,6 +109,54 @@ def test_builds_between_two_rounds_are_all_told_and_one_that_ends_late(ci):
     assert [(event.number, event.state) for event in ci.round()] == [("94", "cancelled")]
     ci.forget("/job/shop/api/json")
     ci.say("/api/json", {"jobs": [job("shop", 96)]})
+    assert ci.round() == []
+
+
+def test_a_build_that_waits_while_newer_ones_run_is_told_when_it_ends(ci):
+    ci.round()
+    ci.say("/api/json", {"jobs": [job("shop", 93)]})
+    ci.say("/job/shop/api/json", {"builds": [BUILD]})
+    assert [(event.number, event.state) for event in ci.round()] == [("93", "running")]
+    page = [OVER | {"number": number, "result": "SUCCESS"} for number in range(114, 94, -1)]
+    ci.say("/api/json", {"jobs": [job("shop", 114)]})
+    ci.say("/job/shop/api/json", {"builds": page})
+    ci.say("/job/shop/93/api/json", BUILD)
+    assert "93" not in {event.number for event in ci.round()}
+    assert ci.round() == []
+    ci.say("/job/shop/93/api/json", OVER)
+    (failed,) = ci.round()
+    assert_event(failed, number="93", state="failed", ref="main", count=2)
+    asked = len(ci.asked)
+    assert ci.round() == []
+    assert len(ci.asked) == asked + 1
+    # One that was thrown away is forgotten.
+    ci.say("/api/json", {"jobs": [job("shop", 115)]})
+    ci.say("/job/shop/api/json", {"builds": [BUILD | {"number": 115}, *page[:19]]})
+    assert [event.number for event in ci.round()] == ["115"]
+    ci.say("/job/shop/api/json", {"builds": page})
+    assert ci.round() == []
+    asked = len(ci.asked)
+    assert ci.round() == []
+    assert len(ci.asked) == asked + 1
+
+
+def test_a_thousand_jobs_of_long_names_fit_into_a_cursor(rounds):
+    ci = rounds(jenkins, SourceInfo("jenkins", url="https://ci.example.org"))
+    names = [f"acme/{'shop-frontend-service-' * 4}{number:07}" for number in range(1000)]
+    assert {len(name) for name in names} == {100}
+    ci.say("/api/json", {"jobs": [job(name, 123_456) for name in names]})
+    for name in names:
+        ci.say(f"/job/acme/job/{name[5:]}/api/json", {"builds": [OVER | {"number": 123_456}]})
+    ci.round()
+    assert len(ci._cursor) <= MAX_CURSOR
+    assert ci.round() == []
+
+
+def test_a_cursor_with_the_names_of_jobs_is_read(ci):
+    ci._cursor = b'{"jobs":{"shop":[92,[91]]}}'
+    ci.say("/api/json", {"jobs": [job("shop", 93)]})
+    ci.say("/job/shop/api/json", {"builds": [OVER | {"number": number} for number in (93, 92, 91)]})
+    assert [event.number for event in ci.round()] == ["91", "93"]
     assert ci.round() == []
 
 

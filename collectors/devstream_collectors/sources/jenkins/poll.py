@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import partial
+from hashlib import sha256
 from urllib.parse import quote
 
 import msgspec
@@ -37,15 +38,17 @@ MAX_ASKED = 40
 FIRST_JOBS = 20
 MAX_OPEN = 10
 """Builds of a job that are under way at once."""
+MAX_AWAY = 4
+"""Builds of a job on no page, each asked for by itself."""
 _LEVELS = 5
 """Of folders in folders: an organisation, its repository and the branch are three."""
 _ACTIONS = (
     "actions[causes[userName],parameters[name,value],lastBuiltRevision[SHA1,branch[name]],"
     "failCount,totalCount]"
 )
-_BUILDS = (
-    f"builds[number,url,result,building,timestamp,duration,{_ACTIONS},"
-    "changeSet[items[author[fullName]]],changeSets[items[author[fullName]]],culprits[fullName]]"
+_BUILD = (
+    f"number,url,result,building,timestamp,duration,{_ACTIONS},"
+    "changeSet[items[author[fullName]]],changeSets[items[author[fullName]]],culprits[fullName]"
 )
 PAGE = 20
 """Builds of an answer; Jenkins lists the newest 100 of a job."""
@@ -135,12 +138,18 @@ class _Known(msgspec.Struct, frozen=True, array_like=True):
 
 class _Cursor(msgspec.Struct, frozen=True):
     jobs: dict[str, _Known] = {}
+    """By the digest of the full name (`_key`); formerly by the name."""
 
 
 _RECENT = 7 * 86_400_000
 """The time (ms) of the last build of a remade job."""
 poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
+
+
+def _key(name: str) -> str:
+    """Shorten a job's full name: a thousand long ones would be too much for a cursor."""
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 @poller.begin
@@ -164,17 +173,19 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
     # What happened last comes first: only so much is asked in one round.
     for job, multibranch in sorted(found, key=lambda pair: -(pair[0].last or _Number()).timestamp):
         name, last = job.full_name or "", job.last or _Number()
+        key = _key(name)
         if first and len(asked) >= FIRST_JOBS:
             # Of these only what comes from here on is news.
-            jobs[name] = _Known(last.number, (last.number,) if last.building else ())
+            jobs[key] = _Known(last.number, (last.number,) if last.building else ())
             continue
         # At first contact only the last build is told; of a newer job all are.
-        jobs[name] = known.get(name, _Known(max(last.number - 1, 0) if first else 0))
+        new = _Known(max(last.number - 1, 0) if first else 0)
+        jobs[key] = known.get(key) or known.get(name, new)
         recent = answer.received - last.timestamp < _RECENT
-        if 0 < last.number < jobs[name].newest and recent:
+        if 0 < last.number < jobs[key].newest and recent:
             # The job was made anew, and counts from one again.
-            jobs[name] = _Known()
-        if last.number > jobs[name].newest or jobs[name].open:
+            jobs[key] = _Known()
+        if last.number > jobs[key].newest or jobs[key].open:
             state = "multibranch" if multibranch else ""
             asked.append(_builds_of(Step("builds", name, state=state)))
     return answer.polled(requests=asked[:MAX_ASKED], jobs=jobs)
@@ -182,11 +193,11 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("builds")
 def _builds(answer: Answer[_Cursor]) -> Polled:
-    known, name = answer.known.jobs, answer.step.of
-    job = known.get(name, _Known())
+    known, key = answer.known.jobs, _key(answer.step.of)
+    job = known.get(key, _Known())
     # The job is gone, or has another name.
     if not answer.ok:
-        return answer.polled(jobs={**known, name: _Known(job.newest)})
+        return answer.polled(jobs={**known, key: _Known(job.newest)})
     builds = sorted(answer.decode(_Builds).builds or [], key=lambda build: build.number)
     # What was known before the first page.
     mark = int(answer.step.old or job.newest)
@@ -200,14 +211,28 @@ def _builds(answer: Answer[_Cursor]) -> Polled:
         for build in builds
         if not build.over and (build.number > mark or build.number in job.open)
     }
-    # Those of the pages so far, and one that is not on any page yet.
+    # Those of the pages so far, and one that is not on any page: newer ones may go round it.
     here = {build.number for build in builds}
-    open_ |= {number for number in job.open if number not in here and answer.step.count > 1}
+    away = [number for number in job.open if number not in here]
     newest = max([job.newest, *here])
     makers = [partial(_event, build, answer.step, answer.place()) for build in fresh]
     more, gap = _older(answer, builds, mark)
-    kept = _Known(newest, tuple(sorted(open_)[-MAX_OPEN:]))
-    return answer.polled(makers, more, gap, jobs={**known, name: kept})
+    if not more:
+        more = tuple(_build_of(answer.step, number) for number in away[-MAX_AWAY:])
+    kept = _Known(newest, tuple(sorted(open_.union(away))[-MAX_OPEN:]))
+    return answer.polled(makers, more, gap, jobs={**known, key: kept})
+
+
+@poller.answer("build")
+def _build(answer: Answer[_Cursor]) -> Polled:
+    known, key = answer.known.jobs, _key(answer.step.of)
+    job, build = known.get(key, _Known()), answer.decode_or(_Build())
+    found = answer.ok and str(build.number) == answer.step.new
+    if found and not build.over:
+        return answer.polled()
+    rest = tuple(number for number in job.open if str(number) != answer.step.new)
+    makers = [partial(_event, build, answer.step, answer.place())] if found else []
+    return answer.polled(makers, jobs={**known, key: _Known(job.newest, rest)})
 
 
 def _older(answer: Answer[_Cursor], builds: list[_Build], mark: int) -> Older:
@@ -284,11 +309,21 @@ def _wanted(job: _Job, source: SourceInfo) -> bool:
 
 def _builds_of(step: Step) -> Request:
     """Ask for builds of the job `step.of`: `step.count` is the number of the page."""
-    path = "".join(f"/job/{quote(part, safe='')}" for part in step.of.split("/"))
     begin = PAGE * (max(1, step.count) - 1)
-    return _ask(path, f"{_BUILDS}{{{begin},{begin + PAGE}}}", step)
+    return _ask(_path(step.of), f"builds[{_BUILD}]{{{begin},{begin + PAGE}}}", step)
+
+
+def _build_of(of: Step, number: int) -> Request:
+    """Ask for one build of the job `of.of`."""
+    step = Step("build", of.of, new=str(number), state=of.state)
+    return _ask(f"{_path(of.of)}/{number}", _BUILD, step)
+
+
+def _path(job: str) -> str:
+    return "".join(f"/job/{quote(part, safe='')}" for part in job.split("/"))
 
 
 def _ask(path: str, tree: str, step: Step) -> Request:
-    missing_ok = step.name == "builds"
+    # A job or a build may be gone by now.
+    missing_ok = step.name != "jobs"
     return ask(f"{path}/api/json?tree={quote(tree)}", step, missing_ok=missing_ok)
