@@ -14,6 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_place(parser)
     about = "back to this commit, which must have been deployed there with success"
     parser.add_argument("--sha", default="", help=about)
+    about = "a branch or tag at that commit, for a pipeline or workflow, which runs one"
+    parser.add_argument("--ref", default="", help=about)
     add_run_options(parser)
     parser.set_defaults(command=rollback)
 
@@ -23,6 +25,7 @@ def rollback(home: Home, options: argparse.Namespace) -> int:
     asked = PlanDeploy(
         target=options.target,
         environment=options.environment,
+        ref=options.ref,
         sha=options.sha,
         action="rollback",
         override=options.break_glass,

@@ -7,8 +7,9 @@ the environment locked, does there run what the person saw, are the required che
 where it must have been before, is it in the hours, has the person another request there, is the ref
 still there, is it approved, and is it its turn.
 
-A rollback is exempt from checks, order, hours and the look at the ref: it ran there before. A dry
-run is exempt from these and from approvals, for it has no effect. Nothing is exempt from who may.
+A rollback is exempt from checks, order, hours and the look at the ref: it ran there before. Where
+the back end runs a ref rather than a commit, its ref is looked at all the same. A dry run is exempt
+from these and from approvals, for it has no effect. Nothing is exempt from who may.
 
 A look at the outside is asked for (`Resolve`) once all that costs nothing has passed: where the ref
 is, and what the forge says of checks that the stream does not tell as passed. Everything is judged
@@ -136,7 +137,9 @@ def _unchecked(request: DeployRequest, target: Target, world: World) -> str:
 
 
 def _needs_tips(request: DeployRequest, target: Target) -> bool:
-    return bool(target.repository) and request.action is not Action.ROLLBACK
+    # What ran there before may run again, unless something else would.
+    exempt = request.action is Action.ROLLBACK and not rules.runs_its_ref(request, target)
+    return bool(target.repository) and not exempt
 
 
 def _moved(request: DeployRequest, target: Target, world: World) -> str:

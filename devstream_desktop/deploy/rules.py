@@ -200,6 +200,12 @@ def is_judged_in_full(request: DeployRequest) -> bool:
     return request.action in RUNS and request.action is not Action.DRY_RUN
 
 
+def runs_its_ref(request: DeployRequest, target: Target) -> bool:
+    """Tell whether the back end runs a ref, whatever that is at."""
+    # A dry run is a program of the executor's machine.
+    return target.runs_a_ref and request.action is not Action.DRY_RUN
+
+
 def full_names(ref: str) -> tuple[str, ...]:
     """Return the full names that a ref may mean: a branch or a tag."""
     if not ref or ref.startswith(("refs/heads/", "refs/tags/")):
@@ -226,7 +232,10 @@ def moved(request: DeployRequest, target: Target, tips: Tips) -> str:
         return ""
     if not found:
         return plan_words.REF_GONE.format(ref=short_ref(request.ref))
-    return (
-        f"{short_ref(request.ref)} is now at {short_revision(found[0])}, not at {wanted}; look at "
-        "what changed and ask again"
-    )
+    at = f"{short_ref(request.ref)} is now at {short_revision(found[0])}, not at {wanted}"
+    if request.action is Action.ROLLBACK:
+        return (
+            f"{at}, and the newest commit is what would run; put a branch or tag on {wanted} and "
+            "roll back with its ref: --ref"
+        )
+    return f"{at}; look at what changed and ask again"

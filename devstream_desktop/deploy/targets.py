@@ -190,6 +190,11 @@ class Target(
         return not self.refs or any(fnmatchcase(short_ref(ref), glob) for glob in self.refs)
 
     @property
+    def runs_a_ref(self) -> bool:
+        """Tell whether the back end runs a ref, whatever that is at."""
+        return self.gitlab is not None or (self.github is not None and bool(self.github.workflow))
+
+    @property
     def approver_roles(self) -> tuple[Role, ...]:
         """The roles whose persons may approve."""
         return tuple(Role(name) for name in self.approvers)

@@ -63,13 +63,13 @@ def make(name: str, sha: str) -> Place:
             return Place(name, service, Github(FIRST_S, EVERY_S), table)
         case "github-workflow" | "github-old":
             hub = GithubService(states=["queued", "in_progress", "success"])
-            hub.old, hub.head_sha = name == "github-old", sha
+            hub.old, hub.head_sha, hub.tip = name == "github-old", sha, sha
             table = f'repository = "acme/shop"\ntoken = "TOKEN"\napi = "{hub.url}"'
             table += '\nworkflow = "deploy.yml"'
             return Place(name, hub, Github(FIRST_S, EVERY_S), table)
         case "gitlab":
             lab = GitlabService(states=["created", "running", "success"])
-            lab.head_sha = sha
+            lab.head_sha = lab.tip = sha
             table = f'project = "acme/shop"\ntoken = "TOKEN"\nurl = "{lab.url}"'
             table += '\nvariables = {SHA = "{sha}"}'
             return Place(name, lab, Gitlab(FIRST_S, EVERY_S), table)

@@ -52,6 +52,10 @@ class Service:
     """Looks for which a run is not shown."""
     silent: bool = False
     """It ends every connection without an answer."""
+    tip: str = ""
+    """The commit that every branch is at."""
+    hides_tip: bool = False
+    """It does not tell that commit."""
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
@@ -100,6 +104,9 @@ class Service:
             handler.close_connection = True
             return
         content = b"" if body is None else json.dumps(body).encode()
+        # A word alone is plain text.
+        if isinstance(body, str):
+            content = body.encode()
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name, value)
@@ -177,6 +184,11 @@ class GithubService(Service):
                     return 404, {"message": "Not Found"}, {}
                 state = self.state(run)
                 return 200, [{"state": state, "description": f"it is {state}"}] * bool(state), {}
+            case "GET", ["commits", _]:
+                if self.hides_tip:
+                    return 403, {"message": "Resource not accessible by this token"}, {}
+                assert asked.headers["accept"] == "application/vnd.github.sha"
+                return 200, self.tip, {}
             case "POST", ["actions", "workflows", "deploy.yml", "dispatches"]:
                 body = asked.json()
                 if self.old and "return_run_details" in body:
@@ -240,6 +252,10 @@ class GitlabService(Service):
                     lambda: {"id": self.number(), **asked.json()},
                     lambda run: (201, self.pipeline(run, "created"), {}),
                 )
+            case "GET", ["repository", "commits", _]:
+                if self.hides_tip:
+                    return 403, {"message": "Resource not accessible by this token"}, {}
+                return 200, {"id": self.tip}, {}
             case "GET", ["pipelines"]:
                 return 200, [self.pipeline(run, "running") for run in self.shown()], {}
             case "GET", ["pipelines", number, "variables"]:

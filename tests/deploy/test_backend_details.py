@@ -8,10 +8,17 @@ from dataclasses import replace
 
 import pytest
 from deploy_backends import SECRETS, Place, make
+from msgspec import structs
+from real_git import commit, git
 
+from devstream_desktop.control.messages.deploys import PlanDeploy
 from devstream_desktop.deploy.backends.contract import Unsure
 from devstream_desktop.deploy.backends.following import filled
+from devstream_desktop.deploy.request import Action
 from devstream_desktop.stream.run_mark import REQUEST
+from devstream_desktop.stream.text import short_revision
+
+from .conftest import ASKER
 
 
 @pytest.fixture
@@ -64,6 +71,73 @@ async def test_without_a_ref_nothing_is_sent(room, place_of, name):
     assert done.state == "error"
     assert "branch or tag" in done.reason
     assert place.service.asked == []
+
+
+@pytest.mark.parametrize("name", ["github-workflow", "github-old", "gitlab"])
+async def test_a_branch_that_moved_on_starts_nothing_of_another_commit(room, place_of, name):
+    place = await place_of(name)
+    assert (await deployed(room, place)).state == "success"
+    assert len(place.service.runs) == 1
+    place.service.tip = place.service.head_sha = "9" * 40
+    back = room.request(action=Action.ROLLBACK)
+    await room.ask(back)
+    done = await room.news.final(back.key)
+    assert done.state == "error"
+    assert "main is at 9999999999 there, not at 4f4f4f4f4f" in done.reason
+    again = room.request()
+    # The lock of a rollback would be in the way, if there had been one.
+    await room.ask(again)
+    assert (await room.news.final(again.key)).state == "error"
+    assert len(place.service.runs) == 1
+
+
+@pytest.mark.parametrize("name", ["github-workflow", "gitlab"])
+@pytest.mark.parametrize("trouble", ["hides_tip", "silent"])
+async def test_a_branch_that_cannot_be_looked_up_starts_nothing(room, place_of, name, trouble):
+    place = await place_of(name)
+    setattr(place.service, trouble, True)
+    done = await deployed(room, place)
+    assert done.state == "error"
+    assert "does not tell where main is" in done.reason
+    assert place.service.runs == []
+    assert not [one for one in place.service.asked if one.method == "POST"]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("name", ["github-workflow", "gitlab"])
+async def test_no_rollback_is_offered_where_the_tip_of_the_branch_would_run(
+    room, place_of, name, tmp_path
+):
+    git(tmp_path, "init", "-q", "repository")
+    repository = tmp_path / "repository"
+    place = await place_of(name)
+    place.service.states = ["success"]
+    place.write(room, f'repository = "{repository}"\nrollback_locks = false')
+    deploys = await room.start(backends=place.backends, secret=SECRETS.get)
+    for subject in ("one", "two"):
+        sha = commit(repository, subject)
+        place.service.tip = place.service.head_sha = sha
+        event = room.request(sha=sha)
+        await room.ask(event)
+        assert (await room.news.final(event.key)).state == "success"
+        room.clock.ms += 1000
+    plan = PlanDeploy(target="shop", environment="production", action="rollback")
+    found = await deploys.plan(plan, ASKER)
+    assert not found.allowed
+    assert f"main is now at {short_revision(sha)}" in found.reason
+    assert "roll back with its ref" in found.reason
+    back = room.request(sha=found.sha, ref=found.ref, action=Action.ROLLBACK)
+    await room.ask(back)
+    assert (await room.news.final(back.key)).state == "refused"
+    assert len(place.service.runs) == 2
+    # As the advice says.
+    git(repository, "branch", "back", found.sha)
+    place.service.tip = place.service.head_sha = found.sha
+    plan = structs.replace(plan, sha=found.sha, ref="back")
+    assert (await deploys.plan(plan, ASKER)).allowed
+    back = room.request(sha=found.sha, ref="back", action=Action.ROLLBACK)
+    await room.ask(back)
+    assert (await room.news.final(back.key)).state == "success"
 
 
 async def test_argocd_has_a_lock_of_its_own(room, place_of):

@@ -7,7 +7,7 @@ import contextlib
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -155,6 +155,28 @@ class Following(Backend, ABC):
         if answer.is_lost:
             return Unsure(f"{self.name}: {answer.said()}", patience_s=SILENT_S)
         return NotStarted(f"{self.name} did not start it: {answer.said()}")
+
+    async def elsewhere(
+        self, order: Order, answer: Awaitable[Answer], read: Callable[[Answer], str]
+    ) -> NotStarted | None:
+        """Refuse to start where the order's ref is at another commit; None where it is not.
+
+        A service that runs a branch or tag takes the commit that it is at then, which nobody chose.
+        `answer` is the service's word on the ref, and `read` finds the commit in it.
+        """
+        request = order.request
+        ref = clean(request.ref, 60)
+        try:
+            found = read((await answer).taken())
+        # Nothing was sent that starts anything, so a lost answer leaves nothing open.
+        except BackendError as error:
+            return NotStarted(f"{self.name} does not tell where {ref} is, so nothing ran: {error}")
+        if found == request.sha:
+            return None
+        return NotStarted(
+            f"{ref} is at {clean(found[:10])} there, not at {request.sha[:10]}, so nothing ran; "
+            "look at what changed and ask again"
+        )
 
     async def _one_look(self, order: Order, handle: str) -> Look:
         try:

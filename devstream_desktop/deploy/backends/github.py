@@ -23,13 +23,15 @@ from devstream_desktop.deploy.backends.contract import (
     table,
 )
 from devstream_desktop.deploy.backends.following import Following, Look, filled_all, started
-from devstream_desktop.deploy.backends.http import Api
+from devstream_desktop.deploy.backends.http import Answer, Api
 from devstream_desktop.deploy.backends.settings import Github as Settings
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.text import clean
 
 _RUN, _DEPLOYMENT = "run", "deployment"
 _PAGE = 100
+_HASH_ALONE = {"accept": "application/vnd.github.sha"}
+"""The hash of a commit as plain text."""
 _ENDED = {"success": "success", "failure": "failure", "error": "error"}
 _CONCLUSIONS = {"success": "success", "failure": "failure", "cancelled": "cancelled"}
 
@@ -151,6 +153,9 @@ class Github(Following):
     async def _dispatch(self, order: Order, settings: Settings, api: Api) -> Found:
         path = f"/repos/{settings.repository}/actions/workflows/{settings.workflow}/dispatches"
         ref = order.request.ref
+        asked = api.get(f"/repos/{settings.repository}/commits/{quote(ref, safe='')}", _HASH_ALONE)
+        if moved := await self.elsewhere(order, asked, _hash_in):
+            return moved
         body: dict[str, object] = {"ref": ref, "inputs": filled_all(settings.inputs, order)}
         answer = await api.post(path, body | {"return_run_details": True})
         # An older server does not know that word, and has done nothing.
@@ -203,6 +208,10 @@ class Github(Following):
             return Look(outcome=RunOutcome("error", reason=clean(reason, 200)))
         conclusion = run.conclusion or "unknown"
         return Look(outcome=_outcome(_CONCLUSIONS.get(conclusion, "failure"), conclusion))
+
+
+def _hash_in(answer: Answer) -> str:
+    return answer.body.decode("utf-8", "replace").strip()
 
 
 def _outcome(state: str, said: str) -> RunOutcome:

@@ -37,6 +37,10 @@ class _Pipeline(msgspec.Struct, frozen=True):
     web_url: str = ""
 
 
+class _Commit(msgspec.Struct, frozen=True):
+    id: str
+
+
 class _Variable(msgspec.Struct, frozen=True):
     key: str
     value: str | None = ""
@@ -54,10 +58,14 @@ class Gitlab(Following):
         return await self.checked(asked, settings.project)
 
     async def send(self, order: Order) -> Found:
-        """Create the pipeline."""
+        """Create the pipeline, where its branch or tag is at the commit."""
         request, settings = order.request, table(order.target, Settings)
         if not request.ref:
             return NotStarted("a pipeline runs on a branch or tag; name one with --ref")
+        api = _api(settings, order.secrets)
+        asked = api.get(f"/repository/commits/{quote(request.ref, safe='')}")
+        if moved := await self.elsewhere(order, asked, lambda told: told.read(_Commit).id):
+            return moved
         chosen = variables(request.parameters)
         own = {REQUEST: request.id, EXECUTOR: request.executor}
         sent = {**chosen, **filled_all(settings.variables, order), **own}
@@ -65,7 +73,7 @@ class Gitlab(Following):
             "ref": request.ref,
             "variables": [{"key": key, "value": value} for key, value in sent.items()],
         }
-        answer = await _api(settings, order.secrets).post("/pipeline", body)
+        answer = await api.post("/pipeline", body)
         if answer.status != HTTPStatus.CREATED:
             return self.refused(answer)
         made = answer.read(_Pipeline)

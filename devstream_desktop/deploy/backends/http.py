@@ -121,14 +121,14 @@ class Api:
         self._headers = dict(headers)
         self._secrets = tuple(secrets)
 
-    async def get(self, path: str) -> Answer:
+    async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask for something.
 
         Raises:
             UnreachableError, LostAnswerError: there is no answer.
 
         """
-        return await self._ask("GET", path, None, {})
+        return await self._ask("GET", path, None, headers or {})
 
     async def post(
         self, path: str, body: object = None, headers: Mapping[str, str] | None = None
