@@ -20,7 +20,10 @@ class Cluster:
     def __init__(self) -> None:
         self.image = "registry.example.com/shop:old"
         self.rolled_out = True
+        self.ready = True
         self.refused = ""
+        self.revisions = {1: "registry.example.com/shop:old"}
+        """The image of each earlier revision."""
         self.patches: list[dict[str, Any]] = []
         self.generation = 1
         self.watching = threading.Event()
@@ -124,7 +127,7 @@ class Cluster:
         return {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": containers}}
 
     def deployment(self) -> dict[str, Any]:
-        done = 1 if self.rolled_out or self.generation == 1 else 0
+        done = 1 if self.ready and (self.rolled_out or self.generation == 1) else 0
         return {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -151,7 +154,7 @@ class Cluster:
         }
 
     def replicas(self, revision: int) -> dict[str, Any]:
-        image = "registry.example.com/shop:old" if revision == 1 else self.image
+        image = self.revisions.get(revision, self.image)
         return {
             "apiVersion": "apps/v1",
             "kind": "ReplicaSet",

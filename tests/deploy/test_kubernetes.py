@@ -76,14 +76,32 @@ async def test_a_roll_out_that_does_not_end_is_a_failure(order, cluster, tmp_pat
     assert outcome.reason
 
 
-async def test_cancel_goes_back_to_what_ran_before(order, cluster, tmp_path):
-    cluster.rolled_out = False
-    given = aimed(order, cluster, tmp_path)
+async def cancelled(given, cluster: Cluster):
     back_end = Kubernetes()
     await back_end.start(given)
     async with asyncio.timeout(30):
         await asyncio.to_thread(cluster.watching.wait, 20)
     await back_end.cancel(given, "")
-    outcome = await back_end.watch(given, "", lambda _: None)
+    return await back_end.watch(given, "", lambda _: None)
+
+
+async def test_cancel_goes_back_to_what_ran_before(order, cluster, tmp_path):
+    cluster.rolled_out = False
+    # What a roll-out undone would go to, as after a change by another hand.
+    cluster.revisions[1] = "registry.example.com/shop:older"
+    given = aimed(order, cluster, tmp_path)
+    outcome = await cancelled(given, cluster)
     assert outcome.state == "cancelled", given.log.read_text()
     assert cluster.image == "registry.example.com/shop:old", given.log.read_text()
+    assert "undone" in json.dumps(cluster.patches[-1])
+
+
+async def test_cancel_of_what_ran_already_changes_nothing(order, cluster, tmp_path):
+    given = aimed(order, cluster, tmp_path)
+    cluster.image = f"registry.example.com/shop:{given.request.sha}"
+    # A pod is down, so the roll-out is waited for.
+    cluster.ready = False
+    outcome = await cancelled(given, cluster)
+    assert outcome.state == "cancelled", given.log.read_text()
+    assert cluster.image == f"registry.example.com/shop:{given.request.sha}"
+    assert "containers" not in json.dumps(cluster.patches)

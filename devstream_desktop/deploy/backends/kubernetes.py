@@ -19,8 +19,8 @@ from devstream_desktop.stream.run_mark import REQUEST
 _CONFIG = "DEVSTREAM_KUBECONFIG"
 _SCRIPT = f"""
 set -u
-workload=$1 change=$2 note=$3 seconds=$4
-shift 4
+workload=$1 container=$2 image=$3 note=$4 seconds=$5
+shift 5
 config=
 if [ -n "${{{_CONFIG}-}}" ]; then
     file=$(umask 077; mktemp -p /dev/shm 2> /dev/null || mktemp) || exit
@@ -34,20 +34,31 @@ kube() {{
     kubectl $config "$scope" $context "$@"
 }}
 undo() {{
-    kube rollout undo "$workload"
+    if [ "$before" != "$image" ]; then
+        kube set image "$workload" "$container=$before"
+        kube annotate "$workload" --overwrite "kubernetes.io/change-cause=$note, undone"
+    fi
     exit 143
 }}
 scope=$1 context=${{2-}}
-kube set image "$workload" "$change" || exit
+pod=.spec.template.spec named="[?(@.name=='$container')].image"
+before=$(kube get "$workload" --output \
+    "jsonpath={{$pod.containers$named}}{{$pod.initContainers$named}}") || exit
+if [ -z "$before" ]; then
+    echo "$workload has no container $container"
+    exit 1
+fi
 trap undo TERM
+kube set image "$workload" "$container=$image" || exit
 kube annotate "$workload" --overwrite "kubernetes.io/change-cause=$note"
 kube rollout status "$workload" --timeout="${{seconds}}s" &
 wait $!
 """
 """Always the same text: what differs are its arguments, each a word of its own.
 
-When it is cancelled, the workload goes back to what ran before. kubectl reads its configuration
-more than once, so that is in memory, in a file that has lost its name.
+When it is cancelled, the workload goes back to the image that it had before; the revision before
+would be an older one where nothing was changed. kubectl reads its configuration more than once, so
+that is in memory, in a file that has lost its name.
 """
 
 
@@ -65,7 +76,8 @@ class Kubernetes(Shell):
         settings = table(order.target, Settings)
         arguments = [
             settings.workload,
-            f"{settings.container}={filled(settings.image, order)}",
+            settings.container,
+            filled(settings.image, order),
             f"devstream {order.request.id}",
             str(max(1, int(order.target.timeout_s))),
             f"--namespace={settings.namespace}",
