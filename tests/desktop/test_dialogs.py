@@ -193,6 +193,29 @@ def test_the_run_is_followed_hidden_and_ended(open_deploy, asked, story):
     assert dialog.result() == QDialog.DialogCode.Rejected
 
 
+def test_a_cancel_that_the_executor_refuses_is_told_and_can_be_tried_again(
+    open_deploy, asked, story
+):
+    dialog = open_deploy("staging")
+    dialog.go.click()
+    key, stop = "ab" * 16, "ef" * 16
+    asked.answer(Done(text=key), RequestDeploy)
+    dialog.follow([story.line_of(story.deploy("shop", 1, "in_progress", "cd" * 20, key))])
+    dialog.progress.cancel.click()
+    asked.answer(Done(text=stop), RequestAnswer)
+    why = "GitHub ends no deployment; end what acts on it there"
+    told = story.deploy(
+        "shop", 2, "refused", "", stop, action="cancel", about=key, reason=why, executor="x"
+    )
+    # Nobody else can say so.
+    dialog.follow([story.line_of(told)])
+    assert not dialog.progress.cancel.isEnabled()
+    dialog.follow([msgspec.structs.replace(story.line_of(told), device="x")])
+    assert dialog.progress.cancel.isEnabled()
+    assert dialog.progress.text.text() == why
+    assert dialog.running
+
+
 def test_the_end_of_another_deploy_is_not_its_own(open_deploy, asked, story):
     dialog = open_deploy("staging")
     told = story.deploy("billing", 1, "success", "ee" * 20, "", who="bo")

@@ -42,6 +42,7 @@ from devstream_desktop.desktop.windows.deploy.parameters import Parameters
 from devstream_desktop.desktop.windows.deploy.plan_view import PlanView
 from devstream_desktop.desktop.windows.deploy.progress import Progress
 from devstream_desktop.language import N_, _, ngettext
+from devstream_desktop.stream.fact import is_answer
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
 
@@ -95,6 +96,8 @@ class DeployDialog(Dialog):
         """The number of plans that were asked for."""
         self._sending = False
         self._key = ""
+        self._cancel_key = ""
+        """The key of the last request to end the run."""
         self.commit = QLineEdit("" if action else clean(place.ref) or "main")
         self.commit.setAccessibleName(_("Branch, tag or commit"))
         self.commit.setPlaceholderText(_(_MEANT[action]))
@@ -178,6 +181,7 @@ class DeployDialog(Dialog):
     def follow(self, lines: list[Line]) -> None:
         """Show how the deploy goes on; `lines` have just arrived."""
         self.progress.follow(lines)
+        self._follow_cancel(lines)
 
     @property
     def running(self) -> bool:
@@ -352,11 +356,25 @@ class DeployDialog(Dialog):
         self._say(reason, Tone.RED)
 
     def _cancel_run(self) -> None:
-        def refused(reason: str) -> None:
+        def sent(done: Done) -> None:
+            self._cancel_key = done.text
+
+        request = RequestAnswer(action="cancel", about=self._key)
+        self.ask(request, sent, self._goes_on)
+
+    def _follow_cancel(self, lines: list[Line]) -> None:
+        """Tell that the executor, and nobody else, refused to end the run."""
+        key, executor = self._cancel_key, self._place.executor
+        for line in lines:
+            event = line.event
+            answers = is_answer(event, line.device, request=key, executor=executor)
+            if key and answers and event.state == "refused":
+                self._goes_on(event.reason)
+
+    def _goes_on(self, reason: str) -> None:
+        if self.running:
             self.progress.cancel.setEnabled(True)
             self.progress.say(reason, Tone.RED)
-
-        self.ask(RequestAnswer(action="cancel", about=self._key), lambda _: None, refused)
 
     def _read_log(self, start: int) -> None:
         request = GetDeployLog(request=self._key, start=start)
