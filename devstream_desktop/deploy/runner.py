@@ -135,12 +135,14 @@ class Runner:
         watch = self._watches.get(request)
         if watch is None:
             return "it does not run (any more), so there is nothing to cancel"
-        try:
-            await asyncio.to_thread(self._runs.starts.cancelled, request, person)
-        except RunsError as error:
-            return str(error)
-        watch.cancelled_by = watch.cancelled_by or person
-        return await self._end(watch)
+        # One after the other: a refusal must not take back what another one reached.
+        async with watch.ends:
+            try:
+                await asyncio.to_thread(self._runs.starts.cancelled, request, person)
+            except RunsError as error:
+                return str(error)
+            watch.cancelled_by = watch.cancelled_by or person
+            return await self._end(watch)
 
     async def tell(self, request: str, headers: Mapping[str, str], body: bytes) -> None:
         """Give a run its service's word; returns once an end is on disk.
@@ -185,6 +187,7 @@ class Runner:
         if trail is not None:
             watch.handle, watch.url = trail.handle, trail.url
             watch.cancelled_by = trail.cancelled_by
+            watch.is_ending = bool(trail.handle and trail.cancelled_by)
         self._watches[order.request.id] = watch
         task = asyncio.create_task(
             self._carry_out(watch, begun, new=trail is None), name=f"deploy-{order.request.id[:8]}"
@@ -210,7 +213,9 @@ class Runner:
             return
         # Everybody reads it, and a service may say anything.
         outcome = replace(outcome, reason=told(outcome.reason))
-        outcome = _as_wanted(outcome, watch.cancelled_by)
+        # Whether a cancel that is under way is taken decides what the end is called.
+        async with watch.ends:
+            outcome = _as_wanted(outcome, watch.cancelled_by)
         if outcome.state == "unknown":
             await self._record(lambda: self._runs.abandon(request, self._now(), outcome.reason))
         else:
@@ -255,8 +260,9 @@ class Runner:
         await self._record(lambda: self._note_start(watch), again=False)
         await self._outbox.answer()
         begun.set()
-        if watch.cancelled_by:
-            await self._end(watch)
+        async with watch.ends:
+            if watch.cancelled_by:
+                await self._end(watch)
 
         def hear(said: str) -> None:
             watch.heard = time.monotonic()
@@ -284,14 +290,22 @@ class Runner:
                 return None
 
     async def _end(self, watch: Watch) -> str:
-        """Ask the back end to end a run; returns why it cannot, empty when it is asked."""
+        """Ask the back end to end a run; returns why it cannot, empty when it is asked.
+
+        After a refusal nobody cancelled the run: it ends by itself, and a failure is one.
+        """
         # Not started yet: it is ended once it is.
         if not watch.handle:
             return ""
         try:
             await self.orders.backend_of(watch.order).cancel(watch.order, watch.handle)
         except BackendError as error:
+            if not watch.is_ending:
+                watch.cancelled_by = ""
+                request = watch.order.request.id
+                await self._record(lambda: self._runs.starts.not_cancelled(request), again=False)
             return told(str(error))
+        watch.is_ending = True
         return ""
 
     async def _record(self, write: Callable[[], None], *, again: bool = True) -> None:

@@ -57,6 +57,11 @@ class Starts:
                 (person, request),
             )
 
+    def not_cancelled(self, request: str) -> None:
+        """Note that a run goes on: its back end refused to end it."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE starts SET cancelled_by = '' WHERE request = ?", (request,))
+
     def of(self, request: str) -> Start | None:
         """Return the trail of a request; None where there is none, or it cannot be read."""
         with self._database.connection() as connection:

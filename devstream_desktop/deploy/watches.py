@@ -45,6 +45,10 @@ class Watch:
     url: str = ""
     last: str = ""
     cancelled_by: str = ""
+    is_ending: bool = False
+    """Its back end may have taken a cancel."""
+    ends: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by a cancel until its answer is there."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once its end is on disk."""
 

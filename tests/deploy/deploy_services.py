@@ -54,6 +54,8 @@ class Service:
     """It ends every connection without an answer."""
     tip: str = ""
     """The commit that every branch is at."""
+    ends_nothing: bool = False
+    """Whoever asks for the end of a run is refused."""
     hides_tip: bool = False
     """It does not tell that commit."""
 
@@ -117,6 +119,9 @@ class Service:
     def answer(self, asked: Asked) -> tuple[int, object, dict[str, str]]:
         if not self.allowed(asked):
             return 401, {"message": "Bad credentials"}, {}
+        words = ("/cancel", "/stop", "/cancelItem")
+        if self.ends_nothing and (asked.method == "DELETE" or asked.path.endswith(words)):
+            return 403, {"message": "you may not end it"}, {}
         return self.route(asked)
 
     def allowed(self, asked: Asked) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from deploy_backends import NAMES, SECRETS, Place, be_impatient, make
 
 from devstream_desktop.deploy.backends.contract import Started
+from devstream_desktop.stream.words import Severity
 
 
 @pytest.fixture(params=NAMES)
@@ -153,9 +154,44 @@ async def test_cancel(room, place):
         assert "GitHub ends no deployment" in trouble
         place.service.states = ["failure"]
     done = await room.news.final(event.key)
-    assert done.state == "cancelled"
-    assert done.reason.startswith("cancelled by bo")
+    if place.name == "github":
+        assert (done.state, done.severity) == ("failure", Severity.CRITICAL)
+    else:
+        assert done.state == "cancelled"
+        assert done.reason.startswith("cancelled by bo")
     assert "nothing to cancel" in await deploys.cancel(event.key, "bo")
+
+
+async def test_a_refused_cancel_leaves_a_later_failure_what_it_is(room, place):
+    under_way = "running" if place.name == "argocd" else "in_progress"
+    place.service.states, place.service.ends_nothing = [under_way], True
+    deploys = await started(room, place)
+    event = room.request()
+    await room.ask(event)
+    assert await deploys.cancel(event.key, "bo")
+    assert [run.cancelled_by for run in deploys.status().running] == [""]
+    # Nor does the next node take it for wanted.
+    await deploys.stop(patience_s=0.05)
+    await room.start(backends=place.backends, secret=SECRETS.get)
+    place.service.states = ["failure"]
+    done = await room.news.final(event.key)
+    assert (done.state, done.severity) == ("failure", Severity.CRITICAL)
+    assert "cancelled" not in done.reason
+
+
+async def test_of_two_cancels_the_one_that_was_taken_counts(room, place):
+    place.service.states = ["running" if place.name == "argocd" else "in_progress"]
+    deploys = await started(room, place)
+    event = room.request()
+    await room.ask(event)
+    # The service was asked to end it, and takes its time.
+    (watch,) = deploys._runner._watches.values()
+    watch.cancelled_by, watch.is_ending = "bo", True
+    place.service.ends_nothing = True
+    assert await deploys.cancel(event.key, "cy")
+    place.service.states = ["failure"]
+    done = await room.news.final(event.key)
+    assert (done.state, done.reason[:15]) == ("cancelled", "cancelled by bo")
 
 
 async def test_a_time_out_ends_it_or_says_that_it_goes_on(room, place):
