@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
+from shlex import quote
 
 from devstream_desktop.cli.arguments import add_json
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.control.messages.deploys import DeployList, GetDeploys, PendingDeploy
 from devstream_desktop.home import Home
-from devstream_desktop.stream.text import clean, duration, short_revision
+from devstream_desktop.stream.text import chosen, clean, duration, short_revision
 from devstream_desktop.stream.words import Kind, outcome
 
 
@@ -29,14 +30,14 @@ def deploys(home: Home, options: argparse.Namespace) -> int:
         return 0
     now = round(time.time() * 1000)
     for one in found.pending:
-        print(_line(one, now))
+        print(described(one, now))
     for lock in found.locks:
         scope = "everything" if lock.target == "*" else f"{lock.target} {lock.environment or '*'}"
         why = f": {clean(lock.reason)}" if lock.reason else ""
         age = duration(max(1000, now - lock.since))
         print(f"{clean(scope)} is locked by {clean(lock.person)} since {age}{why}")
     for one in found.last:
-        print(_line(one, now))
+        print(described(one, now))
     if not (found.pending or found.locks or found.last):
         print("no deploys are known here")
     return 0
@@ -52,9 +53,16 @@ def _of(found: DeployList, target: str) -> DeployList:
     )
 
 
-def _line(one: PendingDeploy, now: int) -> str:
+def described(one: PendingDeploy, now: int) -> str:
+    """Return a deploy as a line, with its parameters and reasons."""
     state = outcome(Kind.DEPLOY, one.state)
     age = duration(max(1000, now - one.since))
     why = f" · {clean(one.reason)}" if one.reason else ""
     what = f"{clean(one.target)} {clean(one.environment)} {short_revision(one.sha)}"
-    return f"{one.request[:8]} {what} {state} {age} ago by {clean(one.person)}{why}"
+    what += f" of {clean(one.ref)}" if one.ref else ""
+    # Quoted: a value must not look like another parameter.
+    parts = [f"{name}={quote(value)}" for name, value in chosen(one.parameters)]
+    parameters = f" · {' '.join(parts)}" if parts else ""
+    said = f" · {clean(one.person)} says: {clean(one.why)}" if one.why else ""
+    by = f"{state} {age} ago by {clean(one.person)}"
+    return f"{one.request[:8]} {what} {by}{parameters}{said}{why}"

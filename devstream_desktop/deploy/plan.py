@@ -32,6 +32,7 @@ from devstream_desktop.deploy.knowledge import Rights, Told
 from devstream_desktop.deploy.locks import Lock
 from devstream_desktop.deploy.offers import Offers
 from devstream_desktop.deploy.plan_warnings import warnings_of
+from devstream_desktop.deploy.queue import Waiting
 from devstream_desktop.deploy.records import Records
 from devstream_desktop.deploy.request import (
     Action,
@@ -43,7 +44,7 @@ from devstream_desktop.deploy.run import Run
 from devstream_desktop.deploy.selection import LOOK_UP_S, Selection
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.deploy.world import Asker, Ignore, Refuse, Resolve, Wait
-from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.event import Event, InvalidEventError, decode_event
 from devstream_desktop.stream.text import clean, short_revision
 
 MOST_CHECKED = 30
@@ -74,25 +75,33 @@ class Plans:
         self._selection = Selection(records, commits)
 
     async def make(self, asked: PlanDeploy, author: Asker) -> Plan:
-        """Return the plan of what `author` would ask for.
+        """Return the plan of a new or a waiting request.
 
         Raises:
-            PlanError: there is no such target, or no such commit.
+            PlanError: there is no such target, no such commit, or no such request.
             RunsError: deploy.sqlite cannot be used.
 
         """
         await self._offers.refresh()
         target = self._target(asked)
-        ref, sha, tips = await self._selection.find(asked, target, self._offers.targets)
-        event = _request(asked, author, self._device, ref, sha, self._now())
-        world = await self._decisions.world(event, author, fresh=True)
+        asker, waiting, tips = author, None, None
+        if asked.about:
+            # The right to ask for it is its asker's, not the reader's.
+            waiting = await asyncio.to_thread(self._waiting, asked)
+            event = _signed(waiting)
+            asker = Asker(waiting.device, self._rights.person_of(waiting.device))
+            ref, sha = event.ref, event.revision
+        else:
+            ref, sha, tips = await self._selection.find(asked, target, self._offers.targets)
+            event = _request(asked, author, self._device, ref, sha, self._now())
+        world = await self._decisions.world(event, asker, fresh=True, waiting=waiting)
         world = replace(world, judged=False, tips=tips)
         # The one that waits is replaced after a question; here it is only named.
-        own = world.own[0].request if world.own else ""
-        verdict = judge(event, author, replace(world, own=()))
+        own = world.own[0].request if world.own and waiting is None else ""
+        verdict = judge(event, asker, replace(world, own=()))
         if isinstance(verdict, Resolve):
             world = await self._decisions.looked_up(verdict, sha, world, LOOK_UP_S)
-            verdict = judge(event, author, replace(world, own=()))
+            verdict = judge(event, asker, replace(world, own=()))
         reason = verdict.reason if isinstance(verdict, Refuse | Ignore) else ""
         waits = verdict.reason if isinstance(verdict, Wait) else ""
         between, source = await self._between(target, world.current, sha)
@@ -135,7 +144,7 @@ class Plans:
             checks=tuple(f"{one.name} {one.state}" for one in new.checks),
             allowed=not reason,
             reason=reason,
-            action=asked.action,
+            action=event.action,
             told_by="executor",
             source=source,
             old=old if world.current else None,
@@ -153,12 +162,26 @@ class Plans:
             queue=await asyncio.to_thread(self._queue, target),
             own=own,
             approvals=target.approvals if rules.needs_approval(as_given(event), target) else 0,
-            approvers=self._approvers(target, author.person),
+            approvers=self._approvers(target, asker.person),
             type_to_confirm=target.type_to_confirm,
             parameters=_forms(target),
             can_dry_run=bool(target.dry_run),
             order=target.order,
         )
+
+    def _waiting(self, asked: PlanDeploy) -> Waiting:
+        """Return the request that a plan is of; in a thread.
+
+        Raises:
+            PlanError: it does not wait there.
+
+        """
+        place = (asked.target, asked.environment)
+        for one in self._records.queue.all():
+            run = one.run
+            if run.request == asked.about and (run.target, run.environment) == place:
+                return one
+        raise PlanError(f"no deploy {clean(asked.about, 8)} waits here any more")
 
     def _target(self, asked: PlanDeploy) -> Target:
         target = self._offers.targets.get((asked.target, asked.environment))
@@ -237,6 +260,7 @@ def pending_of(run: Run) -> PendingDeploy:
         since=run.started,
         until=run.until,
         reason=run.reason,
+        parameters=run.parameters,
     )
 
 
@@ -293,6 +317,15 @@ def _request(asked: PlanDeploy, author: Asker, device: str, ref: str, sha: str, 
         )
     except InvalidRequestError as error:
         raise PlanError(str(error)) from None
+
+
+def _signed(waiting: Waiting) -> Event:
+    """Return a waiting request as its asker signed it."""
+    try:
+        return decode_event(waiting.event)
+    except InvalidEventError as error:
+        number = waiting.run.request[:8]
+        raise PlanError(f"the waiting deploy {number} cannot be read: {error}") from None
 
 
 def _chosen(parameters: Mapping[str, str]) -> Mapping[str, str]:

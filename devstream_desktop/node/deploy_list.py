@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from devstream_desktop.control.messages.deploys import DeployList, LockState, PendingDeploy
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.node.board import believed
+from devstream_desktop.stream.fact import request_key
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Kind
@@ -39,7 +42,9 @@ def list_deploys(reader: Reader, now: int) -> DeployList:
             if place not in last or line.received > last[place].received:
                 last[place] = line
     return DeployList(
-        pending=tuple(_deploy(line) for line in pending),
+        pending=tuple(
+            msgspec.structs.replace(_deploy(line), why=_why(reader, line)) for line in pending
+        ),
         locks=tuple(
             LockState(
                 target=line.event.service,
@@ -77,4 +82,19 @@ def _deploy(line: Line) -> PendingDeploy:
         since=event.time,
         until=event.expires,
         reason=event.reason,
+        parameters=event.parameters,
+    )
+
+
+def _why(reader: Reader, line: Line) -> str:
+    """Return the reason that the asker of a deploy signed."""
+    request = line.event.request
+    return next(
+        (
+            one.event.reason
+            for one in reader.subject(line.event)
+            # Anybody can write a request of such a number; its key shows who asked.
+            if one.event.key == request and request_key(one.event, one.device) == request
+        ),
+        "",
     )

@@ -102,6 +102,8 @@ def _pending(one: PendingDeploy) -> PendingDeploy:
         state=clean(one.state, 20),
         ref=clean(one.ref, 255),
         reason=clean(one.reason, 200),
+        parameters=clean(one.parameters, 2000),
+        why=clean(one.why, 200),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from urllib.parse import parse_qsl
 
 from devstream_desktop.language import _, ngettext, pgettext
 
@@ -39,6 +40,8 @@ _REMNANT = re.compile(
 _RESETS = frozenset({"", "0", "00", "22", "23", "24", "27", "29", "39", "49"})
 """Numbers that end what others began."""
 _PASSES = 3
+_MOST_CHOSEN = 64
+"""Parameters of a deploy that are read; an executor takes fewer."""
 
 
 def clean(text: str, limit: int = 140) -> str:
@@ -186,6 +189,18 @@ def first_line(text: str) -> str:
     """Return the subject of a commit message: its first line that is not blank, not yet cleaned."""
     lines = without_escapes(text).splitlines()
     return next((line for line in lines if line.strip()), "")
+
+
+def chosen(parameters: str) -> tuple[tuple[str, str], ...]:
+    """Return names and values of a deploy's parameters, for a person.
+
+    They travel as a URL's query; what cannot be read as one is a single value.
+    """
+    try:
+        pairs = parse_qsl(parameters, keep_blank_values=True, max_num_fields=_MOST_CHOSEN)
+    except ValueError:
+        pairs = [("?", parameters)]
+    return tuple((clean(name, 40), clean(value, 500)) for name, value in pairs)
 
 
 def short_revision(revision: str) -> str:

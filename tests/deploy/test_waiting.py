@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
+from devstream_desktop.control.messages.deploys import PlanDeploy
 from devstream_desktop.deploy.approvals import APPROVAL_MS
+from devstream_desktop.deploy.errors import PlanError
 from devstream_desktop.deploy.locks import OLD_MS
 from devstream_desktop.deploy.queue import WAIT_MS
 from devstream_desktop.deploy.request import Action
@@ -55,6 +58,31 @@ async def test_it_waits_for_a_second_person_and_not_for_a_second_device(two):
     assert (await two.news.final(yes.key)).state == "approved"
     assert (await two.news.final(event.key)).state == "success"
     assert two.news.states(event.key) == ["waiting", "in_progress", "success"]
+
+
+async def test_the_plan_of_what_waits_is_judged_as_its_askers(two):
+    table = '[target.shop.production.parameters]\nmigrate = { type = "flag" }'
+    two.write(more=f"approvals = 1\n{table}")
+    # May approve and not deploy.
+    two.deployers.remove("bo")
+    deploys = await two.start(watch_s=0.05)
+    event = two.request(parameters={"migrate": "true"})
+    await two.ask(event)
+    await said(two, event.key, "waiting")
+    asked = PlanDeploy(target="shop", environment="production", about=event.key)
+    plan = await deploys.plan(asked, BO)
+    assert (plan.allowed, plan.sha, plan.ref, plan.own) == (True, event.revision, "main", "")
+    assert plan.approvers == ("bo",)
+    kinds = {(one.severity, one.kind) for one in plan.warnings}
+    assert ("info", "approval") in kinds
+    assert "refused" not in {kind for _, kind in kinds}
+    # The asker's right, of this moment.
+    two.deployers.clear()
+    plan = await deploys.plan(asked, BO)
+    assert plan.reason.startswith("ana may not deploy")
+    for other in ({"about": "0" * 32}, {"about": event.key, "environment": "staging"}):
+        with pytest.raises(PlanError):
+            await deploys.plan(structs.replace(asked, **other), BO)
 
 
 async def test_what_nobody_approves_expires_and_never_runs(two):

@@ -11,10 +11,13 @@ from PySide6.QtWidgets import QComboBox, QDialog
 from devstream_desktop import language
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import (
+    DeployList,
     DeployLog,
     GetDeployLog,
+    GetDeploys,
     LockState,
     ParameterForm,
+    PendingDeploy,
     PlanDeploy,
     PlanWarning,
     RequestAnswer,
@@ -296,6 +299,39 @@ def test_the_second_person_sees_what_ships_and_approves_it(qtbot, show, asked, s
     dialog.go.click()
     asked.answer(Done(), RequestAnswer)
     assert dialog.result() == QDialog.DialogCode.Accepted
+
+
+def test_the_second_person_reads_parameters_ref_and_reason_as_they_are(show, asked, story):
+    event = story.deploy(
+        "shop",
+        1,
+        "waiting",
+        "5e55a1f00dcafe5e55a1f00dcafe5e55a1f00dca",
+        "ab" * 16,
+        where="staging",
+        who="bo",
+        parameters="migrate=true&note=%3Cb%3Edrop%3C%2Fb%3E%0Amigrate%3Dfalse",
+    )
+    dialog = show(ApproveDialog(story.line_of(event)))
+    (request,) = asked.of(PlanDeploy)
+    assert (request.about, request.ref) == ("ab" * 16, "main")
+    shown = ["Branch or tag: main", "Parameter migrate: true"]
+    shown.append("Parameter note: <b>drop</b> migrate=false")
+    assert dialog.asked_for.text().split("\n") == shown
+    why = "the old\nschema \x1b[31mis full"
+    mine = PendingDeploy(
+        request="ab" * 16,
+        target="shop",
+        environment="staging",
+        person="bo",
+        sha="",
+        state="waiting",
+        why=why,
+    )
+    other = msgspec.structs.replace(mine, request="cd" * 16, why="another")
+    asked.answer(DeployList(pending=(other, mine), locks=(), last=()), GetDeploys)
+    assert dialog.asked_for.text().split("\n") == [*shown, "bo says: the old schema is full"]
+    assert dialog.asked_for.textFormat() is Qt.TextFormat.PlainText
 
 
 def test_an_approval_is_for_the_very_commit_that_waits(show, asked, story):

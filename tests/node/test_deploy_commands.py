@@ -89,11 +89,20 @@ def test_from_staging_to_production_and_back(shop) -> None:
     assert (plan["sha"], plan["told_by"], plan["allowed"]) == (second, "executor", True)
     assert "deployed" in bob.run("deploy", "shop", "staging", "--ref", "main", "--yes")
     # A second person has to say yes, and not the asker.
-    number = shop.ask(bob, "promote", "shop", "production", "--param", "size=large")
+    number = shop.ask(
+        bob, "promote", "shop", "production", "--param", "size=large", "--reason", "more baskets"
+    )
     shop.wait_for(bob, number, "waiting")
     assert "second person" in bob.run("approve", number, code=1)
-    assert number in cy.run("deploys")
-    assert "approved" in cy.run("approve", number)
+    told = f"{second[:7]} of main waiting"
+    said = [line for line in cy.run("deploys").splitlines() if line.startswith(number)]
+    assert told in said[0]
+    assert "size=large · bob says: more baskets" in said[0]
+    (waits,) = json.loads(cy.run("deploys", "--json"))["pending"]
+    assert (waits["why"], waits["parameters"]) == ("more baskets", "size=large")
+    approved = cy.run("approve", number)
+    assert "size=large · bob says: more baskets" in approved
+    assert "approved" in approved
     shop.wait_for(bob, number, "success")
     assert shop.ran()[-1] == f" production {second} deploy large"
     # What was not on staging does not go to production.

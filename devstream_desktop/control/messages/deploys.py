@@ -107,6 +107,11 @@ class PendingDeploy(msgspec.Struct, frozen=True, kw_only=True):
     until: int = 0
     """It expires then, UTC milliseconds; 0 for a run."""
     reason: str = ""
+    """The executor's word on it."""
+    parameters: str = ""
+    """The chosen parameters, as a URL's query: `size=large&migrate=true`."""
+    why: str = ""
+    """The asker's reason."""
 
 
 class ParameterForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,6 +253,8 @@ class PlanDeploy(Request[Plan], frozen=True, tag=True, kw_only=True):
     """An environment whose commit is meant; `*`: the one that comes before."""
     override: bool = False
     parameters: dict[str, str] = msgspec.field(default_factory=dict)
+    about: str = ""
+    """The key of a request that waits: the plan is of that one, judged as its asker's."""
 
 
 class RequestDeploy(Request[Done], frozen=True, tag=True, kw_only=True):

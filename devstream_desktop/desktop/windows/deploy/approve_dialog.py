@@ -6,18 +6,22 @@ parameters or policy change.
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
-
 from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QWidget
 
-from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, RequestAnswer
+from devstream_desktop.control.messages.deploys import (
+    DeployList,
+    GetDeploys,
+    Plan,
+    PlanDeploy,
+    RequestAnswer,
+)
 from devstream_desktop.desktop.widgets.dialog import Dialog, cancel_first, column, say
 from devstream_desktop.desktop.widgets.text import PlainLabel, elided_heading, paint, verb_button
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.deploy.plan_view import PlanView
 from devstream_desktop.language import _
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.text import chosen, clean
 
 
 class ApproveDialog(Dialog):
@@ -30,6 +34,8 @@ class ApproveDialog(Dialog):
         self.setMinimumSize(600, 420)
         self._event = event
         self._sending = False
+        self.asked_for = PlainLabel(wrap=True, selectable=True)
+        """Ref, parameters and reason of the request."""
         self.plan_view = PlanView()
         self.reason = QLineEdit()
         self.reason.setAccessibleName(_("Reason"))
@@ -52,11 +58,13 @@ class ApproveDialog(Dialog):
         layout = column(self)
         layout.addWidget(elided_heading(asked))
         layout.addWidget(about)
+        layout.addWidget(self.asked_for)
         layout.addWidget(self.plan_view, 1)
         layout.addWidget(self.reason)
         layout.addWidget(self.message)
         layout.addWidget(self.buttons)
         self.cancel.setFocus()
+        self._show_asked("")
 
     def begin(self) -> None:
         """Ask what would ship."""
@@ -66,10 +74,36 @@ class ApproveDialog(Dialog):
             target=event.service,
             environment=event.environment,
             sha=event.revision,
+            ref=event.ref,
             action=event.action,
-            parameters=dict(parse_qsl(event.parameters, keep_blank_values=True)),
+            parameters=dict(chosen(event.parameters)),
+            about=self._key,
         )
         self.ask(request, self._show, self._refused)
+        # The executor's line does not say why; the request does.
+        self.ask(GetDeploys(), self._show_why, lambda _: None)
+
+    @property
+    def _key(self) -> str:
+        return self._event.request or self._event.key
+
+    def _show_why(self, found: DeployList) -> None:
+        why = next((one.why for one in found.pending if one.request == self._key), "")
+        self._show_asked(why)
+
+    def _show_asked(self, why: str) -> None:
+        event = self._event
+        lines = [_("Branch or tag: {ref}").format(ref=clean(event.ref))] if event.ref else []
+        parameter = _("Parameter {name}: {value}")
+        # One a line: a value must not look like another parameter.
+        lines += [
+            parameter.format(name=name, value=value) for name, value in chosen(event.parameters)
+        ]
+        if why:
+            says = _("{person} says: {reason}")
+            lines.append(says.format(person=clean(event.actor), reason=clean(why)))
+        self.asked_for.setText("\n".join(lines))
+        self.asked_for.setVisible(bool(lines))
 
     def _show(self, plan: Plan) -> None:
         self.plan_view.show_plan(plan)
@@ -85,8 +119,8 @@ class ApproveDialog(Dialog):
         self._sending = True
         self.go.setEnabled(False)
         say(self.message, _("Signing and sending the approval…"), Tone.MUTED)
-        about = self._event.request or self._event.key
-        request = RequestAnswer(action="approve", about=about, reason=self.reason.text().strip())
+        reason = self.reason.text().strip()
+        request = RequestAnswer(action="approve", about=self._key, reason=reason)
         self.ask(request, lambda _: self.accept(), self._refused)
 
     def _refused(self, reason: str) -> None:
