@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devstream_desktop.deploy import rules
+from devstream_desktop.deploy.approvals import approvers
 from devstream_desktop.deploy.locks import EVERYTHING, Lock, command_of, scope_of
 from devstream_desktop.deploy.request import Action, DeployRequest
 from devstream_desktop.deploy.targets import Targets
@@ -109,7 +110,8 @@ def _may_not_approve(request: DeployRequest, author: Asker, world: World) -> str
         who = ", ".join(sorted(set(able) - {about.person})[: rules.NAMED]) or "nobody yet"
         may = f"{author.person} may not approve deploys of {'/'.join(_place(request))}; {who} may"
         return f"{may}; {rules.granted(author.person, roles[0], request, world)}"
-    if any(one.person == author.person for one in world.approvals):
+    # One that ran out is given again.
+    if author.person in approvers(world.approvals, about.person, world.now, lambda _: True):
         return "you have approved it already"
     return ""
 

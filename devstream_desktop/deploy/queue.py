@@ -135,7 +135,7 @@ class Queue:
                 return False
             connection.execute("UPDATE runs SET finished = ? WHERE request = ?", (now, command.id))
             connection.execute(
-                "INSERT INTO approvals VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO approvals VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at",
                 (command.about, person, now),
             )
             return True

@@ -146,10 +146,14 @@ class Deploys:
             decisions=self._decisions,
             commits=Commits(home.root),
         )
-        self._upkeep = Upkeep(device, self.records, self._offers, self._outbox, now, self._turn)
+        self._upkeep = Upkeep(
+            device, rights, self.records, self._offers, self._outbox, now, self._turn
+        )
         self._deciding: set[asyncio.Task[None]] = set()
         self._turning: set[str] = set()
         """Waiting requests that are judged again in this moment."""
+        self._due_again: set[str] = set()
+        """Some of them that became due meanwhile."""
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -294,7 +298,11 @@ class Deploys:
     def _turn(self, waiting: Waiting) -> None:
         """Judge again what waited, once at a time."""
         request = waiting.run.request
-        if request in self._turning or self._stopping.is_set():
+        if self._stopping.is_set():
+            return
+        if request in self._turning:
+            # Its judgement may be of the time before.
+            self._due_again.add(request)
             return
         try:
             event = decode_event(waiting.event)
@@ -302,14 +310,25 @@ class Deploys:
             self._outbox.in_trouble(f"the waiting deploy {request[:8]} cannot be read: {error}")
             return
         self._turning.add(request)
-        author = Asker(waiting.device, self._rights.person_of(waiting.device))
-        task = asyncio.create_task(
-            self._decisions.decide(event, author, fresh=True, waiting=waiting)
-        )
+        task = asyncio.create_task(self._judge_again(event, waiting))
         self._deciding.add(task)
         task.add_done_callback(self._deciding.discard)
-        task.add_done_callback(lambda _: self._turning.discard(request))
-        task.add_done_callback(lambda _: self._soon.set())
+
+    async def _judge_again(self, event: Event, waiting: Waiting) -> None:
+        author = Asker(waiting.device, self._rights.person_of(waiting.device))
+        request, state = waiting.run.request, waiting.run.state
+        try:
+            await self._decisions.decide(event, author, fresh=True, waiting=waiting)
+            run = await asyncio.to_thread(self._runs.of, request)
+            state = run.state if run is not None else ""
+        except RunsError as error:
+            self._outbox.in_trouble(str(error))
+        finally:
+            self._turning.discard(request)
+            # Where nothing changed there is time until the next look, which costs git and a forge.
+            if state != waiting.run.state or request in self._due_again:
+                self._soon.set()
+            self._due_again.discard(request)
 
     async def _watch(self) -> None:
         while not self._stopping.is_set():

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from devstream_desktop.deploy.answer import make_answer
+from devstream_desktop.deploy.approvals import approvers
 from devstream_desktop.deploy.database import RunsError
+from devstream_desktop.deploy.knowledge import Rights
 from devstream_desktop.deploy.locks import Lock, command_of
 from devstream_desktop.deploy.offers import Offers
 from devstream_desktop.deploy.outbox import Outbox
@@ -23,6 +25,7 @@ class Upkeep:
     def __init__(
         self,
         device: str,
+        rights: Rights,
         records: Records,
         offers: Offers,
         outbox: Outbox,
@@ -31,6 +34,7 @@ class Upkeep:
     ) -> None:
         """Take the collaborators; `turn` judges again what waited, beside everything else."""
         self._device = device
+        self._rights = rights
         self._records = records
         self._offers = offers
         self._outbox = outbox
@@ -71,11 +75,21 @@ class Upkeep:
         return due
 
     def _is_approved(self, waiting: Waiting) -> bool:
-        """Tell whether enough approvals may be there; the judge decides."""
+        """Tell whether enough approvals are there, as the judge counts them."""
         run = waiting.run
-        target = self._offers.targets.get((run.target, run.environment))
+        place = (run.target, run.environment)
+        target = self._offers.targets.get(place)
+        if target is None:
+            return True
+        roles = target.approver_roles
+
+        def may_approve(person: str) -> bool:
+            return any(self._rights.may(person, role, *place) for role in roles)
+
+        # Without those that ran out, which would have it judged over and over.
+        asker = self._rights.person_of(waiting.device)
         given = self._records.queue.approvals(run.request)
-        return target is None or len(given) >= target.approvals
+        return len(approvers(given, asker, self._now(), may_approve)) >= target.approvals
 
     async def _remind(self) -> None:
         now = self._now()

@@ -266,7 +266,7 @@ class Reference:
             self.refuse(asked, "own")
         elif not self.may(asked.person, self.settings[asked.env].approver, asked.env):
             self.refuse(asked, "may not")
-        elif asked.person in self.approved.get(about.key, {}):
+        elif asked.person in self.yes(about):
             self.refuse(asked, "twice")
         else:
             self.approved.setdefault(about.key, {})[asked.person] = self.now
@@ -320,7 +320,7 @@ class Reference:
                 first.add(asked.env)
             else:
                 wanted = self.settings[asked.env].approvals
-                ready = len(self.approved.get(key, {})) >= wanted
+                ready = len(self.yes(asked)) >= wanted
             if ready or self.now >= asked.until:
                 due.append(key)
         for key in due:

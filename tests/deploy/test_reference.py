@@ -103,7 +103,7 @@ class Executor:
             approved=lambda: None,
         )
         self.upkeep = Upkeep(
-            ME, self.records, self, outbox, lambda: self.model.now, self.due.append
+            ME, rights, self.records, self, outbox, lambda: self.model.now, self.due.append
         )
 
     # Its parts, as far as they are needed.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from msgspec import structs
+from real_git import commit, git
 
 from devstream_desktop.control.messages.deploys import PlanDeploy
+from devstream_desktop.deploy import decisions
 from devstream_desktop.deploy.approvals import APPROVAL_MS
 from devstream_desktop.deploy.errors import PlanError
 from devstream_desktop.deploy.locks import OLD_MS
@@ -113,6 +117,74 @@ async def test_an_approval_is_too_old_when_its_turn_comes(two, gate):
     two.clock.ms += APPROVAL_MS + 1
     await gate.open()
     assert "too old by now" in (await two.news.final(second.key)).reason
+
+
+async def test_an_approval_that_ran_out_is_given_again_and_costs_no_look(
+    two, tmp_path, monkeypatch
+):
+    git(tmp_path, "init", "-q", "repository")
+    repository = tmp_path / "repository"
+    sha = commit(repository, "one")
+    two.write(more=f'approvals = 2\nrepository = "{repository}"')
+    two.roles[Role.APPROVER] = {"bo", "cy"}
+    two.devices[TWIN] = "cy"
+    looks = 0
+    real = decisions.look_up
+
+    async def counted(*given):
+        nonlocal looks
+        looks += 1
+        return await real(*given)
+
+    monkeypatch.setattr(decisions, "look_up", counted)
+    deploys = await two.start()
+
+    async def approve(person, device):
+        # Another time, or it would be the same approval.
+        two.clock.ms += 1
+        yes = command(two, Action.APPROVE, person=person, device=device, about=event.key)
+        await two.ask(yes, person, device=device)
+        return await two.news.final(yes.key)
+
+    event = two.request(sha=sha)
+    await two.ask(event)
+    await said(two, event.key, "waiting")
+    assert (await approve("bo", BO)).state == "approved"
+    assert "approved it already" in (await approve("bo", BO)).reason
+    two.clock.ms += APPROVAL_MS
+    assert (await approve("cy", TWIN)).state == "approved"
+    looks = 0
+    for _ in range(20):
+        await deploys._upkeep.look()
+        await asyncio.gather(*deploys._deciding)
+    assert looks == 0
+    assert (await approve("bo", BO)).state == "approved"
+    assert (await two.news.final(event.key)).state == "success"
+
+
+async def test_what_waits_is_judged_again_at_once_only_after_a_change(two, tmp_path, monkeypatch):
+    """A judgement that changes nothing waits for the next look."""
+    two.write(more="approvals = 1")
+    deploys = await two.start()
+    event = two.request()
+    await two.ask(event)
+    await said(two, event.key, "waiting")
+    # As if it were due for good.
+    monkeypatch.setattr(deploys._upkeep, "_is_approved", lambda _: True)
+    judged = 0
+    real = decisions.judge
+
+    def counted(*given):
+        nonlocal judged
+        judged += 1
+        return real(*given)
+
+    monkeypatch.setattr(decisions, "judge", counted)
+    again: list[bool] = []
+    monkeypatch.setattr(deploys._soon, "set", lambda: again.append(True))
+    await deploys._upkeep.look()
+    await asyncio.gather(*deploys._deciding)
+    assert (judged, again) == (1, [])
 
 
 async def test_what_was_queued_and_approved_is_there_after_a_restart(two):
