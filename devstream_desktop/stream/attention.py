@@ -154,10 +154,14 @@ def popup_key(line: Line) -> str:
 _GLASS = frozenset({(Kind.DEPLOY, "queued"), (Kind.DEPLOY, "in_progress")})
 
 
+def is_believed(line: Line) -> bool:
+    """Tell whether a line said how its thing was when it came."""
+    return not line.struck and line.transition is not Transition.OUTDATED
+
+
 def is_end(line: Line) -> bool:
     """Tell whether a line is a believed end of something broken."""
-    believed = not line.struck and line.transition is not Transition.OUTDATED
-    return believed and (line.event.kind, line.event.state) in GREEN_STATES
+    return is_believed(line) and (line.event.kind, line.event.state) in GREEN_STATES
 
 
 def _wanted(line: Line, desk: Desk, now: int, known: Known) -> Decision:

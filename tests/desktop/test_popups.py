@@ -205,6 +205,43 @@ def test_reds_come_first_in_a_burst(popups, screen, story):
     assert screen.notices[0].summary == "shop: CI failed on main"
 
 
+def build(story, state, number, service="shop"):
+    change = {"failed": Transition.FAILED, "succeeded": Transition.FIXED}[state]
+    event = story.build(service, NOW, state, f"{number:02x}" * 20, str(number))
+    return row(event, number, transition=change)
+
+
+def test_what_broke_again_is_not_left_as_fixed(popups, screen, store, story):
+    failed, fixed, again = (
+        build(story, state, number)
+        for number, state in ((93, "failed"), (94, "succeeded"), (95, "failed"))
+    )
+    popups.consider([failed], ON)
+    popups.mute(failed)
+    popups.consider([again, build(story, "failed", 96, "cart"), fixed], ON)
+    assert [notice.summary for notice in screen.notices] == [
+        "shop: CI failed on main",
+        "shop: CI failed on main",
+        "cart: CI failed on main",
+    ]
+    assert store.is_red(popup_key(failed))
+    assert popups.why(fixed) == "Popped up: you were shown that it broke."
+    assert popups.why(again) == "Popped up: rule 1, everything."
+
+
+def test_a_burst_leaves_nothing_broken_as_fixed(popups, screen, story):
+    failed, fixed, again = (
+        build(story, *told) for told in (("failed", 93), ("succeeded", 94), ("failed", 95))
+    )
+    others = [build(story, "failed", 1, service) for service in ("cart", "search", "billing")]
+    popups.consider([failed], ON)
+    popups.consider([*others, fixed, again], ON)
+    assert popups.why(again).startswith("In the digest")
+    said = [notice.summary for notice in screen.notices if notice.key == popup_key(failed)]
+    assert said == ["shop: CI failed on main"]
+    assert screen.withdrawn == []
+
+
 def test_a_muted_thing_is_quiet_until_its_time(popups, screen, store, story):
     red = row(story.build("shop", NOW, "failed", "ab" * 20, "1"), 9, transition=Transition.FAILED)
     store.mute(topic_of(red.event), NOW + 1)

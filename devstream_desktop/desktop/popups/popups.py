@@ -24,6 +24,7 @@ from devstream_desktop.stream.attention import (
     Known,
     Recent,
     decide,
+    is_believed,
     is_end,
     popup_key,
     reason_text,
@@ -87,16 +88,17 @@ class Popups(QObject):
     def consider(self, lines: Iterable[Line], desk: Desk) -> None:
         """Decide about lines that have just arrived, and show the popups."""
         now = self._clock()
-        muted = self._store.muted(now)
-        reasons = []
+        muted = set(self._store.muted(now))
+        reasons: list[Reason] = []
+        # Those of one popup in their order, so that it ends with what is so now.
+        by_key: dict[str, list[Line]] = {}
+        for line in sorted(lines, key=lambda line: line.id):
+            by_key.setdefault(popup_key(line), []).append(line)
         # The worst first, so that no burst of small news takes its place.
-        for line in sorted(lines, key=_worst_first):
-            decision = self._decide(line, desk, now, muted)
-            reasons.append(Reason(line.entry, decision.attention, decision.reason))
-            if decision.attention is Attention.POPUP:
-                self._show(line, decision)
-            elif decision.attention is Attention.DIGEST:
-                self._hold(line, now)
+        for one in sorted(by_key.values(), key=lambda one: min(map(_worst_first, one))):
+            decided = [(line, self._decide(line, desk, now, muted)) for line in one]
+            reasons += [Reason(line.entry, how.attention, how.reason) for line, how in decided]
+            self._show_last(decided)
         self._store.keep_reasons(reasons)
 
     def widen(self, things: Iterable[Thing], desk: Desk, *, off_duty: bool) -> None:
@@ -145,7 +147,7 @@ class Popups(QObject):
         """Keep a line's thing quiet for a while; its end is told all the same."""
         self._store.mute(topic_of(line.event), self._clock() + MUTE_MS)
 
-    def _decide(self, line: Line, desk: Desk, now: int, muted: frozenset[str]) -> Decision:
+    def _decide(self, line: Line, desk: Desk, now: int, muted: set[str]) -> Decision:
         # Out of order: a popup would replace the one that shows the later state.
         if line.superseded:
             reason = N_("a later state of the same subject was here already")
@@ -157,8 +159,24 @@ class Popups(QObject):
             self._store.forget_red(key)
             # What comes after is another story than the one that was muted.
             if topic in muted:
+                muted.discard(topic)
                 self._store.mute(topic, 0)
+        elif decision.attention is Attention.POPUP and _is_red(line):
+            self._store.keep_red(key)
+        if decision.attention is Attention.DIGEST:
+            self._hold(line, now)
         return decision
+
+    def _show_last(self, decided: Iterable[tuple[Line, Decision]]) -> None:
+        """Show the last popup of a key, unless a later line contradicts."""
+        last: tuple[Line, Decision] | None = None
+        for line, decision in decided:
+            if decision.attention is Attention.POPUP:
+                last = line, decision
+            elif last is not None and _contradicts(line, last[0]):
+                last = None
+        if last is not None:
+            self._show(*last)
 
     def _show(self, line: Line, decision: Decision) -> None:
         key = popup_key(line)
@@ -167,7 +185,7 @@ class Popups(QObject):
         self._shown[key] = line
         while len(self._shown) > _REMEMBERED:
             self._shown.popitem(last=False)
-        if (line.event.kind, line.event.state) in RED_STATES:
+        if _is_red(line):
             self._store.keep_red(key)
         self._notifier.show_notice(line_notice(line, urgent=decision.urgent))
 
@@ -236,9 +254,7 @@ def line_notice(line: Line, *, urgent: bool) -> Notice:
         summary=headline(event, line.transition),
         body=render(event, line.transition, width=_BODY, service=False),
         look=state_look(line),
-        urgency=Urgency.CRITICAL
-        if urgent and (event.kind, event.state) in RED_STATES
-        else Urgency.NORMAL,
+        urgency=Urgency.CRITICAL if urgent and _is_red(line) else Urgency.NORMAL,
         actions=tuple(actions),
     )
 
@@ -250,7 +266,7 @@ _COUNTED = (Kind.CHANGE, Kind.DEPLOY, Kind.TICKET, Kind.INCIDENT)
 def digest_text(lines: Iterable[Line]) -> str:
     """Name the reds and count the others: `billing: CI failed on main; 5 commits`."""
     lines = list(lines)
-    reds = [line for line in lines if (line.event.kind, line.event.state) in RED_STATES]
+    reds = [line for line in lines if _is_red(line)]
     named = [headline(line.event, line.transition) for line in reds[:_NAMED]]
     counts = Counter(
         line.event.kind if line.event.kind in _COUNTED else None
@@ -282,6 +298,16 @@ def _count_text(kind: Kind | None, count: int) -> str:
     return text.format(count=count)
 
 
+def _is_red(line: Line) -> bool:
+    return (line.event.kind, line.event.state) in RED_STATES
+
+
+def _contradicts(line: Line, shown: Line) -> bool:
+    """Tell whether a line ends what a popup says of its thing."""
+    if line.superseded or not is_believed(line):
+        return False
+    return is_end(line) if _is_red(shown) else _is_red(line) and is_end(shown)
+
+
 def _worst_first(line: Line) -> tuple[bool, int, int]:
-    event = line.event
-    return (event.kind, event.state) not in RED_STATES, -event.severity, line.arrival
+    return not _is_red(line), -line.severity, line.arrival
