@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 
 import pytest
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtWidgets import QWidget
 from test_red_now import alert, claim
 
 from devstream_desktop.control.messages.stream import Saw
 from devstream_desktop.desk.store import DeskStore
 from devstream_desktop.desktop.client import sightings
 from devstream_desktop.desktop.popups.popups import Popups
+from devstream_desktop.desktop.windows.history import visit
 from devstream_desktop.desktop.windows.history.items import Pinned
 from devstream_desktop.desktop.windows.history.spoken import red_more
 from devstream_desktop.stream.attention import Desk
@@ -73,6 +75,54 @@ def test_a_desk_that_starts_has_looked_at_nothing(qtbot, desk, written, asked, s
     written.state.set_seen(written.state.seen)
     qtbot.wait(20)
     assert asked.of(Saw) == []
+
+
+class Clock:
+    """A clock that a test sets forward."""
+
+    def __init__(self) -> None:
+        self.ms = now()
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+@pytest.mark.parametrize("back", ["key", "pointer", "activation"])
+def test_a_window_that_is_left_in_front_is_nobody(
+    qtbot, monkeypatch, desk, window, written, asked, story, back
+):
+    monkeypatch.setattr(visit, "LOOK_MS", 1)
+    clock = Clock()
+    written.answer(person="ana", on_duty=True)
+    shown = window(clock=clock)
+    written.state.set_seen(written.state.seen)
+    with qtbot.waitActive(shown):
+        shown.bring_up()
+    written.add(alert(story, minutes=0))
+    assert shown.watched
+    qtbot.waitUntil(lambda: len(asked.of(Saw)) == 1, timeout=20_000)
+    clock.ms += 10 * MINUTE
+    assert not shown.watched, "whoever left it in front has gone"
+    written.add(alert(story, service="billing", minutes=0))
+    qtbot.wait(20)
+    assert len(asked.of(Saw)) == 1
+    assert [line.event.service for line in written.state.unseen] == ["billing"]
+    if back == "key":
+        qtbot.keyClick(shown.windowHandle(), Qt.Key.Key_Down)
+    elif back == "pointer":
+        qtbot.mouseMove(shown.windowHandle(), QPoint(300, 300))
+    else:
+        other = QWidget()
+        qtbot.addWidget(other)
+        with qtbot.waitActive(other):
+            other.show()
+            other.activateWindow()
+        assert not shown.watched
+        with qtbot.waitActive(shown):
+            shown.activateWindow()
+    qtbot.waitUntil(lambda: shown.watched, timeout=20_000)
+    qtbot.waitUntil(lambda: len(asked.of(Saw)) == 2, timeout=20_000)
+    assert written.state.unseen == []
 
 
 @pytest.mark.parametrize(

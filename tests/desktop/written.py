@@ -82,10 +82,10 @@ def written(qapp, home, asked):
 def window(qtbot, written):
     """Makes the window, over a history of these events."""
 
-    def make(*events) -> HistoryWindow:
+    def make(*events, clock=now) -> HistoryWindow:
         if events:
             written.add(*events)
-        window = HistoryWindow(written.state, lambda line: WHY)
+        window = HistoryWindow(written.state, lambda line: WHY, clock=clock)
         qtbot.addWidget(window)
         window.resize(900, 600)
         window.show()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.windows.history.browser import Browser
+from devstream_desktop.desktop.windows.history.presence import Presence
 from devstream_desktop.stream.query import Is, Query
 
 LOOK_MS = 1_500
@@ -20,17 +23,24 @@ class Visit(QObject):
     marked = Signal()
     """Other rows are marked as new than before."""
 
-    def __init__(self, window: QWidget, browser: Browser, state: AppState) -> None:
+    def __init__(
+        self, window: QWidget, browser: Browser, state: AppState, clock: Callable[[], int]
+    ) -> None:
         super().__init__(window)
         self._window = window
         self._browser = browser
         self._state = state
+        self._presence = Presence(window, clock)
+        self._presence.returned.connect(self.begin)
         self._timer = QTimer(self, singleShot=True, interval=LOOK_MS)
         self._timer.timeout.connect(self._see)
         browser.view.verticalScrollBar().valueChanged.connect(self.look)
 
     def begin(self) -> None:
         """Mark what came since the last visit, and look at it."""
+        # Somebody has turned to the window.
+        self._presence.follow()
+        self._presence.note()
         self._mark()
         self.look()
 
@@ -54,7 +64,8 @@ class Visit(QObject):
     def _in_front(self) -> bool:
         window = self._window
         in_front = window.isVisible() and window.isActiveWindow() and not window.isMinimized()
-        return in_front and self._browser.isVisible()
+        # A window that is left in front is no person.
+        return in_front and self._browser.isVisible() and self._presence.here
 
     @property
     def _looking(self) -> bool:

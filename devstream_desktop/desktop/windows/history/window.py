@@ -14,6 +14,7 @@ from PySide6.QtCore import QByteArray, QDate, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedLayout, QVBoxLayout, QWidget
 
+from devstream_desktop.clock import now_ms
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.commands import Command, Commands
 from devstream_desktop.desktop.platform.front import bring_to_front
@@ -70,7 +71,13 @@ class HistoryWindow(QMainWindow):
     """A line for a note; true to have somebody take over."""
     closed = Signal()
 
-    def __init__(self, state: AppState, why: Callable[[Line], str]) -> None:
+    def __init__(
+        self,
+        state: AppState,
+        why: Callable[[Line], str],
+        *,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
         """Make the window; `why` explains why a line was or was not a popup."""
         super().__init__()
         self._state = state
@@ -86,7 +93,7 @@ class HistoryWindow(QMainWindow):
         self.saved = SavedSearches(self)
         self.browser = Browser(state, why)
         self.arrivals = Arrivals(self.browser.view)
-        self.visit = Visit(self, self.browser, state)
+        self.visit = Visit(self, self.browser, state, clock)
         self.counts = Counts(self, state, self.browser, self.filters, self.sidebar, self.saved)
         self._pages = QStackedLayout()
         self._page = Page.STREAM
