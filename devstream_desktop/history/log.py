@@ -252,10 +252,13 @@ class History(Writer):
             self._feeds.verified(feed, seqs)
 
     def knows(self, fact: bytes) -> bool:
-        """Tell whether a row tells the fact (`stream.fact.fact_id`), or will."""
+        """Tell whether a row tells the fact (`stream.fact.fact_id`), or will.
+
+        One that is struck out tells nothing: whoever sees the fact again has news.
+        """
+        told = "SELECT 1 FROM lines WHERE key = ? AND run >= 0"
         return self._unread.tells(fact) or (
-            self._connection.execute("SELECT 1 FROM lines WHERE key = ?", (fact,)).fetchone()
-            is not None
+            self._connection.execute(told, (fact,)).fetchone() is not None
         )
 
     def past(self, event: Event) -> list[Event]:

@@ -233,8 +233,8 @@ class DeployRequests:
         with Reader(self._node.home.history) as reader:
             found = {
                 line.event.key: line.event
-                for line in reader.page(query, limit=_MOST_FOUND, superseded=True)
-                if line.event.key.startswith(start) and not line.struck
+                for line in reader.page(query, limit=_MOST_FOUND, superseded=True, struck=False)
+                if line.event.key.startswith(start)
             }
         if not found:
             raise ControlError(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from devstream_desktop.intake.occurrence import news_of
+from devstream_desktop.stream.fact import fact_id
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.query_text import parse_query
 from devstream_desktop.stream.words import Kind, Transition
@@ -99,6 +101,24 @@ def test_a_fact_that_another_tells_too_is_no_lie(
     assert shown(reader) == [("true after all", True)]
     add(history, arrival, feed.entry(event, clock=2000 << 16))
     assert shown(reader) == [("true after all", False)]
+
+
+def test_what_only_a_stolen_device_told_is_news_to_the_next_that_sees_it(
+    history, reader, feed, new_feed, make, arrival, check_index
+) -> None:
+    thief = new_feed()
+    alert = make(Kind.INCIDENT, "firing", subject="incident/shop/disk", title="disk full")
+    fact = fact_id(alert, "")
+    add(history, arrival, thief.entry(alert, clock=1000 << 16))
+    assert history.knows(fact)
+    history.follow({}, {thief.feed[:32]: 0})
+    assert not history.knows(fact)
+    assert news_of(alert, history) == alert
+    add(history, arrival, feed.entry(alert, clock=2000 << 16))
+    assert [thing.line.event.title for thing in reader.red_now()] == ["disk full"]
+    assert history.knows(fact)
+    assert [line.struck for line in reader.page(parse_query("disk"))] == [False]
+    check_index()
 
 
 def test_a_fact_that_another_had_told_later_is_its_again(

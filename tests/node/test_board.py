@@ -10,7 +10,7 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.node import board
-from devstream_desktop.stream.entry import body_hash, device_id, encode_body, parse_entry
+from devstream_desktop.stream.entry import Entry, body_hash, device_id, encode_body, parse_entry
 from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
 from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.words import Kind
@@ -30,6 +30,17 @@ class Told:
         self._last: dict[bytes, tuple[int, bytes]] = {}
 
     def say(self, device: bytes, kind: Kind, state: str, **fields: str) -> Event:
+        event, entry = self._make(device, kind, state, fields)
+        self.history.add([Arrival(entry)])
+        return event
+
+    def flood(self, device: bytes, times: int, kind: Kind, state: str, **fields: str) -> None:
+        made = (self._make(device, kind, state, fields) for _ in range(times))
+        self.history.add([Arrival(entry) for _, entry in made])
+
+    def _make(
+        self, device: bytes, kind: Kind, state: str, fields: dict[str, str]
+    ) -> tuple[Event, Entry]:
         self._number += 1
         key = fact_key("t", kind, str(self._number))
         values = {
@@ -47,8 +58,7 @@ class Told:
             payload=encode_event(event),
         )
         self._last[device] = seq + 1, body_hash(body)
-        self.history.add([Arrival(parse_entry(body, bytes(64)))])
-        return event
+        return event, parse_entry(body, bytes(64))
 
 
 @pytest.fixture
@@ -111,6 +121,26 @@ def test_no_number_of_requests_and_claims_hides_what_is_where_and_what_is_red(to
     assert board.deployed(told.reader, "shop", "production") == "a" * 40
     assert board.deploying(told.reader, "shop", "production", NOW) == "ana"
     assert len(board.shipment(told.reader, "shop", "production", ref="", sha="b" * 40).checks) == 1
+
+
+def test_no_number_of_struck_words_hides_what_is_believed(told) -> None:
+    main = {"subject": "change/shop/main", "ref": "main"}
+    production = {"environment": "production"}
+    told.say(HONEST, Kind.CHANGE, "pushed", revision="a" * 40, **main)
+    told.say(HONEST, Kind.BUILD, "failed", revision="a" * 40)
+    told.say(HONEST, Kind.DEPLOY, "success", revision="a" * 40, **production)
+    told.say(HONEST, Kind.DUTY, "on", subject="duty/ana", actor="ana")
+    told.flood(STOLEN, 200, Kind.CHANGE, "pushed", revision="b" * 40, **main)
+    told.flood(STOLEN, 50, Kind.BUILD, "succeeded", revision="a" * 40)
+    told.flood(STOLEN, 20, Kind.DEPLOY, "success", revision="b" * 40, **production)
+    told.flood(STOLEN, 2000, Kind.DUTY, "on", subject="duty/eve", actor="eve")
+    told.history.follow({}, {STOLEN: 0})
+    present = board.Board()
+    present.fill(told.reader)
+    shipment = board.shipment(told.reader, "shop", "production", ref="main", sha="")
+    assert list(present.duty) == ["ana"]
+    assert (shipment.sha, shipment.current) == ("a" * 40, "a" * 40)
+    assert len(shipment.checks) == 1
 
 
 @pytest.mark.parametrize(
