@@ -33,8 +33,10 @@ CREATE INDEX entries_at ON entries (at);
 _log = logging.getLogger(__name__)
 
 
-def keep(path: Path, entries: Sequence[Entry], now: int, keep_ms: int) -> str:
-    """Add the deploys among `entries`, and drop what is older than `keep_ms`; in a thread.
+def keep(path: Path, entries: Sequence[Entry], oldest: int) -> str:
+    """Add the deploys among `entries`, and drop what is older than `oldest`; in a thread.
+
+    That is a time in UTC milliseconds; 0 drops nothing.
 
     Returns why that was not possible, empty when it was: nothing waits for an archive.
     """
@@ -52,7 +54,7 @@ def keep(path: Path, entries: Sequence[Entry], now: int, keep_ms: int) -> str:
                 "INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?)",
                 [(one.hash, hlc_time(one.hlc), one.body, one.signature) for one in deploys],
             )
-            connection.execute("DELETE FROM entries WHERE at < ?", (now - keep_ms,))
+            connection.execute("DELETE FROM entries WHERE at < ?", (oldest,))
             connection.execute("COMMIT")
     except (sqlite3.Error, OSError) as error:
         return DEPLOYS_NOT_KEPT.format(file=path.name, reason=error)

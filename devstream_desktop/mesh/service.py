@@ -347,6 +347,10 @@ class Mesh:
         """Return the time to stamp by, UTC milliseconds: the team's where this clock is wrong."""
         return self._core.team_time()
 
+    def time_to_forget(self) -> int | None:
+        """Return the team's time; None while what is old by it may not be deleted."""
+        return self._core.team_time() if self._upkeep.may_forget() else None
+
     def living_twice(self) -> dict[str, int]:
         """Devices that two machines write for.
 

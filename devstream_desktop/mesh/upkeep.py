@@ -206,10 +206,17 @@ class Upkeep:
             self._dialer.shuffle()
             self._shuffle_at = now + self._overlay.shuffle_pause()
 
-    async def _prune(self, now: float) -> None:
+    def may_forget(self) -> bool:
+        """Tell whether what is old may be deleted now."""
+        self._core.look_at_clock()
+        return self._is_sure(time.monotonic()) and self._core.watch.may_forget
+
+    def _is_sure(self, now: float) -> bool:
         # A clock that was wrong at the start already has not jumped: a peer shows its own first, or
         # an hour goes by alone.
-        sure = self._core.watch.witnessed or now - self._started >= PRUNE_S
-        if sure and now - self._pruned >= PRUNE_S:
+        return self._core.watch.witnessed or now - self._started >= PRUNE_S
+
+    async def _prune(self, now: float) -> None:
+        if self._is_sure(now) and now - self._pruned >= PRUNE_S:
             self._pruned = now
             await self.prune()

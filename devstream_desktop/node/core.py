@@ -149,7 +149,9 @@ class Node:
         self.trust = self._make_trust()
         self.executor = self._make_executor()
         self.roles = Roles(self.team, self.executor, self._make_intake, self.notices)
-        self.archive = DeployArchive(self.home.archive, self.team, self.notices)
+        self.archive = DeployArchive(
+            self.home.archive, self.team, self.notices, now=self._time_to_forget
+        )
         ends.push_async_callback(self.trust.stop)
         await self.trust.start()
         # Before the mesh, which may bring a new policy at once.
@@ -397,6 +399,9 @@ class Node:
             now=now_ms,
             pages=lambda: pages(self.feeds, self.executor),
         )
+
+    def _time_to_forget(self) -> int | None:
+        return self.mesh.time_to_forget()
 
     def _on_entries(self, entries: list[Entry]) -> None:
         if self.archive.wants(entries):

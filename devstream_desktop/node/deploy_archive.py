@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from devstream_desktop.clock import now_ms
 from devstream_desktop.history import archive
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.words import Role
@@ -24,13 +23,22 @@ class DeployArchive:
         path: its database.
         team: its policy names the time, and who keeps them.
         notices: faults by place, a sentence each.
+        now: the team's time, UTC milliseconds; None while what is old by it may not be deleted.
 
     """
 
-    def __init__(self, path: Path, team: Team, notices: dict[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        team: Team,
+        notices: dict[str, str],
+        *,
+        now: Callable[[], int | None],
+    ) -> None:
         self._path = path
         self._team = team
         self._notices = notices
+        self._now = now
         self._lock = asyncio.Lock()
 
     def wants(self, entries: Sequence[Entry]) -> bool:
@@ -43,7 +51,9 @@ class DeployArchive:
         """Add the deploys among `entries`, and forget those of too long ago."""
         async with self._lock:
             kept = self._team.chain.current.audit_days * _DAY_MS
-            trouble = await asyncio.to_thread(archive.keep, self._path, entries, now_ms(), kept)
+            now = self._now()
+            oldest = 0 if now is None else now - kept
+            trouble = await asyncio.to_thread(archive.keep, self._path, entries, oldest)
         if trouble:
             self._notices["audit"] = trouble
         else:
