@@ -96,9 +96,11 @@ class Present(Places):
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
         """
-        named = (subject_hash(topic_of(of)), subject_hash(of.subject))
+        thing = subject_hash(topic_of(of))
+        # Only a claim of an older version names no scope; another scope's thing is another one.
+        plain = 0 if of.scope else subject_hash(of.subject)
         where = "WHERE id = ? OR plain = ? AND plain ORDER BY id = ? DESC LIMIT 1"
-        rows = self._ask(f"{_THINGS} {where}", *named, named[0])
+        rows = self._ask(f"{_THINGS} {where}", thing, plain, thing)
         found = self._things(rows, suspects=True)
         return found[0] if found else None
 

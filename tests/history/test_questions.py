@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from devstream_desktop.history.log import History
@@ -124,6 +125,18 @@ def test_a_claim_is_on_the_red_thing_and_ends_with_it(story: Tell, reader: Reade
     story(29, Kind.INCIDENT, "resolved", **about)
     story(30, Kind.INCIDENT, "firing", **(about | {"number": "n2"}))
     assert next(thing.claimed_by for thing in reader.red_now()) == ""
+
+
+def test_a_thing_is_none_of_another_scope(tell: Tell, reader: Reader) -> None:
+    ci = {"subject": "build/shop/main/CI"}
+    acme = tell(1, Kind.BUILD, "cancelled", **ci)
+    beta = tell(2, Kind.BUILD, "failed", scope="forge.example.org/beta/shop", **ci)
+    assert reader.thing(acme) is None
+    found = reader.thing(beta)
+    assert found is not None
+    assert found.line.event == beta
+    bare = reader.thing(msgspec.structs.replace(beta, scope=""))
+    assert bare == found, "a line of an older version names no scope"
 
 
 def test_a_failure_of_a_branch_that_is_gone_is_not_red(tell: Tell, reader: Reader) -> None:
