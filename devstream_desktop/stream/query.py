@@ -138,7 +138,9 @@ class Query(msgspec.Struct, frozen=True, eq=False):
             tag("state", self.state),
             tag("branch", self.branch),
             tag("actor", self.actor),
-            tag("severity", self.severity.word) if self.severity else "",
+            tag("severity", self.severity.word)
+            if self.severity and self.severity > Severity.INFO
+            else "",
             both or tag("kind", self.kind.value if self.kind else "") or tag("environment", name),
         ]
         terms += [f'"{_quoted(one)}"' for one in tags if one]
@@ -148,6 +150,9 @@ class Query(msgspec.Struct, frozen=True, eq=False):
         ):
             if choice:
                 terms.append(_either(choice))
+        if self.severity is Severity.INFO:
+            # Every row is that or worse, and the index has no word for it.
+            terms.append(f"({EVERY_KIND})")
         return terms + [word for length, word in typed if length < _RARE]
 
 

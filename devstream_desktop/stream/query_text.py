@@ -60,14 +60,15 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 
 class InvalidQueryError(ValueError):
-    """A filter that cannot be; the message says what is allowed."""
+    """A query that cannot be; the message says what is allowed."""
 
 
 def parse_query(text: str) -> Query:
     """Return the question in `text`.
 
     Raises:
-        InvalidQueryError: there is no such filter, or its value can be none.
+        InvalidQueryError: there is no such filter, its value can be none, or too many searches
+            are joined.
 
     """
     # What is typed is bounded; FTS5 has NFC text only.
@@ -87,8 +88,12 @@ def parse_query(text: str) -> Query:
         negative = False
     groups = [_without_small_words(group) for group in groups]
     # Beside an OR nothing may be typed yet, or what is no word.
-    groups = [group for group in groups if not group.everything] or [Query()]
-    found = [one for group in groups for one in _meanings_of(group)][:_MOST_ALTERNATIVES]
+    asked = dict.fromkeys(group for group in groups if not group.everything)
+    groups = list(asked) or [Query()]
+    if len(groups) > _MOST_ALTERNATIVES:
+        said = _("more than {count} searches are joined with OR; leave some out")
+        raise InvalidQueryError(said.format(count=_MOST_ALTERNATIVES))
+    found = [one for group in groups for one in _meanings_of(group)]
     return replace(found[0], alternatives=tuple(found[1:]))
 
 

@@ -20,6 +20,10 @@ from devstream_desktop.stream.words import MEANINGS, Kind, Severity, outcome
 
 START = 1_760_000_000_000
 SHA = "3f2c1ab" + "0" * 33
+TITLES = {
+    "Größe der Überweisung", "支払い画面のレイアウト", "suite one", "suite two", "suite three",
+    "shipped", "5xx over 2 %", "bump by bot", "SHOP-7",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -65,6 +69,9 @@ def told(history: History, new_feed: type) -> History:
         ("state:failed", {"suite one", "suite two", "shipped"}),
         ("state:fixed", {"suite three"}),
         ("critical", {"5xx over 2 %", "shipped"}),
+        ("severity:info", TITLES),
+        ("-severity:info", set()),
+        ("severity:info kind:incident", {"5xx over 2 %"}),
         ("severity:error", {"suite one", "suite two", "shipped", "5xx over 2 %"}),
         ("chen on it", {"5xx over 2 %"}),
         ("env:prod", {"shipped", "5xx over 2 %"}),

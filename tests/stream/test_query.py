@@ -84,6 +84,7 @@ def test_days_have_names() -> None:
         ("is:broken", "it is one of red, open, mine"),
         ("since:soon", "'soon' is no time; write 2d"),
         ("kind:test kind:build", "kind: is there twice; join two searches with OR"),
+        (" OR ".join(f"shop-{n}" for n in range(13)), "more than 12 searches are joined with OR"),
         ("service:", "service: needs a value"),
     ],
 )
@@ -162,3 +163,10 @@ def test_a_query_is_the_same_whoever_asks_it() -> None:
     assert query != parse_query("is:mine retry")
     assert Query().asked_by(["ana"], Seen(arrival=7)).everything
     assert not query.everything
+
+
+def test_twelve_alternatives_with_all_their_meanings_are_asked() -> None:
+    words = [f"shop{n}" for n in range(11)] + ["fixed"]
+    query = parse_query(" OR ".join([*words, "shop0"]))
+    assert [one.words for one in query.either() if not one.meaning] == [(one,) for one in words]
+    assert [one.meaning for one in query.either() if one.meaning] == ["fixed"]
