@@ -16,7 +16,7 @@ from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.language import _
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 """The number of migrations (schema.py)."""
 _BUSY_MS = 5_000
 LONG_WAL = 64 << 20

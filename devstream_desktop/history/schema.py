@@ -269,3 +269,12 @@ def read_later(db: Database) -> None:
     hundreds of them.
     """
     db.execute("INSERT INTO words (words, rank) VALUES ('hashsize', ?)", (HASH_BYTES,))
+
+
+@migrations()
+def ask_by_person(db: Database) -> None:
+    """Add an index of each person's last claim or release."""
+    db.execute(
+        "CREATE INDEX lines_claims ON lines (subject, actor, place, run)"
+        " WHERE state IN ('claimed', 'released')"
+    )

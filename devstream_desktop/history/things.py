@@ -26,8 +26,8 @@ from devstream_desktop.history.telling import Row, claims_of
 from devstream_desktop.stream.subject import Tone
 from devstream_desktop.stream.words import Kind
 
-CLAIMS = 64
-"""Newest words about who is on it that are looked at: no flood of them costs more."""
+PEOPLE = 1_000
+"""People whose last words on a thing are looked at; a word names its author's own person."""
 
 THING = 10
 """Work of a thing, in rows: to fold it takes ten times as long as to judge a row of it."""
@@ -63,11 +63,16 @@ _STEPS = (
     "SELECT place, id, state, run, rank, work FROM lines WHERE subject = ? AND run >= 0"
     f" ORDER BY place DESC LIMIT {STEPS}"
 )
+_WORDS = "lines INDEXED BY lines_claims WHERE state IN ('claimed', 'released') AND subject = :thing"
 _CLAIMS = (
-    "SELECT id, place, state, actor FROM lines WHERE subject = ? AND place > ?"
-    " AND run >= 0 AND state IN ('claimed', 'released')"
-    f" ORDER BY place DESC LIMIT {CLAIMS}"
+    f"WITH RECURSIVE person (actor) AS (SELECT MIN(actor) FROM {_WORDS} UNION ALL"
+    f" SELECT (SELECT MIN(lines.actor) FROM {_WORDS} AND lines.actor > person.actor) FROM person"
+    f" WHERE person.actor IS NOT NULL LIMIT {PEOPLE})"
+    " SELECT id, place, state, actor FROM lines WHERE id IN ("
+    f"SELECT (SELECT id FROM {_WORDS} AND lines.actor = person.actor AND place > :began"
+    " AND run >= 0 ORDER BY place DESC LIMIT 1) FROM person WHERE person.actor IS NOT NULL)"
 )
+"""The last word of each person on a thing, by seeks."""
 _RUNS = (
     "SELECT id, revision, EXISTS (SELECT 1 FROM lines AS down WHERE down.subject = lines.subject"
     " AND down.place > lines.place AND down.state = 'inactive' AND down.run >= 0"
@@ -323,12 +328,13 @@ class Things:
 
     def _claim(self, subject: int, plain: int, began: bytes) -> int:
         """Return the row of the claim that holds since `began`; 0 for none."""
-        claims = self._connection.execute(_CLAIMS, (claims_of(subject), began)).fetchall()
-        if plain:
-            claims += self._connection.execute(_CLAIMS, (claims_of(plain), began)).fetchall()
-            claims.sort(key=lambda claim: claim[1], reverse=True)
+        claims: list[tuple[int, bytes, str, str]] = []
+        for thing in filter(None, (subject, plain)):
+            asked = {"thing": claims_of(thing), "began": began}
+            claims += self._connection.execute(_CLAIMS, asked).fetchall()
+        claims.sort(key=lambda claim: claim[1], reverse=True)
         heard: set[str] = set()
-        for row_id, _, state, actor in claims[:CLAIMS]:
+        for row_id, _, state, actor in claims:
             # A person's last word holds; whoever said so last is on it.
             if actor not in heard and state == "claimed":
                 return int(row_id)

@@ -283,6 +283,36 @@ def test_a_claim_that_came_before_what_it_claims_holds(
     assert tables(history.path).things["plain"][-1] == told[1].event.key
 
 
+def test_no_number_of_words_of_one_person_ends_the_claim_of_another(
+    history: History, new_feed: type
+) -> None:
+    feed = new_feed()
+
+    def tell(at: int, count: int = 1, **fields: object) -> None:
+        time = START + at
+        told = [event_of("alert", 100 * at + n, time, fields) for n in range(count)]
+        entries = [feed.entry(one, clock=(time << 16) + n) for n, one in enumerate(told)]
+        history.add([Arrival(entry, "peer") for entry in entries])
+
+    def claim() -> object:
+        return tables(history.path).things["alert"][-1]
+
+    word = {"kind": Kind.CLAIM, "service": "shop", "number": ""}
+    firing = {"kind": Kind.INCIDENT, "state": "firing", "service": "shop", "number": "1"}
+    held = fact_key("t", Kind.BUILD, "200")
+    tell(1, **firing)
+    tell(2, **word, state="claimed", actor="ana")
+    tell(3, 90, **word, state="released", actor="mallory")
+    assert claim() == held
+    tell(4, **firing)
+    assert claim() == held, "also where the state in memory goes on"
+    tell(5, **word, state="claimed", actor="bo")
+    tell(6, **word, state="released", actor="bo")
+    assert claim() == held
+    tell(7, **word, state="released", actor="ana")
+    assert claim() == ""
+
+
 def test_a_claim_of_a_revoked_device_holds_no_more(history: History, new_feed: type) -> None:
     feed, other = new_feed(), new_feed()
     about = {"service": "shop", "number": "1"}
