@@ -25,6 +25,8 @@ from devstream_desktop.stream.words import Kind, Transition
 from devstream_desktop.team import MACHINE_LENGTH, changes
 
 _LOOK_BACK = 2_000
+_NOTED = ("available", "removed", "asked", "rejected", "issuing", "left")
+"""States of a team's words that the board is made of."""
 _PLAN_CHANGES = 20
 _BUSY_MS = 6 * 3_600_000
 """A deploy that takes longer than this counts as ended."""
@@ -90,10 +92,10 @@ class Board:
 
     def fill(self, reader: Reader) -> None:
         """Read the present from the history; blocks for some milliseconds."""
-        for kind in (Kind.DUTY, Kind.TEAM):
-            self.note(
-                line.event for line in reversed(believed(reader, Query(kind=kind), _LOOK_BACK))
-            )
+        # Each state by itself: no number of words that many may say hides those of few.
+        asked = [Query(kind=Kind.DUTY), *(Query(kind=Kind.TEAM, state=one) for one in _NOTED)]
+        lines = [line for query in asked for line in believed(reader, query, _LOOK_BACK)]
+        self.note(line.event for line in sorted(lines, key=lambda line: line.id))
 
     def note(self, events: Iterable[Event]) -> bool:
         """Take in news; True when the present changed."""

@@ -143,6 +143,21 @@ def test_no_number_of_struck_words_hides_what_is_believed(told) -> None:
     assert len(shipment.checks) == 1
 
 
+def test_no_number_of_departures_hides_what_is_offered(told) -> None:
+    left = {"service": "team", "actor": "eve", "subject": f"member/{device_id(STOLEN)}"}
+    offer = {"subject": "target/shop/live", "environment": "live", "executor": device_id(HONEST)}
+    told.say(HONEST, Kind.TEAM, "available", **offer)
+    told.flood(STOLEN, 2000, Kind.TEAM, "left", **left)
+    present = board.Board()
+    present.fill(told.reader)
+    assert list(present.offers) == [("shop", "live")]
+    assert present.left == {device_id(STOLEN)}
+    told.say(HONEST, Kind.TEAM, "removed", **offer)
+    present = board.Board()
+    present.fill(told.reader)
+    assert not present.offers
+
+
 @pytest.mark.parametrize(
     "subject", ["member/nobody", "member/" + "1" * 52, "deploy/shop", "member/"]
 )

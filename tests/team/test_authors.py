@@ -304,6 +304,7 @@ def simple(
         ("iva", simple(Kind.TEAM, "issuing", "issuer/x", ID["iva"]), None),
         ("iva", simple(Kind.TEAM, "issuing", "issuer/x", ID["ana"]), "another issuer's address"),
         ("mel", simple(Kind.TEAM, "left", f"member/{ID['mel']}"), None),
+        ("mel", simple(Kind.TEAM, "left", f"member/{ID['mel']}", number="2"), "leaves"),
         ("mel", simple(Kind.TEAM, "left", f"member/{ID['ana']}"), "another device leaves"),
         ("mel", simple(Kind.TEAM, "left", f"member/{ID['mel']}", actor="ana"), "in the name of"),
         ("mel", simple(Kind.CLAIM, "claimed", "incident/x/y"), None),

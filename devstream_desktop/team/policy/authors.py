@@ -164,8 +164,12 @@ def _misfit(policy: Policy, device: str, event: Event) -> str | None:
     # A number would make a second row of one person's duty, as many as one likes.
     if event.kind is Kind.DUTY and (event.subject != f"duty/{person}" or event.number):
         return f"{person} may not speak for the duty of somebody else"
-    if event.kind is Kind.TEAM and event.state == "left" and event.subject != f"member/{device}":
-        return f"{person} may not publish that another device leaves"
+    if event.kind is Kind.TEAM and event.state == "left":
+        if event.subject != f"member/{device}":
+            return f"{person} may not publish that another device leaves"
+        # As with duty: a device leaves once.
+        if event.number:
+            return f"{person} may not publish a number of times that a device leaves"
     if author is AuthorClass.EXECUTOR and event.executor != device:
         what = (
             "answer a deploy request that is addressed to"
