@@ -153,6 +153,18 @@ def test_a_popup_is_not_closed_while_its_successor_is_on_the_way(qtbot, bus, lis
         assert told.closed == ["b"]
 
 
+def test_a_popup_that_is_withdrawn_on_its_way_goes_when_it_is_there(qtbot, bus, listen):
+    other = Notice("b", "cart failed", "")
+    with Panel(bus) as panel:
+        told = listen()
+        told.notifier.show_notice(NOTICE)
+        told.notifier.withdraw(NOTICE.key)
+        told.notifier.show_notice(other)
+        qtbot.waitUntil(lambda: told.closed == [NOTICE.key], timeout=10_000)
+        qtbot.waitUntil(lambda: not told.connection.calls, timeout=10_000)
+        assert len(panel.closed) == 1
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 from PySide6.QtCore import QObject, Signal
 
@@ -21,7 +22,7 @@ from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.fact import topic_of
 from devstream_desktop.stream.rules import Attention, Rule
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import Kind, Transition
+from devstream_desktop.stream.words import Kind, Severity, Transition
 
 ALL = (Rule(name="everything", then=Attention.POPUP),)
 ON = Desk(person="ana", on_duty=True, rules=ALL)
@@ -239,6 +240,36 @@ def test_a_burst_leaves_nothing_broken_as_fixed(popups, screen, story):
     assert popups.why(again).startswith("In the digest")
     said = [notice.summary for notice in screen.notices if notice.key == popup_key(failed)]
     assert said == ["shop: CI failed on main"]
+    assert screen.withdrawn == []
+
+
+def alert(story, state, place=1):
+    change = {"firing": Transition.NEW, "resolved": Transition.FIXED}[state]
+    said = {"severity": Severity.CRITICAL, "title": "disk full"}
+    event = story.event(Kind.INCIDENT, state, "shop", NOW, "incident/shop/disk", **said)
+    return row(event, place, transition=change)
+
+
+OFF_DUTY = Desk(person="ana", on_duty=False, rules=ALL)
+SNOOZED = Desk(person="ana", on_duty=True, snoozed=True, rules=ALL)
+
+
+@pytest.mark.parametrize("desk", [OFF_DUTY, SNOOZED])
+def test_a_popup_goes_with_its_incident_also_where_the_end_is_quiet(popups, screen, story, desk):
+    firing, over = alert(story, "firing"), alert(story, "resolved", 2)
+    popups.consider([firing], ON)
+    popups.consider([over], desk)
+    assert len(screen.notices) == 1
+    assert screen.withdrawn == [popup_key(firing)]
+
+
+@pytest.mark.parametrize("desk", [OFF_DUTY, SNOOZED])
+def test_a_popup_stays_while_its_incident_lasts(popups, screen, story, desk):
+    firing, over = alert(story, "firing"), alert(story, "resolved", 2)
+    popups.consider([firing], ON)
+    popups.consider([over, alert(story, "firing", 3)], desk)
+    doubted = msgspec.structs.replace(over, id=4, transition=Transition.OUTDATED)
+    popups.consider([doubted, msgspec.structs.replace(over, id=5, superseded=True)], desk)
     assert screen.withdrawn == []
 
 

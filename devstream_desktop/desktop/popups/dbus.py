@@ -52,6 +52,8 @@ class DBusNotifier(QObject):
         self._keys: dict[int, str] = {}
         self._waiting: OrderedDict[str, Notice] = OrderedDict()
         self._asked: dict[str, Notice] = {}
+        self._unwanted: set[str] = set()
+        """Keys that were withdrawn while their popup was on its way."""
         self._patience = QTimer(self, singleShot=True, interval=answer_ms)
         self._patience.timeout.connect(lambda: self._fail(NO_ANSWER))
         self._icon = str(path(Mark.APP))
@@ -71,18 +73,22 @@ class DBusNotifier(QObject):
         # A newer popup replaces one that was not sent yet, and goes to the end of the queue.
         self._waiting.pop(notice.key, None)
         self._waiting[notice.key] = notice
+        self._unwanted.discard(notice.key)
         self._send_waiting()
 
     def withdraw(self, key: str) -> None:
         """Take a popup off the screen, or out of the queue."""
         self._waiting.pop(key, None)
+        # Its number comes with the answer.
+        if key in self._asked:
+            self._unwanted.add(key)
         number = self._numbers.get(key)
         if number is not None:
             self._bus.call(SERVER, "CloseNotification", "u", (number,))
 
     def withdraw_all(self) -> None:
         """Take every popup off the screen, and out of the queue."""
-        for key in (*self._waiting, *self._numbers):
+        for key in (*self._waiting, *self._asked, *self._numbers):
             self.withdraw(key)
 
     def _ask_server(self) -> None:
@@ -157,6 +163,9 @@ class DBusNotifier(QObject):
             if old is not None and old != number:
                 self._keys.pop(old, None)
             self._numbers[key], self._keys[number] = number, key
+        if key in self._unwanted:
+            self._unwanted.discard(key)
+            self.withdraw(key)
         self._send_waiting()
 
     def _refused(self, notice: Notice, why: str) -> None:
@@ -169,6 +178,7 @@ class DBusNotifier(QObject):
             return
         # This one alone: the line is in the history all the same.
         self._asked.pop(notice.key, None)
+        self._unwanted.discard(notice.key)
         self._answered()
         self._send_waiting()
 
@@ -191,8 +201,10 @@ class DBusNotifier(QObject):
         if not why:
             return
         self.trouble.emit(_(why))
-        lost = {**self._asked, **self._waiting}
+        asked = {key: one for key, one in self._asked.items() if key not in self._unwanted}
+        lost = {**asked, **self._waiting}
         self._asked.clear()
+        self._unwanted.clear()
         self._waiting.clear()
         for notice in lost.values():
             self.unshown.emit(notice)
@@ -203,6 +215,7 @@ class DBusNotifier(QObject):
             self._numbers.clear()
             self._keys.clear()
             self._asked.clear()
+            self._unwanted.clear()
             if len(body) > 2 and body[2]:
                 self._ask_server()
             return

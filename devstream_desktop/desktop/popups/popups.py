@@ -95,10 +95,10 @@ class Popups(QObject):
         for line in sorted(lines, key=lambda line: line.id):
             by_key.setdefault(popup_key(line), []).append(line)
         # The worst first, so that no burst of small news takes its place.
-        for one in sorted(by_key.values(), key=lambda one: min(map(_worst_first, one))):
+        for key, one in sorted(by_key.items(), key=lambda item: min(map(_worst_first, item[1]))):
             decided = [(line, self._decide(line, desk, now, muted)) for line in one]
             reasons += [Reason(line.entry, how.attention, how.reason) for line, how in decided]
-            self._show_last(decided)
+            self._show_last(key, decided)
         self._store.keep_reasons(reasons)
 
     def widen(self, things: Iterable[Thing], desk: Desk, *, off_duty: bool) -> None:
@@ -167,7 +167,7 @@ class Popups(QObject):
             self._hold(line, now)
         return decision
 
-    def _show_last(self, decided: Iterable[tuple[Line, Decision]]) -> None:
+    def _show_last(self, key: str, decided: list[tuple[Line, Decision]]) -> None:
         """Show the last popup of a key, unless a later line contradicts."""
         last: tuple[Line, Decision] | None = None
         for line, decision in decided:
@@ -177,6 +177,12 @@ class Popups(QObject):
                 last = None
         if last is not None:
             self._show(*last)
+            return
+        # A popup that stays until it is closed must not outlive what it tells.
+        shown = self._shown.get(key)
+        now = next((line for line, _ in reversed(decided) if _is_broken(line) is not None), None)
+        if shown is not None and now is not None and _contradicts(now, shown):
+            self._notifier.withdraw(key)
 
     def _show(self, line: Line, decision: Decision) -> None:
         key = popup_key(line)
@@ -302,11 +308,17 @@ def _is_red(line: Line) -> bool:
     return (line.event.kind, line.event.state) in RED_STATES
 
 
+def _is_broken(line: Line) -> bool | None:
+    """Return the state that a line gives its thing; None where it gives none."""
+    if line.superseded or not is_believed(line):
+        return None
+    return True if _is_red(line) else False if is_end(line) else None
+
+
 def _contradicts(line: Line, shown: Line) -> bool:
     """Tell whether a line ends what a popup says of its thing."""
-    if line.superseded or not is_believed(line):
-        return False
-    return is_end(line) if _is_red(shown) else _is_red(line) and is_end(shown)
+    said, now = _is_broken(shown), _is_broken(line)
+    return None not in (said, now) and said is not now
 
 
 def _worst_first(line: Line) -> tuple[bool, int, int]:
