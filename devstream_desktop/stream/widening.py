@@ -9,6 +9,7 @@ from collections.abc import Collection
 from enum import IntEnum
 
 from devstream_desktop.language import _, ngettext
+from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.words import Severity
 
@@ -38,14 +39,30 @@ def is_critical(thing: Thing) -> bool:
     return thing.red and thing.severity is Severity.CRITICAL
 
 
+def told_by(thing: Thing) -> Line:
+    """Return the line that told the team of a critical thing."""
+    # What was a warning at first is told anew with the line that calls it critical.
+    return thing.since if thing.since.severity is Severity.CRITICAL else thing.line
+
+
 def step_of(thing: Thing, now: int) -> Step:
-    """Return the step that a thing is at; `now` is UTC milliseconds."""
-    if not is_critical(thing) or thing.claimed_by or thing.seen_by:
+    """Return the step that a thing is at; `now` is UTC milliseconds.
+
+    The steps count from when the team was told: a thing may have begun long before.
+    """
+    told = told_by(thing)
+    # What came in as history was told to nobody, so nobody is asked whether they saw it.
+    if not is_critical(thing) or told.event.quiet or thing.claimed_by or thing.seen_by:
         return Step.NONE
-    age = now - thing.since_ms
+    age = now - told.received
     if age < AGAIN_MS:
         return Step.DUTY
     return Step.AGAIN if age < ALL_MS else Step.ALL
+
+
+def is_late(thing: Thing, now: int) -> bool:
+    """Tell whether it is too late to ask who saw it."""
+    return now - told_by(thing).received > LATE_MS
 
 
 def seen_text(thing: Thing, on_duty: Collection[str], now: int) -> str:
@@ -65,7 +82,7 @@ def seen_text(thing: Thing, on_duty: Collection[str], now: int) -> str:
             )
         return form.format(count=count, total=total)
     # Of an old one it is not known: nobody may have said so in an earlier version.
-    if now - thing.since_ms > LATE_MS:
+    if is_late(thing, now):
         return ""
     return {
         Step.NONE: "",

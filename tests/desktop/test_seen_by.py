@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtWidgets import QWidget
@@ -21,7 +22,7 @@ from devstream_desktop.stream.fact import SEEN
 from devstream_desktop.stream.subject import Tone
 from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.widening import Step, seen_text, step_of
-from devstream_desktop.stream.words import Kind
+from devstream_desktop.stream.words import Kind, Severity
 
 MINUTE = 60_000
 
@@ -191,6 +192,55 @@ def test_what_nobody_saw_pops_up_once_more_also_across_a_restart(
             if times:
                 assert "had seen it after" in popups.why(red[0].line)
     assert screen.shown == ["Production: shop 5xx over 2 %"] * times
+
+
+def published(story, at, fired, **fields) -> Thing:
+    """A critical thing that the team is told of at `at`, so many minutes after it fired."""
+    one = thing(story, fired, **fields)
+    told = msgspec.structs.replace(one.line, received=at)
+    return msgspec.structs.replace(one, line=told, since=told)
+
+
+@pytest.mark.parametrize("fired", [0, 12, 45])
+@pytest.mark.parametrize(
+    ("on_duty", "told_at"), [(True, [5]), (False, [10])], ids=["on duty", "off duty"]
+)
+def test_the_steps_count_from_when_the_team_was_told(
+    qapp, tmp_path, story, fired, on_duty, told_at
+):
+    start = now()
+    one, screen, clock = published(story, start, fired), Screen(), [start]
+    popped = []
+    with DeskStore(tmp_path / "desk.sqlite") as store:
+        popups = Popups(screen, store, clock=lambda: clock[0])
+        for minute in range(40):
+            clock[0] = start + minute * MINUTE
+            popups.widen([one], Desk(person="ana", on_duty=on_duty), off_duty=True)
+            popped += [minute] * (len(screen.shown) - len(popped))
+    assert popped == told_at
+    said = [seen_text(one, (), start + minute * MINUTE) for minute in (4, 5, 10, 31)]
+    assert [bool(text) for text in said] == [False, True, True, False]
+
+
+def test_nobody_is_asked_whether_they_saw_what_came_in_as_history(story):
+    start = now()
+    one = published(story, start, 6, quiet=True)
+    assert step_of(one, start + 6 * MINUTE) is Step.NONE
+    assert seen_text(one, (), start + 6 * MINUTE) == ""
+
+
+def test_what_got_worse_is_asked_of_people_from_then_on(story):
+    start = now()
+    worse = published(story, start, 45)
+    before = story.line_of(alert(story, minutes=45))
+    warned = msgspec.structs.replace(before.event, severity=Severity.WARNING)
+    grown = msgspec.structs.replace(worse, since=msgspec.structs.replace(before, event=warned))
+    assert [step_of(grown, start + minute * MINUTE) for minute in (4, 5, 10)] == [
+        Step.DUTY,
+        Step.AGAIN,
+        Step.ALL,
+    ]
+    assert seen_text(grown, (), start + 6 * MINUTE)
 
 
 def test_who_muted_it_or_sleeps_is_left_alone(qapp, tmp_path, story):

@@ -34,7 +34,7 @@ from devstream_desktop.stream.line import headline, render
 from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
 from devstream_desktop.stream.thing import Thing
-from devstream_desktop.stream.widening import LATE_MS, Step, step_of
+from devstream_desktop.stream.widening import Step, is_late, step_of, told_by
 from devstream_desktop.stream.words import RED_STATES, Kind
 
 DIGEST = "digest"
@@ -109,9 +109,13 @@ class Popups(QObject):
         now = self._clock()
         muted = self._store.muted(now)
         for thing in things:
-            step, began = step_of(thing, now), thing.since
-            late = now - thing.since_ms > LATE_MS
-            if step < Step.AGAIN or late or desk.snoozed or topic_of(began.event) in muted:
+            step, began = step_of(thing, now), told_by(thing)
+            if (
+                step < Step.AGAIN
+                or is_late(thing, now)
+                or desk.snoozed
+                or topic_of(began.event) in muted
+            ):
                 continue
             if desk.on_duty:
                 reason = N_("nobody had seen it after 5 minutes")
