@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from devstream_desktop.language import N_
+from devstream_desktop.stream.environment import PRODUCTION, environment_name
 
 
 class Kind(StrEnum):
@@ -203,9 +204,8 @@ def default_severity(kind: Kind, state: str, environment: str = "") -> Severity:
     """
     # Customers notice a broken production; elsewhere it can wait for the morning.
     if kind is Kind.DEPLOY and state in ("failure", "error", "unknown"):
-        return (
-            Severity.CRITICAL if environment.lower() in ("production", "prod") else Severity.ERROR
-        )
+        production = environment_name(environment) == PRODUCTION
+        return Severity.CRITICAL if production else Severity.ERROR
     if (kind, state) in RED_STATES:
         return Severity.WARNING if kind is Kind.SOURCE else Severity.ERROR
     if (kind, state) in {

@@ -103,6 +103,13 @@ def test_a_title_is_its_first_line() -> None:
     assert event.title == "<b>Fix</b> rounding"
 
 
+@pytest.mark.parametrize("name", ["prod", "production", "prd", "PRD"])
+def test_a_failed_deploy_to_production_is_critical_under_each_of_its_names(name: str) -> None:
+    for state in ("failure", "error", "unknown"):
+        failed = an_event(kind=Kind.DEPLOY, state=state, environment=name)
+        assert failed.severity is Severity.CRITICAL
+
+
 def test_severity_is_filled_in_by_what_it_means() -> None:
     failed = an_event(kind=Kind.DEPLOY, state="failure", environment="production")
     assert failed.severity is Severity.CRITICAL
