@@ -190,6 +190,7 @@ class App(QObject):
         self.state.arrived.connect(self._consider)
         self.preferences.changed.connect(self._take_preferences)
         self.state.recent_changed.connect(self._show_state)
+        self.state.recent_changed.connect(self._know_red)
         self.state.seen_changed.connect(self._keep_seen)
         self.state.seen_changed.connect(self._withdraw_seen)
         self.duty.refused.connect(self._refuse_duty)
@@ -254,6 +255,9 @@ class App(QObject):
 
     def _consider(self, lines: list[Line]) -> None:
         self.popups.consider(lines, self._desk())
+
+    def _know_red(self) -> None:
+        self.popups.know(self.state.red)
 
     def _widen(self) -> None:
         allowed = self.preferences.current.call_off_duty

@@ -7,6 +7,8 @@ desk's own rules (rules.py), each a reason a person can read. Bursts are counted
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -23,7 +25,14 @@ from devstream_desktop.stream.rules import (
     rule_title,
 )
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import DEPLOY_FINAL, GREEN_STATES, Kind, Transition
+from devstream_desktop.stream.words import (
+    DEPLOY_FINAL,
+    GREEN_STATES,
+    RED_STATES,
+    Kind,
+    Severity,
+    Transition,
+)
 
 FRESH = 120_000
 """Milliseconds after which news is history.
@@ -33,6 +42,8 @@ Nothing older pops up, so a laptop that wakes up is not flooded.
 BURST_WINDOW = 10_000
 BURST_LIMIT = 3
 """Popups in one window before the rest become a digest (docs/architecture.md, Attention)."""
+_REMEMBERED = 2_000
+"""Broken things whose severity is remembered; the oldest beyond them go."""
 _ANSWERS = frozenset({"approved", "locked", "unlocked", "accepted"})
 """Answers to a command; whoever gave it sees them where it was given."""
 _DAY = 86_400_000
@@ -68,6 +79,8 @@ class Known(msgspec.Struct, frozen=True):
     shown_red: bool = False
     """A popup said that it broke, none that it is over."""
     muted: bool = False
+    worse: bool = False
+    """The thing was broken before, and less severely."""
 
 
 _NOTHING = Known()
@@ -164,6 +177,34 @@ def is_end(line: Line) -> bool:
     return is_believed(line) and (line.event.kind, line.event.state) in GREEN_STATES
 
 
+class Severities:
+    """Severity of each broken thing, to notice one that gets worse."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, Severity] = OrderedDict()
+
+    def know(self, lines: Iterable[Line]) -> None:
+        """Take the last lines of things of which nothing is known yet."""
+        for line in lines:
+            if popup_key(line) not in self._known:
+                self.rises(line)
+
+    def rises(self, line: Line) -> bool:
+        """Take a thing's next line, and tell whether it got worse."""
+        if not is_believed(line):
+            return False
+        key = popup_key(line)
+        if is_end(line):
+            self._known.pop(key, None)
+        if (line.event.kind, line.event.state) not in RED_STATES:
+            return False
+        before = self._known.pop(key, None)
+        self._known[key] = line.severity
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return before is not None and line.severity > before
+
+
 def _wanted(line: Line, desk: Desk, now: int, known: Known) -> Decision:
     event = line.event
     # Who was told that it broke is told that it is over, however late and whatever the rules say.
@@ -210,8 +251,9 @@ def _wanted(line: Line, desk: Desk, now: int, known: Known) -> Decision:
         return _quiet(N_("it is your own act"))
     if event.state == "locked" and 0 < event.duration < _DAY:
         return _quiet(N_("whoever holds an old lock is reminded"))
-    # A person is told of a change once; what goes on is in the list.
-    if is_repeat(line):
+    # A person is told of a change once; what goes on is in the list. A warning that has become
+    # critical is a change.
+    if is_repeat(line) and not known.worse:
         return _quiet(N_("it changes nothing"))
     if is_note(event) and event.about.casefold() in desk.names:
         return Decision(Attention.POPUP, N_("you are asked to take over"), urgent=True)

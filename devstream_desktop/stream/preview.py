@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from devstream_desktop.stream.attention import Desk, Known, Recent, decide, is_end, popup_key
+from devstream_desktop.stream.attention import (
+    Desk,
+    Known,
+    Recent,
+    Severities,
+    decide,
+    is_end,
+    popup_key,
+)
 from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import RED_STATES
@@ -45,13 +53,14 @@ def preview(
 
     """
     recent, red, counts = Recent(), set[str](), dict.fromkeys(Attention, 0)
+    severities = Severities()
     by_rule, fixed = [0] * len(desk.rules), 0
     there = Desk(person=desk.person, on_duty=True, rules=desk.rules, aliases=desk.aliases)
     for line in lines:
         if not wanted():
             return None
         key = popup_key(line)
-        known = Known(shown_red=key in red)
+        known = Known(shown_red=key in red, worse=severities.rises(line))
         found = decide(line, there, recent, line.received, known)
         counts[found.attention] += 1
         if found.attention is not Attention.QUIET:

@@ -21,7 +21,8 @@ from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.fact import topic_of
 from devstream_desktop.stream.rules import Attention, Rule
-from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.subject import Line, Tone
+from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.words import Kind, Severity, Transition
 
 ALL = (Rule(name="everything", then=Attention.POPUP),)
@@ -243,9 +244,10 @@ def test_a_burst_leaves_nothing_broken_as_fixed(popups, screen, story):
     assert screen.withdrawn == []
 
 
-def alert(story, state, place=1):
-    change = {"firing": Transition.NEW, "resolved": Transition.FIXED}[state]
-    said = {"severity": Severity.CRITICAL, "title": "disk full"}
+def alert(story, state, place=1, change=None, severity=Severity.CRITICAL):
+    if change is None:
+        change = Transition.FIXED if state == "resolved" else Transition.NEW
+    said = {"severity": severity, "title": "disk full"}
     event = story.event(Kind.INCIDENT, state, "shop", NOW, "incident/shop/disk", **said)
     return row(event, place, transition=change)
 
@@ -271,6 +273,30 @@ def test_a_popup_stays_while_its_incident_lasts(popups, screen, story, desk):
     doubted = msgspec.structs.replace(over, id=4, transition=Transition.OUTDATED)
     popups.consider([doubted, msgspec.structs.replace(over, id=5, superseded=True)], desk)
     assert screen.withdrawn == []
+
+
+@pytest.mark.parametrize("how", ["shown", "off duty", "before the start", "at once"])
+def test_a_warning_that_becomes_critical_pops_up(popups, screen, story, how):
+    usual = Desk(person="ana", on_duty=True)
+    warned = alert(story, "firing", severity=Severity.WARNING)
+    critical = alert(story, "firing", 2, Transition.NONE)
+    match how:
+        case "shown" | "off duty":
+            popups.consider([warned], usual if how == "shown" else OFF_DUTY)
+        case "before the start":
+            popups.know([Thing(1, Tone.OPEN, warned, warned)])
+        case _:
+            popups.consider([msgspec.structs.replace(warned, superseded=True), critical], usual)
+    # The state is read with the lines, and has them already.
+    popups.know([Thing(1, Tone.OPEN, critical, warned)])
+    if how != "at once":
+        popups.consider([critical], usual)
+    assert screen.notices[-1].urgency is Urgency.CRITICAL
+    assert popups.why(critical) == "Popped up: rule 1, Critical, as long as it lasts."
+    count = len(screen.notices)
+    for place, severity in ((3, Severity.CRITICAL), (4, Severity.WARNING)):
+        popups.consider([alert(story, "firing", place, Transition.NONE, severity)], usual)
+    assert len(screen.notices) == count
 
 
 def test_a_muted_thing_is_quiet_until_its_time(popups, screen, store, story):

@@ -17,13 +17,14 @@ from devstream_desktop.stream.attention import (
     Desk,
     Known,
     Recent,
+    Severities,
     decide,
     is_end,
     reason_text,
 )
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import Kind, Transition
+from devstream_desktop.stream.words import Kind, Severity, Transition
 
 DUTY = Desk(person="ana", on_duty=True)
 
@@ -95,6 +96,43 @@ def test_muted_is_quiet_but_for_the_end_and_ones_own_deploy() -> None:
     assert known(FIXED, Known(shown_red=True, muted=True)) is Attention.POPUP
     own = {"actor": "ana", "request": "ab" * 16, "environment": "production"}
     assert known(a_line(Kind.DEPLOY, "failure", **own), muted) is Attention.POPUP
+
+
+def test_a_warning_that_becomes_critical_is_no_repeat_and_urgent() -> None:
+    firing = a_line(Kind.INCIDENT, "firing", severity=Severity.CRITICAL)
+    decision = decide(firing, DUTY, Recent(), NOW, Known(worse=True))
+    assert (decision.attention, decision.urgent) == (Attention.POPUP, True)
+    assert known(firing, Known(worse=True, muted=True)) is Attention.QUIET
+
+
+@pytest.mark.parametrize(
+    ("lines", "worse"),
+    [
+        ((Severity.WARNING, Severity.CRITICAL), True),
+        ((Severity.CRITICAL, Severity.CRITICAL), False),
+        ((Severity.CRITICAL, Severity.WARNING), False),
+        ((Severity.WARNING, None, Severity.CRITICAL), False),
+        ((Severity.CRITICAL,), False),
+    ],
+)
+def test_worse_is_what_was_broken_less_severely(
+    lines: tuple[Severity | None, ...], worse: bool
+) -> None:
+    memory = Severities()
+    found = [
+        memory.rises(a_line(Kind.INCIDENT, "resolved" if one is None else "firing", severity=one))
+        for one in lines
+    ]
+    assert found == [False] * (len(lines) - 1) + [worse]
+
+
+def test_a_line_that_is_not_believed_makes_nothing_worse() -> None:
+    memory = Severities()
+    warned = a_line(Kind.INCIDENT, "firing", severity=Severity.WARNING)
+    critical = a_line(Kind.INCIDENT, "firing", severity=Severity.CRITICAL)
+    memory.know([warned, critical])
+    assert not memory.rises(msgspec.structs.replace(critical, struck=True))
+    assert memory.rises(critical), "a thing that is known is not taken again"
 
 
 def test_commits_are_quiet_until_a_rule_wants_them() -> None:

@@ -9,7 +9,7 @@ from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.preview import Preview, preview
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import Kind, Transition
+from devstream_desktop.stream.words import Kind, Severity, Transition
 
 OFF = Desk(person="ana", on_duty=False, snoozed=True, watching=True)
 DAY = 86_400_000
@@ -39,6 +39,13 @@ def test_what_was_told_as_broken_is_told_as_over_whatever_the_rules_say() -> Non
     fixed = at(a_line(Kind.BUILD, "succeeded", Transition.FIXED), 600)
     found = preview([failed, fixed, fixed], _with(reds))
     assert found == Preview(3, 2, 0, (1,), fixed=1)
+
+
+def test_what_gets_worse_is_told_again() -> None:
+    warned = a_line(Kind.INCIDENT, "firing", Transition.NEW, severity=Severity.WARNING)
+    critical = a_line(Kind.INCIDENT, "firing", severity=Severity.CRITICAL)
+    found = preview([at(warned, 0), at(critical, 1800), at(critical, 1900)], OFF)
+    assert found == Preview(3, 2, 0, (1, 1, 0, 0, 0, 0, 0, 0, 0, 0))
 
 
 def _with(*rules: Rule) -> Desk:

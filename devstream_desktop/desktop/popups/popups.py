@@ -23,6 +23,7 @@ from devstream_desktop.stream.attention import (
     Desk,
     Known,
     Recent,
+    Severities,
     decide,
     is_believed,
     is_end,
@@ -75,6 +76,7 @@ class Popups(QObject):
         self._store = store
         self._clock = clock if clock is not None else lambda: int(time.time() * 1000)
         self._recent = Recent()
+        self._severities = Severities()
         self._shown: OrderedDict[str, Line] = OrderedDict()
         self._held: list[Line] = []
         self._held_at = 0
@@ -151,13 +153,18 @@ class Popups(QObject):
         """Keep a line's thing quiet for a while; its end is told all the same."""
         self._store.mute(topic_of(line.event), self._clock() + MUTE_MS)
 
+    def know(self, things: Iterable[Thing]) -> None:
+        """Take what is broken already; a line that makes it worse is news."""
+        self._severities.know(thing.line for thing in things)
+
     def _decide(self, line: Line, desk: Desk, now: int, muted: set[str]) -> Decision:
+        worse = self._severities.rises(line)
         # Out of order: a popup would replace the one that shows the later state.
         if line.superseded:
             reason = N_("a later state of the same subject was here already")
             return Decision(Attention.QUIET, reason)
         key, topic = popup_key(line), topic_of(line.event)
-        known = Known(shown_red=self._store.is_red(key), muted=topic in muted)
+        known = Known(shown_red=self._store.is_red(key), muted=topic in muted, worse=worse)
         decision = decide(line, desk, self._recent, now, known)
         if is_end(line):
             self._store.forget_red(key)
