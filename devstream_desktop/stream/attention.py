@@ -110,14 +110,16 @@ class Recent(msgspec.Struct):
 def decide(line: Line, desk: Desk, recent: Recent, now: int, known: Known = _NOTHING) -> Decision:
     """Decide about `line` on `desk` at `now` (UTC milliseconds)."""
     decision = _wanted(line, desk, now, known)
-    if decision.attention is not Attention.POPUP or decision.urgent:
+    if decision.attention is not Attention.POPUP:
         return decision
-    shown = recent.shown
-    if author_class(line.event.kind, line.event.state) is AuthorClass.MEMBER:
-        if not _has_a_word(line.device, recent, now):
-            return _quiet(_TALKATIVE.format(person=line.author, count=BURST_LIMIT))
-        # What one member says counts for itself, so that no talk hides a failed deploy.
-        shown = recent.words
+    member = author_class(line.event.kind, line.event.state) is AuthorClass.MEMBER
+    # Urgent words as well: a member chooses whom to ask to take over, and how often.
+    if member and not _has_a_word(line.device, recent, now):
+        return _quiet(_TALKATIVE.format(person=line.author, count=BURST_LIMIT))
+    if decision.urgent:
+        return decision
+    # What one member says counts for itself, so that no talk hides a failed deploy.
+    shown = recent.words if member else recent.shown
     # In place: the list belongs to the desk.
     shown[:] = [at for at in shown if now - at < BURST_WINDOW]
     if len(shown) >= BURST_LIMIT:

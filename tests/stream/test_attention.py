@@ -22,6 +22,7 @@ from devstream_desktop.stream.attention import (
     is_end,
     reason_text,
 )
+from devstream_desktop.stream.fact import NOTE
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Kind, Severity, Transition
@@ -229,6 +230,21 @@ def test_a_member_who_says_much_silences_nothing_that_happens_and_nobody_else() 
     assert claim("bo", NOW + BURST_WINDOW) is Attention.POPUP
     assert claim("mallory", NOW + BURST_WINDOW) is Attention.QUIET
     assert claim("mallory", NOW + WORDS_WINDOW + 5_000) is Attention.POPUP
+
+
+def test_who_asks_one_person_to_take_over_forty_things_is_heard_three_times() -> None:
+    recent = Recent()
+
+    def ask(device: str, number: int) -> Attention:
+        line = a_line(Kind.CLAIM, "released", subject=f"x{number}", action=NOTE, about="ana")
+        said = msgspec.structs.replace(line, device=device)
+        return decide(said, DUTY, recent, NOW).attention
+
+    flood = [ask("mallory", number) for number in range(40)]
+    assert flood == [Attention.POPUP] * BURST_LIMIT + [Attention.QUIET] * (40 - BURST_LIMIT)
+    critical = a_line(Kind.INCIDENT, "firing", Transition.NEW, severity=Severity.CRITICAL)
+    assert decide(critical, DUTY, recent, NOW).urgent
+    assert ask("bo", 1) is Attention.POPUP
 
 
 def test_many_members_who_speak_at_once_make_a_digest() -> None:
