@@ -9,11 +9,12 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 
 from devstream_desktop.desk.store import DeskStore
+from devstream_desktop.desktop.popups import digest
+from devstream_desktop.desktop.popups.digest import Tally
 from devstream_desktop.desktop.popups.notifier import Notice, Urgency
 from devstream_desktop.desktop.popups.popups import (
     DIGEST,
     Popups,
-    digest_text,
     line_notice,
     popup_key,
 )
@@ -159,7 +160,40 @@ def test_the_digest_names_its_reds_and_counts_the_rest(story):
         row(story.build("shop", NOW, "failed", "ab" * 20, "1")),
     ]
     lines += [row(story.event(Kind.SOURCE, "active", "shop", NOW, "source/x"))]
-    assert digest_text(lines) == "shop: CI failed on main; 2 commits, 1 other"
+    assert tally(lines).text() == "shop: CI failed on main; 2 commits, 1 other"
+
+
+def tally(lines) -> Tally:
+    made = Tally()
+    for line in lines:
+        made.add(line)
+    return made
+
+
+def test_a_digest_of_many_lines_names_and_keeps_two(story, monkeypatch):
+    named = []
+    monkeypatch.setattr(
+        digest, "headline", lambda event, change: named.append(event) or event.service
+    )
+    held = digest.Digest()
+    for place in range(4_000):
+        held.add(build(story, "failed", place % 200, f"s{place}"))
+        held.add(push(story, place))
+        if place in (0, 2_000):
+            told = held.tell()
+            told.text()
+    told = held.tell()
+    assert told.text() == "s0; s1; 3998 more failures, 4000 commits"
+    assert (told.count, len(told.named), len(named)) == (8_000, 2, 5)
+
+
+def test_tallies_that_are_joined_are_one(story):
+    lines = [build(story, "failed", place, f"s{place}") for place in range(1, 4)]
+    lines += [push(story, 1), row(story.event(Kind.SOURCE, "active", "shop", NOW, "source/x"))]
+    for cut in range(len(lines) + 1):
+        both = tally(lines[:cut])
+        both.join(tally(lines[cut:]))
+        assert (both.text(), both.count) == (tally(lines).text(), len(lines))
 
 
 def test_actions_lead_where_they_say(qtbot, popups, screen, story, monkeypatch):

@@ -7,13 +7,14 @@ digest. `Popups.why` explains later why a line was or was not a popup.
 from __future__ import annotations
 
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from devstream_desktop.desk.store import DeskStore, Reason
 from devstream_desktop.desktop.platform.web_links import open_link, safe_link
+from devstream_desktop.desktop.popups.digest import Digest
 from devstream_desktop.desktop.popups.notifier import REMINDER, Notice, Notifier, Urgency
 from devstream_desktop.desktop.widgets.look import state_look
 from devstream_desktop.language import N_, _, ngettext
@@ -36,7 +37,7 @@ from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
 from devstream_desktop.stream.thing import Thing
 from devstream_desktop.stream.widening import Step, is_late, step_of, told_by
-from devstream_desktop.stream.words import RED_STATES, Kind
+from devstream_desktop.stream.words import RED_STATES
 
 DIGEST = "digest"
 MUTE_MS = 4 * 3_600_000
@@ -44,8 +45,6 @@ _DIGEST_WAIT_MS = 1_000
 _REMEMBERED = 2_000
 _BODY = 140
 """Characters of a body: two lines of a usual popup."""
-_NAMED = 2
-"""Reds that a digest names."""
 
 
 class Popups(QObject):
@@ -78,12 +77,10 @@ class Popups(QObject):
         self._recent = Recent()
         self._severities = Severities()
         self._shown: OrderedDict[str, Line] = OrderedDict()
-        self._held: list[Line] = []
+        self._digest = Digest()
         self._held_at = 0
-        self._told = 0
-        """Count of held lines that the digest on the screen tells."""
-        self._digest = QTimer(self, singleShot=True, interval=_DIGEST_WAIT_MS)
-        self._digest.timeout.connect(self._show_digest)
+        self._digest_due = QTimer(self, singleShot=True, interval=_DIGEST_WAIT_MS)
+        self._digest_due.timeout.connect(self._show_digest)
         notifier.activated.connect(self._activated)
         notifier.closed.connect(self._closed)
 
@@ -208,30 +205,25 @@ class Popups(QObject):
 
     def _hold(self, line: Line, now: int) -> None:
         # The burst before is over, and its digest was shown; this one starts from nothing.
-        if now - self._held_at > BURST_WINDOW and not self._digest.isActive():
-            self._begin_anew()
-        self._held.append(line)
+        if now - self._held_at > BURST_WINDOW and not self._digest_due.isActive():
+            self._digest.clear()
+        self._digest.add(line)
         self._held_at = now
         # Not restarted by each line, or a long burst would show nothing.
-        if not self._digest.isActive():
-            self._digest.start()
+        if not self._digest_due.isActive():
+            self._digest_due.start()
 
     def _show_digest(self) -> None:
-        if self._held:
-            count, actions = len(self._held), (("history", _("History")),)
-            summary = ngettext("{count} more", "{count} more", count).format(count=count)
-            notice = Notice(DIGEST, summary, digest_text(self._held), actions=actions)
-            self._told = count
-            self._notifier.show_notice(notice)
-
-    def _begin_anew(self) -> None:
-        self._held.clear()
-        self._told = 0
+        held, actions = self._digest.tell(), (("history", _("History")),)
+        if held.count:
+            summary = ngettext("{count} more", "{count} more", held.count)
+            summary = summary.format(count=held.count)
+            self._notifier.show_notice(Notice(DIGEST, summary, held.text(), actions=actions))
 
     def _activated(self, key: str, action: str) -> None:
         line = self._shown.get(key)
         if key == DIGEST:
-            self._begin_anew()
+            self._digest.clear()
             self.show_history.emit()
         elif action == "open" and line is not None:
             open_link(line.event.url)
@@ -251,9 +243,7 @@ class Popups(QObject):
     def _closed(self, key: str) -> None:
         # `_shown` stays: some servers report that a popup closed before they report its action.
         if key == DIGEST:
-            # What came since it was shown is still to be told.
-            del self._held[: self._told]
-            self._told = 0
+            self._digest.drop_told()
 
 
 def line_notice(line: Line, *, urgent: bool) -> Notice:
@@ -274,45 +264,6 @@ def line_notice(line: Line, *, urgent: bool) -> Notice:
         urgency=Urgency.CRITICAL if urgent and _is_red(line) else Urgency.NORMAL,
         actions=tuple(actions),
     )
-
-
-_COUNTED = (Kind.CHANGE, Kind.DEPLOY, Kind.TICKET, Kind.INCIDENT)
-"""Kinds that a digest counts each by itself, in their order."""
-
-
-def digest_text(lines: Iterable[Line]) -> str:
-    """Name the reds and count the others: `billing: CI failed on main; 5 commits`."""
-    lines = list(lines)
-    reds = [line for line in lines if _is_red(line)]
-    named = [headline(line.event, line.transition) for line in reds[:_NAMED]]
-    counts = Counter(
-        line.event.kind if line.event.kind in _COUNTED else None
-        for line in lines
-        if line not in reds
-    )
-    failures = max(0, len(reds) - _NAMED)
-    counted = [_failures_text(failures)] if failures else []
-    counted += [_count_text(kind, counts[kind]) for kind in (*_COUNTED, None) if counts[kind]]
-    return "; ".join(part for part in (*named, ", ".join(counted)) if part)
-
-
-def _failures_text(count: int) -> str:
-    return ngettext("{count} more failure", "{count} more failures", count).format(count=count)
-
-
-def _count_text(kind: Kind | None, count: int) -> str:
-    match kind:
-        case Kind.CHANGE:
-            text = ngettext("{count} commit", "{count} commits", count)
-        case Kind.DEPLOY:
-            text = ngettext("{count} deploy", "{count} deploys", count)
-        case Kind.TICKET:
-            text = ngettext("{count} ticket", "{count} tickets", count)
-        case Kind.INCIDENT:
-            text = ngettext("{count} incident", "{count} incidents", count)
-        case _:
-            text = ngettext("{count} other", "{count} others", count)
-    return text.format(count=count)
 
 
 def _is_red(line: Line) -> bool:
