@@ -21,6 +21,7 @@ from devstream_collectors.contract import (
     Response,
     SourceInfo,
 )
+from devstream_desktop.intake.poll.chain import MAX_CURSOR
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.line import LIST_WIDTH, render
 
@@ -155,6 +156,7 @@ class Rounds:
         self.asked: list[str] = []
         self.dropped: Counter[str] = Counter()
         self.gaps: list[Gap] = []
+        self.errors: list[str] = []
         self.now = RECEIVED
         self.down = False
         """Every path is missing, as behind a proxy whose service is gone."""
@@ -177,13 +179,20 @@ class Rounds:
         """Say what another says."""
         self._answers |= other._answers
 
-    def round(self) -> list[Event]:
-        """The events of one more round."""
-        chains = self._collector.requests(self._cursor, self.source, self.now)
-        return [event for first in chains for event in self._chain(first)]
+    def round(self, *, but: str = "") -> list[Event]:
+        """The events of one more round, but for chains that fail with this text."""
+        events: list[Event] = []
+        for first in self._collector.requests(self._cursor, self.source, self.now):
+            try:
+                events += self._chain(first)
+            except ValueError as error:
+                if not but or but not in str(error):
+                    raise
+                self.errors.append(str(error))
+        return events
 
     def _chain(self, first: Request) -> list[Event]:
-        """The events of a request and all that follow; none where one of them failed."""
+        """The events of a request and all that follow; none where one of them is missing."""
         events: list[Event] = []
         cursor, waiting = self._cursor, [first]
         while waiting:
@@ -195,6 +204,7 @@ class Rounds:
                 check_answer(self._collector, answer, cursor, self.source)
             polled = self._collector.parse(answer, cursor, self.source)
             cursor = polled.cursor
+            assert 0 < len(cursor) <= MAX_CURSOR, "the node refuses it"
             events += polled.events
             self.dropped.update(polled.dropped)
             self.gaps += [polled.gap] if polled.gap is not None else []
@@ -254,7 +264,7 @@ class Api:
             told += polled.events
             waiting = [*polled.requests, *waiting]
             cursor, self.dropped = polled.cursor, dict(polled.dropped)
-            assert 0 < len(cursor) <= 1 << 16
+            assert 0 < len(cursor) <= MAX_CURSOR
         assert not waiting
         self.cursor = cursor
         return told

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import msgspec
+
 from devstream_collectors.contract import SourceInfo
 from devstream_desktop.stream.text import short_ref
 
@@ -14,6 +16,8 @@ MERGE_QUEUE = "gh-readonly-queue/"
 """Branches that GitHub's merge queue makes for itself; no person pushed them."""
 USUAL_BRANCHES = ("main", "master")
 """The branches that count when no default branch is named. Bitbucket's webhooks never name one."""
+MAX_HEADS = 40_000
+"""Bytes that the branches of a glob have in a cursor; the rest is for what else is known."""
 
 
 @dataclass(frozen=True)
@@ -76,3 +80,31 @@ def matching(heads: Mapping[str, str], patterns: tuple[str, ...]) -> dict[str, s
         for name, head in heads.items()
         if name not in names and is_global(name, globs(patterns))
     }
+
+
+def fits(heads: Mapping[str, str], room: int = MAX_HEADS) -> bool:
+    """Tell whether a cursor has room for so many branches: whoever pushes can make any number."""
+    return len(msgspec.json.encode(heads)) <= room
+
+
+def check_fits(heads: Mapping[str, str], room: int = MAX_HEADS) -> None:
+    """Refuse more branches than a cursor has room for.
+
+    Raises:
+        ValueError: there are.
+
+    """
+    if not fits(heads, room):
+        raise ValueError(
+            f"{len(heads)} branches or more match, too many to follow; name fewer with --branch"
+        )
+
+
+def as_text(heads: Mapping[str, str]) -> str:
+    """Write the branches of earlier pages for the next step."""
+    return msgspec.json.encode(heads).decode()
+
+
+def of_text(text: str) -> dict[str, str]:
+    """Read the branches of earlier pages; see `as_text`."""
+    return msgspec.json.decode(text, type=dict[str, str]) if text else {}

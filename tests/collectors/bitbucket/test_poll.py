@@ -163,6 +163,55 @@ def test_branches_that_match_a_glob_are_listed_page_by_page(rounds, cloud):
     ]
 
 
+def test_more_branches_than_can_be_followed_hold_up_no_other(rounds, cloud):
+    info = SourceInfo("bb", ("main", "*"), url=cloud.source.url, options=cloud.source.options)
+    of_all = rounds(bitbucket, info)
+    of_all.like(cloud)
+    of_all.say(f"{CLOUD}/refs/branches", {"values": [head(A, "release/1")]})
+    of_all.round()
+    many = [head(A, f"{number:0200}") for number in range(1200)]
+    for page in range(12):
+        more = {"next": f"{CLOUD}/refs/branches?page={page + 2}"} if page < 11 else {}
+        path = f"{CLOUD}/refs/branches" + (f"?page={page + 1}" if page else "")
+        of_all.say(path, {"values": many[page * 100 : page * 100 + 100]} | more)
+    of_all.say(f"{CLOUD}/refs/branches/main", head(B))
+    (push,) = of_all.round(but="name fewer with --branch")
+    assert push.ref == "main"
+    assert of_all.errors
+    of_all.say(f"{CLOUD}/refs/branches", {"values": [head(A, "release/1")]})
+    assert of_all.round() == []
+
+
+def test_data_center_with_more_branches_than_can_be_followed_has_the_named_ones(rounds, server):
+    info = SourceInfo("dc", ("main", "*"), url=server.source.url, options=server.source.options)
+    of_all = rounds(bitbucket, info)
+    of_all.like(server)
+    few = [branch("main", A), branch("release/1", A)]
+    many = [branch(f"{number:0200}", A) for number in range(1200)]
+
+    def say(*branches: dict[str, object]) -> None:
+        for start in range(0, len(branches), 100):
+            last = start + 100 >= len(branches)
+            path = f"{SERVER}/branches?start={start}&"
+            page = {"values": branches[start : start + 100], "isLastPage": last}
+            of_all.say(path, page | ({} if last else {"nextPageStart": start + 100}))
+
+    say(*few)
+    of_all.round()
+    say(branch("main", B), *many)
+    of_all.say(f"{SERVER}/commits", {"values": [{"id": B}]})
+    (push,) = of_all.round()
+    assert (push.ref, push.state) == ("main", "pushed")
+    (gap,) = of_all.gaps
+    assert (gap.what, gap.count) == ("branches (name fewer with --branch)", 1200)
+    assert of_all.round() == []
+    assert len(of_all.gaps) == 1, "it is told once"
+    say(branch("main", B), branch("release/1", A))
+    assert of_all.round() == [], "what was there before is not new"
+    say(branch("main", B), branch("release/1", B))
+    assert [event.ref for event in of_all.round()] == ["release/1"]
+
+
 def test_a_merge_is_the_row_of_its_webhook(cloud, hook, row, samples):
     cloud.round()
     cloud.say(

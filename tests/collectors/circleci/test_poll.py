@@ -70,6 +70,26 @@ def test_a_workflow_is_the_row_of_its_webhook(circle, told, hook, row):
     assert (again.state, again.number) == ("succeeded", failed.number)
 
 
+def test_no_text_of_a_push_makes_the_cursor_large(circle, told):
+    pipeline, workflow = told
+    circle.round()
+    # Of a pipeline whose host tells it to CircleCI in words of its own.
+    said = {"branch": "main", "commit_title": "t" * 9000, "commit_message": "m" * 70_000}
+    vcs = pipeline["vcs"] | {"commit": {"subject": "\U0001f600" * 70_000}}
+    many = [
+        pipeline
+        | {"id": f"{number:036}", "number": number}
+        | ({"vcs": vcs} if number % 2 else {"vcs": None, "trigger_parameters": {"gitlab": said}})
+        for number in range(60, 0, -1)
+    ]
+    circle.say(LIST, {"items": many})
+    for one in many:
+        runs = [workflow | {"id": f"w{one['number']:035}", "status": "running", "stopped_at": ""}]
+        circle.say(asked_for(one), {"items": runs})
+    assert len(circle.round()) == 60
+    assert circle.round() == []
+
+
 def test_first_contact_asks_for_few(circle, told):
     pipeline, workflow = told
     many = [pipeline | {"id": f"p{number}", "number": number} for number in range(40, 20, -1)]

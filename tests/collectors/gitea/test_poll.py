@@ -180,6 +180,27 @@ def test_a_list_of_branches_whose_page_is_the_one_before_deletes_none(rounds, te
     assert of_all.round() == []
 
 
+def test_more_branches_than_can_be_followed_hold_up_no_other(rounds, tea):
+    info = SourceInfo("gt", ("main", "*"), url=WEB, options={"repository": "acme/shop"})
+    of_all = rounds(gitea, info)
+    of_all.like(tea)
+    of_all.say(f"{API}/compare/{A}...{B}", {"total_commits": 1})
+    few = [branch("release/1", A)]
+    of_all.say(f"{API}/branches", few)
+    of_all.round()
+    many = [branch(f"{number:0200}", A) for number in range(1200)]
+    for page in range(24):
+        link = '<x>; rel="next"' if page < 23 else ""
+        of_all.say(f"{API}/branches?page={page + 1}&", many[page * 50 : page * 50 + 50], link=link)
+    of_all.say(f"{API}/branches/main", branch("main", B))
+    (push,) = of_all.round(but="name fewer with --branch")
+    assert push.ref == "main"
+    assert of_all.errors
+    for page in range(24):
+        of_all.say(f"{API}/branches?page={page + 1}&", few)
+    assert of_all.round() == []
+
+
 def test_a_merge_is_the_row_of_its_webhook(tea, hook, row):
     tea.round()
     tea.say(f"{API}/pulls", [PULL, PULL | {"number": 481, "merged": False, "merged_at": None}])

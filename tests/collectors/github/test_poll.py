@@ -93,6 +93,39 @@ def test_any_answers_of_a_round_leave_a_cursor_that_the_next_can_read(data):
                 assert all(event.key for event in polled.events)
 
 
+def test_more_branches_than_can_be_followed_hold_up_no_other(rounds):
+    home = "/repos/acme/shop"
+    hub = rounds(github, SOURCE)
+    refs = f"{home}/git/matching-refs/heads"
+
+    def heads(*named: tuple[str, str]) -> list[dict[str, object]]:
+        return [{"ref": f"refs/heads/{name}", "object": {"sha": sha}} for name, sha in named]
+
+    hub.say(home, {"full_name": "acme/shop", "default_branch": "main"})
+    hub.say(f"{refs}/main", heads(("main", "a" * 40)))
+    hub.say(f"{refs}/release/", heads(("release/1", "a" * 40)))
+    hub.say(f"{home}/actions/runs", {"workflow_runs": []})
+    for path in ("pulls", "deployments", "issues", "issues/events", "commits"):
+        hub.say(f"{home}/{path}", [])
+    hub.round()
+    many = heads(*((f"release/{number:0200}", "a" * 40) for number in range(1200)))
+    hub.say(f"{refs}/release/", many)
+    hub.say(f"{refs}/main", heads(("main", "b" * 40)))
+    (push,) = hub.round(but="name fewer with --branch")
+    assert push.ref == "main"
+    assert hub.errors
+    hub.say(f"{refs}/release/", heads(("release/1", "a" * 40)))
+    assert hub.round() == []
+
+
+def test_no_text_of_a_deployment_makes_the_cursor_large():
+    payload = {"devstream_request": "r" * 70_000, "devstream_executor": "e" * 70_000}
+    bodies = [{"id": 7, "environment": "production", "sha": "a" * 40, "payload": payload}]
+    asked = next(one for one in requests(b"", SOURCE, NOW) if "/deployments" in one.path)
+    polled = parse(Response(asked, 200, {}, json.dumps(bodies).encode(), NOW), b"", SOURCE)
+    assert len(polled.cursor) < 2000
+
+
 def test_every_request_can_be_parsed():
     assert github_poll.poller.steps >= {
         json.loads(request.tag)[0] for request in requests(b"", SOURCE, NOW)

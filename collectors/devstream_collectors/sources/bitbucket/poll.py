@@ -14,7 +14,17 @@ from urllib.parse import quote
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.branches import Moved, defaults, exact, globs, matching, moved
+from devstream_collectors.kit.branches import (
+    Moved,
+    as_text,
+    check_fits,
+    defaults,
+    exact,
+    globs,
+    matching,
+    moved,
+    of_text,
+)
 from devstream_collectors.kit.decoding import Needed, Part, decode, milliseconds, person, sha
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
@@ -38,8 +48,6 @@ class _Cursor(msgspec.Struct, frozen=True):
     """The commit of each branch that was asked for by name; empty for none."""
     listed: dict[str, str] | None = None
     """The same of those that match a glob."""
-    page: dict[str, str] = {}
-    """Of a list that is not yet read to its end."""
     merged: int = 0
     builds: Builds = {}
     opened: int = 0
@@ -159,12 +167,13 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
     branches = body.values or ()
     commits = {branch.name: branch.target for branch in branches if branch.name and branch.target}
     here = {name: sha(commit.hash) for name, commit in commits.items()}
-    found = {**known.page, **matching(here, _patterns(known, answer.source))}
+    found = {**of_text(answer.step.state), **matching(here, _patterns(known, answer.source))}
+    check_fits(found)
     # Branches are compared when all pages are there, or those of the next would look deleted.
     if body.next:
-        return answer.polled(requests=[ask(body.next, Step("branches"))], page=found)
+        return answer.polled(requests=[ask(body.next, Step("branches", state=as_text(found)))])
     moves = moved(known.listed, found) if known.listed is not None else []
-    return _moved(answer, moves, commits, listed=found, page={})
+    return _moved(answer, moves, commits, listed=found)
 
 
 def _moved(

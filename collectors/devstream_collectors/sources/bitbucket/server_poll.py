@@ -7,14 +7,22 @@ https://developer.atlassian.com/server/bitbucket/rest/ (version 1.0).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from urllib.parse import quote
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.branches import defaults, is_global, moved
+from devstream_collectors.contract import Gap, Polled, Request, SourceInfo
+from devstream_collectors.kit.branches import (
+    as_text,
+    defaults,
+    exact,
+    fits,
+    is_global,
+    moved,
+    of_text,
+)
 from devstream_collectors.kit.decoding import Needed, Part, Text, Time, decode, sha
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
@@ -43,8 +51,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     home: Repository = Repository()
     default: str = ""
     heads: dict[str, str] | None = None
-    page: dict[str, str] = {}
-    """The next page of a list of branches that is half read."""
+    too_many: bool = False
+    """More branches match than are followed: those that are named are."""
     merged: int = 0
     builds: Builds = {}
 
@@ -98,7 +106,7 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     # First the repository and its default branch.
     yield ask(_path(source), Step("repository"))
     yield ask(_path(source, "/branches/default"), Step("default"), missing_ok=True)
-    yield _branches(source, 0)
+    yield _branches(source, Step("branches"))
     newest = {"state": "MERGED", "order": "NEWEST", "limit": _PAGE}
     yield ask(_path(source, "/pull-requests"), Step("pulls"), query=newest)
     for commit in open_commits(known.heads or {}, known.builds):
@@ -124,14 +132,30 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
     patterns = source.branches or defaults(known.default)
     here = [(short_ref(one.id or ""), sha(one.latest_commit)) for one in body.values or ()]
     found = {name: commit for name, commit in here if is_global(name, patterns)}
-    if answer.step.count:
-        found = {**known.page, **found}
+    found = {**of_text(answer.step.state), **found}
+    named, left_out = _named(found, patterns), int(answer.step.old or 0)
+    too_many = left_out > 0 or not fits(found)
+    if too_many:
+        left_out += len(found) - len(named)
+        found = named
     # Branches are compared when all pages are there, or those of the next would look deleted.
     if body.is_last_page is False and body.next_page_start:
-        return answer.polled(requests=[_branches(source, body.next_page_start)], page=found)
+        following = msgspec.structs.replace(
+            answer.step,
+            count=body.next_page_start,
+            state=as_text(found),
+            old=str(left_out),
+        )
+        return answer.polled(requests=[_branches(source, following)])
+    gap, before = None, known.heads
+    if too_many and not known.too_many:
+        gap = Gap("branches (name fewer with --branch)", left_out)
+        before = None if before is None else _named(before, patterns)
+    # Where the others were is not known when they fit again.
+    compared = named if known.too_many else found
     makers: list[Maker] = []
     asked: list[Request] = []
-    for move in moved(known.heads, found) if known.heads is not None else []:
+    for move in moved(before, compared) if before is not None else []:
         # Of a deleted branch there is nothing to ask.
         if not move.new:
             makers.append(partial(push_event, Push(move.branch, move.old, ""), _place(answer)))
@@ -141,7 +165,13 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
         if move.old:
             query["since"] = move.old
         asked.append(ask(_path(source, "/commits"), counted, missing_ok=True, query=query))
-    return answer.polled(makers, asked, heads=found, page={})
+    return answer.polled(makers, asked, gap, heads=found, too_many=too_many)
+
+
+def _named(heads: Mapping[str, str], patterns: tuple[str, ...]) -> dict[str, str]:
+    """Keep the branches that the team names without a wildcard."""
+    names = exact(patterns)
+    return {name: commit for name, commit in heads.items() if name in names}
 
 
 @poller.answer("commits")
@@ -236,9 +266,9 @@ def _place(answer: Answer[_Cursor]) -> Place:
     return known.home.place(answer.source, answer.received, known.default)
 
 
-def _branches(source: SourceInfo, start: int) -> Request:
-    listed = Step("branches", count=start)
-    return ask(_path(source, "/branches"), listed, start=start, limit=100)
+def _branches(source: SourceInfo, step: Step) -> Request:
+    """Ask for the page of branches that begins at `step.count`."""
+    return ask(_path(source, "/branches"), step, start=step.count, limit=100)
 
 
 def _path(source: SourceInfo, path: str = "") -> str:

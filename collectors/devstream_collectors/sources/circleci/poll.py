@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -33,7 +34,11 @@ WATCHED = 5
 MAX_OPEN = 60
 """Of older ones, while a workflow of theirs is under way."""
 MAX_RUNS = 300
+_CURSOR = 60_000
+"""Bytes."""
+_TEXT = 255
 _HOSTS = {"gh": "github", "bb": "bitbucket"}
+T = TypeVar("T", bound=msgspec.Struct)
 _PENDING = frozenset({"running", "failing", "on_hold"})
 
 
@@ -162,8 +167,11 @@ def _pruned(known: _Cursor) -> tuple[_Cursor, int]:
     older_ones = [key for key, _ in by_number if key in known.open and key not in newest]
     wanted = [*older_ones[-MAX_OPEN:], *newest]
     kept = {key: pipeline for key, pipeline in by_number if key in wanted}
+    room = _CURSOR - len(msgspec.json.encode(msgspec.structs.replace(known, pipelines={})))
+    while kept and len(msgspec.json.encode(kept)) > room:
+        del kept[next(iter(kept))]
     open_ = tuple(one for one in known.open if one in kept)
-    lost = max(0, len(older_ones) - MAX_OPEN)
+    lost = sum(key not in kept for key in older_ones)
     return msgspec.structs.replace(known, pipelines=kept, open=open_), lost
 
 
@@ -175,12 +183,26 @@ def _counts(pipeline: Pipeline, answer: Answer[_Cursor]) -> bool:
 
 
 def _small(pipeline: Pipeline) -> Pipeline:
-    """Cut long texts, for the cursor."""
-    vcs = pipeline.vcs
-    if vcs is None:
-        return pipeline
-    commit = msgspec.structs.replace(vcs.commit, subject=vcs.commit.subject[:200])
-    return msgspec.structs.replace(pipeline, vcs=msgspec.structs.replace(vcs, commit=commit))
+    """Cut long texts, for the cursor: whoever pushes writes most of them."""
+    vcs, said = pipeline.vcs, pipeline.trigger_parameters
+    actor = _cut(pipeline.trigger.actor)
+    if vcs is not None:
+        commit = _cut(vcs.commit)
+        commit = msgspec.structs.replace(commit, author=_cut(commit.author))
+        vcs = msgspec.structs.replace(_cut(vcs), commit=commit)
+    if said is not None:
+        hosts = {name: getattr(said, name) for name in said.__struct_fields__}
+        cut = {name: None if host is None else _cut(host) for name, host in hosts.items()}
+        said = msgspec.structs.replace(said, **cut)
+    trigger = msgspec.structs.replace(pipeline.trigger, actor=actor)
+    return msgspec.structs.replace(pipeline, trigger=trigger, trigger_parameters=said, vcs=vcs)
+
+
+def _cut(one: T) -> T:
+    """Cut the texts of a struct. No branch has a longer name, on any forge."""
+    texts = {name: getattr(one, name) for name in one.__struct_fields__}
+    cut = {name: text[:_TEXT] for name, text in texts.items() if isinstance(text, str)}
+    return msgspec.structs.replace(one, **cut)
 
 
 def _mark(workflow: Workflow) -> str:

@@ -15,7 +15,17 @@ from urllib.parse import quote
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.branches import Moved, defaults, exact, globs, matching, moved
+from devstream_collectors.kit.branches import (
+    Moved,
+    as_text,
+    check_fits,
+    defaults,
+    exact,
+    globs,
+    matching,
+    moved,
+    of_text,
+)
 from devstream_collectors.kit.decoding import (
     Many,
     Needed,
@@ -67,8 +77,6 @@ class _Cursor(msgspec.Struct, frozen=True):
     """The commit of each branch that was asked for by name; empty for none."""
     listed: dict[str, str] | None = None
     """The same of those that match a glob."""
-    page: dict[str, str] = {}
-    """Of a list that is not yet read to its end."""
     merged: int = 0
     runs: dict[str, str] = {}
     opened: int = 0
@@ -157,15 +165,14 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
     commits = {body.name: body.commit for body in bodies if body.name and body.commit}
     here = {name: sha(commit.id) for name, commit in commits.items()}
     found = matching(here, _patterns(known, answer.source))
-    # The first page begins anew: the rest of a round that failed is not added to.
-    if page > 1:
-        found = {**known.page, **found}
+    found = {**of_text(answer.step.state), **found}
+    check_fits(found)
     # Branches are compared when all pages are there, or those of the next would look deleted.
     if next_page(answer.response.headers.get("link", "")):
-        more = _branches(answer.source, following_step(answer, page + 1))
-        return answer.polled(requests=[more], page=found)
+        step = msgspec.structs.replace(following_step(answer, page + 1), state=as_text(found))
+        return answer.polled(requests=[_branches(answer.source, step)])
     moves = moved(known.listed, found) if known.listed is not None else []
-    return _moved(answer, moves, commits, listed=found, page={})
+    return _moved(answer, moves, commits, listed=found)
 
 
 def _moved(

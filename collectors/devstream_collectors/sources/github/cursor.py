@@ -46,8 +46,6 @@ class Cursor(msgspec.Struct, frozen=True):
     home: Repository = Repository()
     heads: dict[str, dict[str, str]] = {}
     """By the pattern that was asked for: branch and commit."""
-    page: dict[str, str] = {}
-    """Of a list of branches half read."""
     merged: str = ""
     runs: dict[str, str] = {}
     """Of the runs last seen: id, and attempt with state."""

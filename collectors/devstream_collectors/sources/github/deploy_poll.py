@@ -11,13 +11,20 @@ from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.decoding import milliseconds
 from devstream_collectors.kit.polling import MAX_OPEN, Answer, Step
 from devstream_collectors.sources.github.cursor import Cursor, Watched, ask_of, place_of, poller
-from devstream_collectors.sources.github.deploy import Deployment, Status, deployed, displaced
+from devstream_collectors.sources.github.deploy import (
+    Deployment,
+    Noted,
+    Status,
+    deployed,
+    displaced,
+)
 from devstream_collectors.sources.github.lists import ask_list, ask_older
 
 FIRST_DEPLOYMENTS = 3
 """Deployments whose state is asked for at first contact."""
 MAX_DEPLOYMENTS = 60
 """Deployments that are remembered: two pages."""
+_TEXT = 100
 _STEPS = frozenset({"waiting", "in_progress"})
 _ENDED = frozenset({"success", "failure", "error"})
 _FINAL = _ENDED | {"inactive"}
@@ -42,13 +49,13 @@ def _deployments(answer: Answer[Cursor]) -> Polled:
     # At first contact the state of a few is enough; the others are watched for a change.
     first = bodies if newest >= 0 else bodies[:FIRST_DEPLOYMENTS]
     fresh = {
-        str(body.id): Watched(body, over=body not in first)
+        str(body.id): Watched(_small(body), over=body not in first)
         for body in reversed(bodies)
         if body.id > since
     }
     # One that was over goes on: it failed, and was tried again.
     again = {
-        str(body.id): msgspec.structs.replace(told, body=body, over=False)
+        str(body.id): msgspec.structs.replace(told, body=_small(body), over=False)
         for body in reversed(bodies)
         if (told := before.get(str(body.id))) and told.over and told.body.changed != body.changed
     }
@@ -82,6 +89,13 @@ def _status(answer: Answer[Cursor]) -> Polled:
         makers.append(partial(displaced, told.body, statuses[-1], place_of(answer)))
     seen = statuses[-1].id if statuses else 0
     return answer.polled(makers, deployments={**known, number: Watched(told.body, seen, over=over)})
+
+
+def _small(body: Deployment) -> Deployment:
+    """Cut the texts that a workflow writes freely, for the cursor."""
+    noted = body.payload
+    noted = Noted(noted.devstream_request[:_TEXT], noted.devstream_executor[:_TEXT])
+    return msgspec.structs.replace(body, payload=noted)
 
 
 def _statuses(source: SourceInfo, number: str) -> Request:

@@ -16,7 +16,16 @@ from urllib.parse import quote
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.branches import HEADS, exact, globs, is_global, moved
+from devstream_collectors.kit.branches import (
+    HEADS,
+    as_text,
+    check_fits,
+    exact,
+    globs,
+    is_global,
+    moved,
+    of_text,
+)
 from devstream_collectors.kit.decoding import Needed, Part, Text, Whole, milliseconds
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
@@ -45,6 +54,8 @@ _STARTED = {"queued": "queued", "in_progress": "running"}
 _NEVER = "0"
 """Before every ISO time, and not empty: it was asked for, and there was none."""
 _UNDER_WAY = (" queued", " running")
+_MAX_HEADS = 30_000
+"""Bytes of branches: deployments and checks have as much again."""
 
 
 class _Ref(msgspec.Struct, frozen=True):
@@ -120,12 +131,23 @@ def _branches(answer: Answer[Cursor]) -> Polled:
     refs = [ref for ref in answer.decode(list[_Ref]) if ref.ref.startswith(HEADS)]
     new = {short_ref(ref.ref): ref.object.sha for ref in refs}
     new = {branch: commit for branch, commit in new.items() if is_global(branch, (pattern,))}
-    if answer.step.count > 1:
-        new = {**known.page, **new}
+    new = {**of_text(answer.step.state), **new}
+    patterns = source.branches or (pattern,)
+    # Those of a pattern that the team named before are forgotten.
+    others = {one: heads for one, heads in known.heads.items() if one in patterns}
+    beside = {
+        name: head
+        for one, heads in others.items()
+        if one != pattern
+        for name, head in heads.items()
+    }
+    if globs((pattern,)):
+        check_fits({**beside, **new}, _MAX_HEADS)
     # Branches are compared when all are there, or those of the next page would look deleted.
     if next_page(answer.response.headers.get("link", "")):
         following = following_step(answer, max(1, answer.step.count) + 1)
-        return answer.polled(requests=[_heads(source, following)], page=new)
+        following = msgspec.structs.replace(following, state=as_text(new))
+        return answer.polled(requests=[_heads(source, following)])
     makers: list[Maker] = []
     follow: list[Request] = []
     for move in moved(known.heads.get(pattern, new), new):
@@ -139,7 +161,7 @@ def _branches(answer: Answer[Cursor]) -> Polled:
             path, query = f"/compare/{move.old}...{move.new}", {"per_page": 1, "page": 2}
             compared = Step("compared", move.branch, move.old, move.new)
             follow.append(ask_of(source, path, compared, query, missing_ok=True))
-    return answer.polled(makers, follow, None, heads={**known.heads, pattern: new}, page={})
+    return answer.polled(makers, follow, None, heads={**others, pattern: new})
 
 
 @poller.answer("compared")
