@@ -253,6 +253,31 @@ def test_a_build_is_the_row_of_its_webhook(cloud, hook, row, samples):
     assert not any(f"/commit/{A}/" in path for path in cloud.asked[asked:])
 
 
+def test_builds_of_the_main_branch_come_before_those_of_any_glob(rounds, cloud, server):
+    failed = {"key": "ci", "name": "CI", "state": "FAILED", "url": "https://ci.example.org/1"}
+    names = ("main", "release/*")
+    info = SourceInfo("bb", names, url=cloud.source.url, options=cloud.source.options)
+    of_all = rounds(bitbucket, info)
+    of_all.like(cloud)
+    others = [head(f"{number + 1:040x}", f"release/{number}") for number in range(12)]
+    of_all.say(f"{CLOUD}/refs/branches", {"values": others})
+    of_all.round()
+    of_all.say(f"{CLOUD}/commit/{A}/statuses", {"values": [failed]})
+    assert [(event.state, event.ref) for event in of_all.round()] == [("failed", "main")]
+    assert of_all.round() == []
+    assert of_all.dropped["builds-of-too-many-branches"] == 6, "three in each of two rounds"
+    info = SourceInfo("dc", names, url=server.source.url, options=server.source.options)
+    of_all = rounds(bitbucket, info)
+    of_all.like(server)
+    listed = [branch(f"release/{number}", f"{number + 1:040x}") for number in range(12)]
+    page = {"values": [*listed, branch("main", A)], "isLastPage": True}
+    of_all.say(f"{SERVER}/branches", page)
+    of_all.round()
+    of_all.say(f"{STATUS}/{A}", {"values": [failed]})
+    assert [(event.state, event.ref) for event in of_all.round()] == [("failed", "main")]
+    assert of_all.round() == []
+
+
 def test_issues_are_the_rows_of_their_webhooks(cloud, hook, row, samples):
     issue = sampled(samples, "issue_created")["issue"] | {"reporter": {"nickname": "eva"}}
     old = issue | {

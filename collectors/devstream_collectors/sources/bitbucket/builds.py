@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -14,14 +15,36 @@ Builds = dict[str, dict[str, str]]
 MAX_BUILDS = 10
 """Commits whose builds are asked for in a round.
 
-They are those that branches point at, and older ones whose builds are not over.
+They are those that branches point at, the default one first, and older ones whose builds are not
+over.
 """
 
 
+def by_rank(branches: Mapping[str, str], default: str, named: Sequence[str]) -> dict[str, str]:
+    """Sort branches by how much they count.
+
+    The default branch comes first, then those that are named, then those of a glob.
+    """
+
+    def rank(one: tuple[str, str]) -> tuple[bool, bool]:
+        return one[0] != default, one[0] not in named
+
+    return dict(sorted(branches.items(), key=rank))
+
+
 def open_commits(branches: Mapping[str, str], known: Builds) -> list[str]:
-    """Return the commits whose builds are asked for."""
-    heads = [commit for commit in branches.values() if commit][:MAX_BUILDS]
-    return list(dict.fromkeys([*heads, *(one for one, states in known.items() if _open(states))]))
+    """Return the commits whose builds are asked for; of `branches` the first have room."""
+    older = (one for one, states in known.items() if _open(states))
+    return list(dict.fromkeys([*_heads(branches)[:MAX_BUILDS], *older]))
+
+
+def left_out(branches: Mapping[str, str]) -> Counter[str]:
+    """Count the heads whose builds are not asked for."""
+    return Counter({"builds-of-too-many-branches": max(0, len(_heads(branches)) - MAX_BUILDS)})
+
+
+def _heads(branches: Mapping[str, str]) -> list[str]:
+    return list(dict.fromkeys(commit for commit in branches.values() if commit))
 
 
 def told(
@@ -45,13 +68,13 @@ def told(
         if before.get(key) != state:
             # It does not say who began it.
             makers.append(partial(build, status, "", place, branch=branch, revision=commit))
+    after = {**known, commit: now}
+    heads = _heads(branches)[:MAX_BUILDS]
     # A commit that no branch points at any more is followed until its builds are over.
-    kept = [
-        (one, states)
-        for one, states in {**known, commit: now}.items()
-        if one in branches.values() or _open(states)
-    ]
-    return makers, dict(kept[-MAX_BUILDS:])
+    older = [one for one, states in after.items() if one not in heads and _open(states)]
+    room = MAX_BUILDS - sum(one in after for one in heads)
+    kept = [*(older[-room:] if room > 0 else ()), *(one for one in heads if one in after)]
+    return makers, {one: after[one] for one in kept}
 
 
 def _open(states: Mapping[str, str]) -> bool:

@@ -7,7 +7,9 @@ https://developer.atlassian.com/cloud/bitbucket/rest/ (version 2.0).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
@@ -30,7 +32,13 @@ from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Older, Poller, Step, again, ask, older
 from devstream_collectors.kit.push import Push, push_event
-from devstream_collectors.sources.bitbucket.builds import Builds, open_commits, told
+from devstream_collectors.sources.bitbucket.builds import (
+    Builds,
+    by_rank,
+    left_out,
+    open_commits,
+    told,
+)
 from devstream_collectors.sources.bitbucket.place import Repository, User, account
 from devstream_collectors.sources.bitbucket.push import Branch, Commit, PullRequest, merged
 from devstream_collectors.sources.bitbucket.run import Status
@@ -55,8 +63,9 @@ class _Cursor(msgspec.Struct, frozen=True):
 
     @property
     def branches(self) -> dict[str, str]:
-        """The commit of each branch."""
-        return {**(self.listed or {}), **(self.heads or {})}
+        """The commit of each branch, those that count most first."""
+        heads = self.heads or {}
+        return by_rank({**(self.listed or {}), **heads}, self.home.default_branch, tuple(heads))
 
 
 class _Statuses(msgspec.Struct, frozen=True):
@@ -137,7 +146,8 @@ def _older(answer: Answer[_Cursor], what: str, times: list[int], since: int, mar
 
 @poller.answer("repository")
 def _repository(answer: Answer[_Cursor]) -> Polled:
-    return answer.polled(home=answer.decode(Repository))
+    polled = answer.polled(home=answer.decode(Repository))
+    return replace(polled, dropped=left_out(answer.known.branches) + Counter(polled.dropped))
 
 
 @poller.answer("branch")

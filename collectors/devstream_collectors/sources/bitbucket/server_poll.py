@@ -7,7 +7,9 @@ https://developer.atlassian.com/server/bitbucket/rest/ (version 1.0).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
@@ -28,7 +30,13 @@ from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, again, ask, older
 from devstream_collectors.kit.push import Push, push_event
-from devstream_collectors.sources.bitbucket.builds import Builds, open_commits, told
+from devstream_collectors.sources.bitbucket.builds import (
+    Builds,
+    by_rank,
+    left_out,
+    open_commits,
+    told,
+)
 from devstream_collectors.sources.bitbucket.run import Status
 from devstream_collectors.sources.bitbucket.server import (
     Commit,
@@ -109,14 +117,15 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     yield _branches(source, Step("branches"))
     newest = {"state": "MERGED", "order": "NEWEST", "limit": _PAGE}
     yield ask(_path(source, "/pull-requests"), Step("pulls"), query=newest)
-    for commit in open_commits(known.heads or {}, known.builds):
+    for commit in open_commits(_ranked(known, source), known.builds):
         path = f"/rest/build-status/1.0/commits/{commit}"
         yield ask(path, Step("builds", commit), missing_ok=True, limit=50)
 
 
 @poller.answer("repository")
 def _repository(answer: Answer[_Cursor]) -> Polled:
-    return answer.polled(home=answer.decode(Repository))
+    polled, branches = answer.polled(home=answer.decode(Repository)), answer.known.heads or {}
+    return replace(polled, dropped=left_out(branches) + Counter(polled.dropped))
 
 
 @poller.answer("default")
@@ -249,9 +258,14 @@ def _builds(answer: Answer[_Cursor]) -> Polled:
         )
         for body in answer.decode_or(_Builds()).values or ()
     ]
-    commit, heads = answer.step.of, known.heads or {}
+    commit, heads = answer.step.of, _ranked(known, answer.source)
     makers, builds = told(statuses, commit, heads, known.builds, _place(answer))
     return answer.polled(makers, builds=builds)
+
+
+def _ranked(known: _Cursor, source: SourceInfo) -> dict[str, str]:
+    """Return the branches that are followed, those that count most first."""
+    return by_rank(known.heads or {}, known.default, exact(source.branches))
 
 
 def _small(pull: PullRequest) -> str:
