@@ -209,6 +209,22 @@ def test_a_merge_is_the_row_of_its_webhook(tea, hook, row):
     assert tea.round() == []
 
 
+def test_pull_requests_that_are_closed_unmerged_are_no_gap(tea):
+    closed = PULL | {"merged": False, "merged_at": None, "merge_commit_sha": None}
+    items = [PULL | {"updated_at": PULL["merged_at"]}]
+    for round_ in range(9):
+        for page in range(6):
+            query = "?state=closed&sort=recentupdate&limit=30" + (
+                f"&page={page + 1}" if page else ""
+            )
+            tea.say(f"{API}/pulls{query}", items[page * 30 : page * 30 + 30])
+        assert tea.round() == []
+        for number in range(25):
+            at = f"2027-01-16T{round_:02}:{number:02}:00Z"
+            items.insert(0, closed | {"number": 500 + len(items), "updated_at": at})
+    assert tea.gaps == []
+
+
 def test_a_run_is_the_row_of_its_webhook_at_each_step(tea, hook, row):
     tea.round()
     tea.say(f"{API}/actions/runs", {"workflow_runs": [RUN]})

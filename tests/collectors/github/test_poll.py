@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_collectors.contract import Response, SourceInfo
+from devstream_collectors.kit.decoding import iso
 from devstream_collectors.sources import github
 from devstream_collectors.sources.github import poll as github_poll
 from devstream_collectors.sources.github.poll import parse, requests
@@ -124,6 +125,48 @@ def test_no_text_of_a_deployment_makes_the_cursor_large():
     asked = next(one for one in requests(b"", SOURCE, NOW) if "/deployments" in one.path)
     polled = parse(Response(asked, 200, {}, json.dumps(bodies).encode(), NOW), b"", SOURCE)
     assert len(polled.cursor) < 2000
+
+
+@pytest.fixture
+def hub(rounds):
+    """A repository whose lists are empty."""
+    home = "/repos/acme/shop"
+    hub = rounds(github, SourceInfo("gh", url=SOURCE.url, options=SOURCE.options))
+    hub.say(home, {"full_name": "acme/shop", "default_branch": "main"})
+    head = {"ref": "refs/heads/main", "object": {"sha": "a" * 40}}
+    hub.say(f"{home}/git/matching-refs/heads/main", [head])
+    hub.say(f"{home}/actions/runs", {"workflow_runs": []})
+    for path in ("pulls", "deployments", "issues", "issues/events"):
+        hub.say(f"{home}/{path}", [])
+    return hub
+
+
+@pytest.mark.parametrize("path", ["issues", "pulls"])
+def test_many_pull_requests_that_make_no_line_are_no_gap(hub, path):
+    items: list[dict[str, object]] = []
+    home = f"/repos/acme/shop/{path}"
+
+    def add(count: int, **more: object) -> None:
+        for _ in range(count):
+            at = iso(NOW - 400 * 3_600_000 + len(items) * 60_000)[:19] + "Z"
+            one = {"number": len(items) + 1, "title": "t", "created_at": at, "updated_at": at}
+            items.insert(0, one | more)
+        for page in range(6):
+            suffix = f"&page={page + 1}" if page else ""
+            state = "all&sort=created" if path == "issues" else "closed&sort=updated"
+            query = f"?state={state}&direction=desc&per_page=30{suffix}"
+            hub.say(home + query, items[page * 30 : page * 30 + 30])
+
+    add(1, merged_at=None)
+    hub.round()
+    for _ in range(8):
+        add(25, pull_request={"url": "x"}, merged_at=None)
+        assert hub.round() == []
+    hub.asked.clear()
+    add(1, pull_request={"url": "x"}, merged_at=None)
+    assert hub.round() == []
+    assert hub.gaps == []
+    assert sum(asked.startswith(f"{home}?") for asked in hub.asked) == 1
 
 
 def test_every_request_can_be_parsed():

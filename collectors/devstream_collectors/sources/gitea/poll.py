@@ -78,6 +78,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     listed: dict[str, str] | None = None
     """The same of those that match a glob."""
     merged: int = 0
+    closed: int = 0
+    """The newest change of a pull request, merged or not."""
     runs: dict[str, str] = {}
     opened: int = 0
     updated: str = ""
@@ -228,12 +230,16 @@ def _pulls(answer: Answer[_Cursor]) -> Polled:
     makers = [
         partial(merged, pull, User(), place) for time, pull in reversed(found) if 0 < since < time
     ]
-    unseen = bool(bodies) and 0 < since < milliseconds(bodies[-1].updated_at)
     times = [milliseconds(pull.updated_at) for pull in bodies]
+    seen = int(answer.step.state or answer.known.closed or answer.known.merged)
+    unseen = bool(times) and 0 < seen < times[-1]
     fresh = sum(time > since for time, _ in found)
-    more, gap = _older(answer, "merges", times, since, fresh, unseen=unseen)
+    marked = replace(answer, step=msgspec.structs.replace(answer.step, state=str(seen)))
+    more, gap = _older(marked, "merges", times, since, fresh, unseen=unseen)
     newest = max([answer.known.merged or 1, *(time for time, _ in found)])
-    return answer.polled(makers, more, gap, merged=newest, sizes=_sizes(answer))
+    closed = max([answer.known.closed or 1, *times])
+    sizes = _sizes(answer)
+    return answer.polled(makers, more, gap, merged=newest, closed=closed, sizes=sizes)
 
 
 @poller.answer("runs")

@@ -47,6 +47,8 @@ class Cursor(msgspec.Struct, frozen=True):
     heads: dict[str, dict[str, str]] = {}
     """By the pattern that was asked for: branch and commit."""
     merged: str = ""
+    closed: str = ""
+    """The newest change of a pull request, merged or not."""
     runs: dict[str, str] = {}
     """Of the runs last seen: id, and attempt with state."""
     deployments: dict[str, Watched] = {}

@@ -189,14 +189,18 @@ def _pulls(answer: Answer[Cursor]) -> Polled:
     fresh = [pull for pull in pulls if (pull.merged_at or "") > before]
     newest = max([answer.known.merged or _NEVER, *(pull.merged_at or "" for pull in pulls)])
     # Most of them were changed later than they were merged, if they were.
-    unseen = all((pull.updated_at or "") > before for pull in bodies)
-    times = [milliseconds(pull.updated_at) for pull in bodies]
-    more, gap = ask_older(answer, "merged pull requests", times, before, all_new=unseen)
+    changed = [pull.updated_at or "" for pull in bodies]
+    seen = answer.step.new or answer.known.closed or before
+    closed = max([answer.known.closed or _NEVER, *changed])
+    marked = replace(answer, step=msgspec.structs.replace(answer.step, new=seen))
+    times = [milliseconds(time) for time in changed]
+    unseen = bool(seen) and all(time > seen for time in changed)
+    more, gap = ask_older(marked, "merged pull requests", times, before, all_new=unseen)
     # The list does not say who merged and how many commits it were. What was merged before the
     # source was known is no news.
     told = reversed(fresh) if before else ()
     follow = [ask_of(answer.source, f"/pulls/{pull.number}", Step("pull")) for pull in told]
-    return answer.polled(requests=(*follow, *more), gap=gap, merged=newest)
+    return answer.polled(requests=(*follow, *more), gap=gap, merged=newest, closed=closed)
 
 
 @poller.answer("pull")

@@ -47,7 +47,8 @@ def _issues(answer: Answer[Cursor]) -> Polled:
     unseen = bool(known) and all((issue.created_at or "") > known for issue in bodies)
     times = [milliseconds(issue.created_at) for issue in bodies]
     more, gap = ask_older(answer, "issues", times, known, all_new=unseen)
-    opened = max([answer.known.opened, *(created for created, _ in issues)])
+    # Pull requests are read as well; their pages would be asked for again and again.
+    opened = max([answer.known.opened, *(issue.created_at or "" for issue in bodies)])
     return answer.polled(makers, more, gap, opened=opened)
 
 
