@@ -18,7 +18,13 @@ import msgspec
 from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.alert import Alert
 from devstream_collectors.kit.decoding import Part, Text, Time
-from devstream_collectors.kit.labelled import Labelled, alert_of, labelled_event
+from devstream_collectors.kit.labelled import (
+    NEVER_BROKEN,
+    Labelled,
+    alert_of,
+    fires_by_design,
+    labelled_event,
+)
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, ask
@@ -61,7 +67,9 @@ class _Status(msgspec.Struct, frozen=True):
     """Since when it runs, in spite of its name."""
 
 
-def alert_list(scope: str, alerts: str, status: str = "") -> Poller[_Cursor]:
+def alert_list(
+    scope: str, alerts: str, status: str = "", *, by_design: bool = False
+) -> Poller[_Cursor]:
     """Make the poller of one service.
 
     Args:
@@ -69,6 +77,7 @@ def alert_list(scope: str, alerts: str, status: str = "") -> Poller[_Cursor]:
         alerts: the path of the list, below the source's address.
         status: the path of what says since when the service runs; empty when it keeps its alerts
             over a restart.
+        by_design: there may be alerts that fire by design (`labelled.fires_by_design`).
 
     """
     poller = Poller(_Cursor)
@@ -95,7 +104,7 @@ def alert_list(scope: str, alerts: str, status: str = "") -> Poller[_Cursor]:
     @poller.answer("alerts")
     def alerts_answer(answer: Answer[_Cursor]) -> Polled:
         known, place = answer.known, answer.place(scope)
-        listed, dropped = _listed(answer)
+        listed, dropped = _listed(answer, by_design=by_design)
         told = [alert for alert in listed if _is_news(alert, known)]
         fresh = {alert.identity for alert in told}
         # One that began again between two rounds had ended.
@@ -164,14 +173,16 @@ def _fitting(firing: dict[str, _Followed], missing: tuple[str, ...]) -> _Cursor:
     return _Cursor(dict(newest), missing)
 
 
-def _listed(answer: Answer[_Cursor]) -> tuple[list[Alert], Counter[str]]:
+def _listed(answer: Answer[_Cursor], *, by_design: bool) -> tuple[list[Alert], Counter[str]]:
     """List the firing alerts, oldest first, and count others by reason."""
     alerts: list[Alert] = []
     dropped: Counter[str] = Counter()
     for body in sorted(answer.decode(list[_Alert]), key=lambda body: body.starts_at):
         alert, state = alert_of(body, "firing"), body.status.state
+        if by_design and fires_by_design(alert):
+            dropped[NEVER_BROKEN] += 1
         # One that was told and is silenced since has not resolved.
-        if state in ("", "active") or not _is_news(alert, answer.known):
+        elif state in ("", "active") or not _is_news(alert, answer.known):
             alerts.append(alert)
         else:
             reason = "not-processed-yet" if state == "unprocessed" else "silenced-or-inhibited"

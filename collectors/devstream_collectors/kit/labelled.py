@@ -50,6 +50,8 @@ _SAID = {
     *_ENVIRONMENTS,
 }
 """Labels that a line shows anyway."""
+NEVER_BROKEN = "severity-none"
+"""The reason why an alert that fires by design makes no line."""
 _UNKNOWN = {"datasourcenodata": "no data", "datasourceerror": "data source error"}
 """Grafana's own alerts, of a rule that it could not evaluate: the rule itself does not fire."""
 _MAX_APART = 2
@@ -108,6 +110,15 @@ def alert_of(
         reason=_among(notes, ("summary", "description", "message", "title")) or reason,
         url=url or body.generator_url,
     )
+
+
+def fires_by_design(alert: Alert) -> bool:
+    """Tell whether an alert says of itself that nothing is broken.
+
+    kube-prometheus' `Watchdog` always fires, to show that alerts arrive, and `InfoInhibitor` holds
+    back others; both have `severity: none`.
+    """
+    return alert.state == "firing" and alert.severity.strip().lower() == "none"
 
 
 def labelled_event(alert: Alert, place: Place) -> Event:

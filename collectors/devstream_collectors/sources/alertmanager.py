@@ -23,9 +23,11 @@ from devstream_collectors.contract import (
 from devstream_collectors.kit.alert_list import alert_list
 from devstream_collectors.kit.decoding import Many, Needed, Text, Texts, decode
 from devstream_collectors.kit.labelled import (
+    NEVER_BROKEN,
     STATES,
     Labelled,
     alert_of,
+    fires_by_design,
     labelled_event,
     sample_alert,
 )
@@ -48,7 +50,9 @@ file that you give with --secret-file. Without a secret file the path itself is 
 user:password.
 Polling: --poll --url http://HOST:9093, with --token-file where a proxy in front asks for one. \
 --receiver NAME follows only what would be sent to that receiver. Silenced and inhibited alerts \
-make no line."""
+make no line.
+An alert of severity `none` makes no line when it fires: it does so by design, as kube-prometheus' \
+Watchdog."""
 
 COLLECTOR = Collector(
     title="Prometheus Alertmanager's notifications, or its API polled",
@@ -64,7 +68,7 @@ COLLECTOR = Collector(
 )
 SCOPE = "alertmanager"
 """A fingerprint is of the labels themselves: the same fact from each member of a cluster."""
-_POLLER = alert_list(SCOPE, "/api/v2/alerts", "/api/v2/status")
+_POLLER = alert_list(SCOPE, "/api/v2/alerts", "/api/v2/status", by_design=True)
 requests, parse = _POLLER.requests, _POLLER.parse
 
 
@@ -83,13 +87,19 @@ def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
     """Make an event of each alert of a notification."""
     group = decode(delivery.body, _Notification)
     place = Place(source, delivery.received, SCOPE)
-    events = []
+    events, by_design = [], ""
     for body in group.alerts:
         # An alert without a status of its own has its group's.
         state = STATES.get((body.status or group.status).lower())
-        if state is not None:
-            alert = alert_of(body, state, common=group.common_labels)
+        if state is None:
+            continue
+        alert = alert_of(body, state, common=group.common_labels)
+        if fires_by_design(alert):
+            by_design = alert.name
+        else:
             events.append(labelled_event(alert, place))
+    if not events and by_design:
+        raise Dropped(NEVER_BROKEN, by_design)
     if not events:
         raise Dropped("no-alerts", group.status)
     return tuple(events)

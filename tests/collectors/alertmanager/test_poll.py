@@ -89,6 +89,17 @@ def test_what_is_silenced_makes_no_line_and_one_that_is_silenced_later_has_not_r
     assert [event.state for event in api.round()] == ["resolved"]
 
 
+def test_an_alert_that_fires_by_design_makes_no_line():
+    watchdog = {"alertname": "Watchdog", "severity": "none"}
+    api = Api()
+    assert api.round(listed(labels=watchdog)) == []
+    assert api.dropped == {"severity-none": 1}
+    assert api.round() == []
+    # Its severity came later than its first line.
+    assert len(api.round(listed())) == 1
+    assert [event.state for event in api.round(listed(labels=watchdog))] == ["resolved"]
+
+
 def test_an_alert_that_began_again_between_two_rounds_ended_before():
     api = Api()
     api.round(listed())

@@ -84,6 +84,17 @@ def test_a_notification_without_alerts_is_dropped_by_name(body):
     )
 
 
+def test_an_alert_that_fires_by_design_makes_no_line(samples):
+    group = json.loads(samples("alertmanager")["firing"])
+    for alert in group["alerts"]:
+        alert["labels"]["severity"] = "none"
+    result = alertmanager.normalise(Delivery({}, json.dumps(group).encode(), RECEIVED), AM)
+    assert (result.events, result.dropped) == ((), "severity-none")
+    group["alerts"][0]["status"] = "resolved"
+    (over,) = events(json.dumps(group).encode())
+    assert over.state == "resolved", "it may have been told when it fired"
+
+
 def test_the_sample_and_a_configured_service():
     delivery = alertmanager.sample(AM, RECEIVED)
     (one,) = events(delivery.body, SourceInfo("am", service="till", environment="stage"))
