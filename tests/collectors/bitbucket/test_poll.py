@@ -11,6 +11,8 @@ from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import bitbucket
 from devstream_collectors.sources.bitbucket import poll as bitbucket_poll
 from devstream_collectors.sources.bitbucket import server_poll as bitbucket_server_poll
+from devstream_desktop.intake.publisher import Publisher
+from devstream_desktop.stream.fact import run_of
 
 CLOUD, SERVER = "/2.0/repositories/acme/shop", "/rest/api/1.0/projects/WEB/repos/shop"
 STATUS = "/rest/build-status/1.0/commits"
@@ -221,6 +223,27 @@ def test_a_merge_is_the_row_of_its_webhook(cloud, hook, row, samples):
     (merge,) = cloud.round()
     assert row(merge) == row(hook.event("pullrequest_fulfilled"))
     assert cloud.round() == []
+
+
+@pytest.mark.parametrize("first", ["push", "merge"])
+async def test_a_merge_is_the_row_of_its_push(cloud, hook, samples, first):
+    async def publish(_events) -> None:
+        pass
+
+    cloud.round()
+    pull = sampled(samples, "pullrequest_fulfilled")["pullrequest"]
+    cloud.say(f"{CLOUD}/pullrequests", {"values": [pull]})
+    cloud.say(f"{CLOUD}/commit/{B[:12]}", {"hash": B})
+    (merge,) = cloud.round()
+    push = hook.event("repo_push")
+    assert merge.revision == push.revision == B
+    assert merge.key == hook.event("pullrequest_fulfilled").key
+    events = [push, merge] if first == "push" else [merge, push]
+    async with Publisher(publish).turn() as turn:
+        news = turn.news_of(events, RECEIVED)
+        assert turn.news_of([hook.event("pullrequest_fulfilled")], RECEIVED) == []
+    assert len({run_of(event) for event in news}) == 1
+    assert news[-1].state == "merged"
 
 
 def test_a_build_is_the_row_of_its_webhook(cloud, hook, row, samples):

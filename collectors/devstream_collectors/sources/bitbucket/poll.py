@@ -254,12 +254,29 @@ def _pulls(answer: Answer[_Cursor]) -> Polled:
     since, place = int(answer.step.old or answer.known.merged), _place(answer)
     pulls = answer.decode(_Pulls).values or []
     found = [(milliseconds(pull.updated_on), pull) for pull in pulls]
-    makers = [
-        partial(merged, pull, "", place) for time, pull in reversed(found) if 0 < since < time
-    ]
+    makers: list[Maker] = []
+    asked: list[Request] = []
+    for time, pull in reversed(found):
+        if not 0 < since < time:
+            continue
+        # Twelve digits of its commit; its push has all forty, and both are one row.
+        if revision := sha(pull.merge_commit.hash) if pull.merge_commit else "":
+            path = _path(answer.source, f"/commit/{quote(revision, safe='')}")
+            asked.append(ask(path, Step("merge", new=_small_pull(pull)), missing_ok=True))
+        else:
+            makers.append(partial(merged, pull, "", place))
     more, gap = _older(answer, "merges", [time for time, _ in found], since, str(since))
     newest = max([answer.known.merged or 1, *(time for time, _ in found)])
-    return answer.polled(makers, more, gap, merged=newest)
+    return answer.polled(makers, (*asked, *more), gap, merged=newest)
+
+
+@poller.answer("merge")
+def _merge(answer: Answer[_Cursor]) -> Polled:
+    pull = decode(answer.step.new, PullRequest)
+    short = sha(pull.merge_commit.hash) if pull.merge_commit else ""
+    whole = sha(answer.decode_or(Commit()).hash)
+    commit = whole if whole.startswith(short) else ""
+    return answer.polled([partial(merged, pull, "", _place(answer), commit)])
 
 
 @poller.answer("statuses")
@@ -311,6 +328,11 @@ def _history(answer: Answer[_Cursor]) -> Polled:
             who, at = account(entry.user), entry.created_on or ""
             makers.append(partial(step, body, state, who, place, at))
     return answer.polled(makers)
+
+
+def _small_pull(pull: PullRequest) -> str:
+    """Write the part of a pull request that a line needs."""
+    return msgspec.json.encode(msgspec.structs.replace(pull, title=pull.title[:200])).decode()
 
 
 def _small(body: Issue) -> str:

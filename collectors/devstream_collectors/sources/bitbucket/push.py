@@ -134,8 +134,11 @@ def updated(body: bytes, place: Place) -> tuple[Event, ...]:
     return (merged(found, account(said.actor), place),)
 
 
-def merged(found: PullRequest, actor: str, place: Place) -> Event:
+def merged(found: PullRequest, actor: str, place: Place, commit: str = "") -> Event:
     """Make the event of a merged pull request; `actor` did it, if it does not say who.
+
+    `commit` is the whole hash of what it was merged as, where that is known: with it the merge is
+    in the row of its push. The identity stays that of the pull request's own twelve digits.
 
     Raises:
         Dropped: not into a branch that counts.
@@ -152,4 +155,7 @@ def merged(found: PullRequest, actor: str, place: Place) -> Event:
         url=found.links.html.href,
         time=milliseconds(found.updated_on),
     )
-    return merge_event(merge, place)
+    event = merge_event(merge, place)
+    if not commit:
+        return event
+    return msgspec.structs.replace(event, revision=commit, number=commit)
