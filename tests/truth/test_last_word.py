@@ -431,3 +431,22 @@ async def test_an_incident_of_a_rule_that_comes_back_is_broken(node, order) -> N
         node.pass_time()
         await node.post("statuspage", steps[step])
     assert broken(node) == ["i1"]
+
+
+async def test_a_sentry_issue_that_was_set_aside_is_red_only_when_it_is_back(node):
+    def issue(action: str) -> dict[str, object]:
+        seen = iso(node.now - 60_000)
+        told = {"id": "912", "title": "TypeError", "firstSeen": seen, "lastSeen": seen}
+        return {"action": action, "data": {"issue": told | {"project": {"slug": "shop"}}}}
+
+    first = issue("created")
+    for action, red in (
+        ("created", ["912"]),
+        ("archived", []),
+        ("unresolved", ["912"]),
+        ("archived", []),
+        ("unresolved", ["912"]),
+    ):
+        await node.post("sentry", first | {"action": action}, sentry_hook_resource="issue")
+        assert broken(node) == red, action
+        node.pass_time()

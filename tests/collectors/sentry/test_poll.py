@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from collecting import RECEIVED
+from collecting import RECEIVED, assert_event
 
 from devstream_collectors.contract import Delivery, Response, SourceInfo
 from devstream_collectors.sources import sentry
@@ -102,7 +102,33 @@ def test_an_issue_that_was_resolved_far_down_in_the_list_is_asked_for(samples, r
     lists([])
     service.say(f"{path}{gone['id']}/", gone)
     service.say(f"{path}77/", aside | {"status": "ignored"})
-    assert [one.key for one in service.round()] == [event(samples, "issue.resolved").key]
+    resolved, archived = sorted(service.round(), key=lambda one: one.reason)
+    assert resolved.key == event(samples, "issue.resolved").key
+    assert_event(archived, number="77", state="resolved", reason="archived", quiet=True)
     service.asked.clear()
     assert service.round() == []
     assert not any(asked.startswith(f"{path}7") for asked in service.asked)
+
+
+def test_an_issue_that_was_archived_or_deleted_is_red_no_more(samples, rounds):
+    new = json.loads(samples("sentry")["issue.created"])["data"]["issue"]
+    aside, gone = new | {"id": "77"}, new | {"id": "78"}
+    service = rounds(sentry, SE)
+    path = "/api/0/organizations/acme/issues/"
+    service.say(path, [])
+    unresolved = f"{path}?query=project%3Ashop-api+is%3Aunresolved"
+    service.say(unresolved, [aside, gone])
+    opened = {one.number: one for one in service.round()}
+    assert set(opened) == {"77", "78"}
+    service.say(unresolved, [])
+    service.say(f"{path}77/", aside | {"status": "ignored", "substatus": "archived_forever"})
+    ended = {one.number: one for one in service.round()}
+    assert {number: (one.state, one.reason, one.quiet) for number, one in ended.items()} == {
+        "77": ("resolved", "archived", True),
+        "78": ("resolved", "deleted", True),
+    }
+    assert [ended[one].subject for one in opened] == [opened[one].subject for one in opened]
+    assert service.round() == []
+    service.say(unresolved, [aside | {"substatus": "escalating"}])
+    (back,) = service.round()
+    assert (back.number, back.state, back.quiet) == ("77", "firing", False)

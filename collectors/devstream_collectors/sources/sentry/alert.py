@@ -23,8 +23,15 @@ SCOPE = "sentry"
 
 An issue's id with when it was first seen is one issue anywhere.
 """
-_STATES = {"created": "firing", "unresolved": "firing", "resolved": "resolved"}
-"""Actions that are news; assigned, ignored and archived are not."""
+_ASIDE = {"archived": "archived", "ignored": "archived", "deleted": "deleted"}
+"""Actions that end an issue's row without being news: nobody mended anything."""
+_STATES = {
+    "created": "firing",
+    "unresolved": "firing",
+    "resolved": "resolved",
+    **dict.fromkeys(_ASIDE, "resolved"),
+}
+"""Actions that change what is red; assigned is none."""
 _METRIC_STATES = {
     "critical": "firing",
     "warning": "firing",
@@ -138,6 +145,8 @@ class PluginPayload(msgspec.Struct, frozen=True):
 def issue_event(issue: Issue, action: str, actor: Actor, place: Place, url: str = "") -> Line:
     """Make the event of an issue: `created`, `resolved`, or `unresolved` again.
 
+    One that was archived or deleted is red no more, and that is told quietly.
+
     Raises:
         Dropped: something else happened to it, or it has no id.
 
@@ -148,6 +157,7 @@ def issue_event(issue: Issue, action: str, actor: Actor, place: Place, url: str 
     if not issue.id:
         raise Dropped("unnamed-issue")
     new, seen, last = action == "created", issue.first_seen, issue.last_seen
+    aside = _ASIDE.get(action, "")
     alert = Alert(
         identity=issue.id,
         state=state,
@@ -157,16 +167,17 @@ def issue_event(issue: Issue, action: str, actor: Actor, place: Place, url: str 
         number=issue.id,
         # Sentry does not say when an issue was resolved, so the last sight tells one end from
         # another.
-        once=f"created/{seen}" if new else f"{action}/{last}",
+        once=f"created/{seen}" if new else f"{aside or action}/{last}",
         started=seen,
         # Nor when a person opened it again, which need not be when it was seen last.
         changed=seen if new else 0 if state == "resolved" else place.received,
         actor=person(actor.name) if actor.type == "user" else "",
         is_error=True,
-        reason=issue.short_id or issue.culprit if state == "firing" else "",
+        reason=issue.short_id or issue.culprit if state == "firing" else aside,
         url=issue.web_url or issue.permalink or url,
     )
-    return alert_event(alert, place)
+    made = alert_event(alert, place)
+    return msgspec.structs.replace(made, quiet=True) if aside else made
 
 
 def occurrence_event(event: Event, rule: str, place: Place) -> Line:

@@ -23,7 +23,13 @@ from devstream_collectors.kit.polling import (
     cursor_after,
     older,
 )
-from devstream_collectors.sources.sentry.alert import SCOPE, Actor, Issue, issue_event
+from devstream_collectors.sources.sentry.alert import (
+    SCOPE,
+    Actor,
+    Issue,
+    Project,
+    issue_event,
+)
 
 MAX_FOLLOWED = 600
 """Issues whose state is remembered, the last seen; a cursor has to stay small."""
@@ -32,6 +38,8 @@ OVERLAP = 10 * 60_000
 MAX_ABSENT = 10
 """Issues of a round that are asked for by themselves."""
 _OPEN, _RESOLVED = "open", "resolved"
+_ENDS = {_RESOLVED: "resolved", "ignored": "archived", "archived": "archived"}
+"""Actions by the status that they lead to."""
 _LISTS = {
     # By when they were first seen, so that old issues that are seen again and again do not hide a
     # new one.
@@ -121,12 +129,18 @@ def _absent(answer: Answer[_Cursor], issues: list[Issue]) -> list[Request]:
 def _issue(answer: Answer[_Cursor]) -> Polled:
     issue, key = answer.decode_or(Issue()), answer.step.of
     states = {name: state for name, state in answer.known.states.items() if name != key}
-    if issue.status != _RESOLVED:
-        # It was deleted, or set aside.
+    action = _ENDS.get(issue.status, "") if answer.ok else "deleted"
+    # It is open, but was not seen for long.
+    if not action:
         return answer.polled(states=states)
+    if action == "deleted":
+        project = answer.source.text("project").rpartition("/")[2]
+        issue = Issue(id=key, title=f"issue {key}", project=Project(slug=project))
+    else:
+        # It may be open again one day.
+        states[key] = _RESOLVED
     place, url = answer.place(SCOPE), answer.source.url
-    makers = [partial(issue_event, issue, "resolved", Actor(), place, url)]
-    return answer.polled(makers, states={**states, key: _RESOLVED})
+    return answer.polled([partial(issue_event, issue, action, Actor(), place, url)], states=states)
 
 
 def _is_new(issues: list[Issue], makers: list[Maker], listed: str, newest: int, seen: int) -> bool:
