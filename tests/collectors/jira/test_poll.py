@@ -104,6 +104,41 @@ def test_what_not_everybody_may_see_is_asked_for_and_not_told(samples):
     assert [(one.state, one.number, one.title) for one in told] == [("closed", "SHOP-912", "")]
 
 
+GATEWAY = "https://api.atlassian.com/ex/jira/1324a887-45db-1bf4-1e99-ef0ff456d421"
+
+
+def test_a_token_with_scopes_is_asked_at_the_gateway(samples):
+    options = {"site": "https://acme.atlassian.net/"}
+    source = SourceInfo("qa", url=GATEWAY, options=options)
+    jira.check(source)
+    api = Api(jira, source)
+    issue = jira_issue(samples, "created")
+    issue |= {"self": f"{GATEWAY}/rest/api/3/issue/{issue['id']}"}
+    same(api.round(lambda _: {"issues": [issue]}), [posted(samples, "created")])
+    assert urlsplit(api.asked[0].path).path == "/rest/api/3/search/jql"
+    for wrong in ({}, {"site": "acme"}):
+        with pytest.raises(ValueError, match="site"):
+            jira.check(SourceInfo("qa", url=GATEWAY, options=wrong))
+
+
+def test_an_issue_that_is_touched_between_two_pages_hides_no_other(samples):
+    """Data Center counts: what moves to the end of the list moves the others up."""
+    issues = []
+    for number in range(60):
+        issue = jira_issue(samples, "created", "done") | {"id": str(number), "key": f"S-{number}"}
+        issues.append(issue)
+
+    def page(request: Request):
+        begin = int(query(request).get("startAt", 0))
+        said = {"issues": issues[begin : begin + 50], "startAt": begin, "total": 60}
+        if begin == 0:
+            issues.append(issues.pop(3))
+        return said
+
+    told = Api(jira, SourceInfo("qa", url="https://jira.example.org")).round(page)
+    assert len({one.number for one in told if one.state == "closed"}) == 60
+
+
 def test_jql_with_an_order_is_refused():
     jira.check(JIRA)
     with pytest.raises(ValueError, match="ORDER BY"):

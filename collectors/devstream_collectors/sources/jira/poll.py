@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -23,6 +22,7 @@ from devstream_collectors.sources.jira.ticket import (
     Issue,
     User,
     changed,
+    is_cloud,
     opened,
     renumbered,
     secured,
@@ -36,6 +36,11 @@ FIRST = 24 * 60
 _MINUTE = 60_000
 _OVERLAP = 3
 """Minutes that are asked for twice: Jira's search is told of changes a little late."""
+_AGAIN = 5
+"""Issues that two pages of Data Center have in common.
+
+One that is changed meanwhile moves to the end, and all behind it move up.
+"""
 _SKEW = 60 * _MINUTE
 """The most that Jira's clock may differ from ours; a fact told twice has one key."""
 _FIELDS = (
@@ -85,7 +90,7 @@ def _page(answer: Answer[_Cursor]) -> Polled:
     if page.issues and page.next_page_token:
         following = {"nextPageToken": page.next_page_token}
     elif page.issues and end < page.total:
-        following = {"startAt": end}
+        following = {"startAt": end - _AGAIN if len(page.issues) > _AGAIN else end}
     pages = int(step.new or 1)
     if following and pages < MAX_PAGES:
         more = _ask(source, msgspec.structs.replace(step, new=str(pages + 1)), **following)
@@ -125,7 +130,6 @@ def _is_done(issue: Issue, change: Change, of_status: list[Change]) -> bool:
 
 
 def _ask(source: SourceInfo, step: Step, **page: str | int) -> Request:
-    cloud = (urlsplit(source.url).hostname or "").endswith(".atlassian.net")
-    path = "/rest/api/3/search/jql" if cloud else "/rest/api/2/search"
+    path = "/rest/api/3/search/jql" if is_cloud(source.url) else "/rest/api/2/search"
     query: dict[str, object] = {"jql": step.of, "fields": _FIELDS, "expand": "changelog"}
     return ask(path, step, query=query | page, maxResults=PAGE)

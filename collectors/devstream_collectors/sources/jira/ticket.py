@@ -20,6 +20,11 @@ from devstream_collectors.kit.ticket import Ticket, is_done, ticket_event
 from devstream_desktop.stream.event import Event
 
 _REOPEN = "reopen"
+_GATEWAY = "https://api.atlassian.com/ex/jira/"
+"""Jira Cloud for tokens with scopes; the cloud's id follows.
+
+https://support.atlassian.com/atlassian-account/docs/manage-api-tokens-for-your-atlassian-account/
+"""
 
 
 class User(msgspec.Struct, frozen=True, rename="camel"):
@@ -289,6 +294,9 @@ def _step(
     if fields.security is not None:
         raise Dropped("confidential")
     base = _base(issue.address)
+    # Its own address is where people and webhooks know it.
+    if is_gateway(base):
+        base = _base(place.source.text("site"))
     ticket = Ticket(
         identity=issue.id or issue.key,
         number=key,
@@ -304,6 +312,20 @@ def _step(
         time=at,
     )
     return ticket_event(ticket, place.at(f"jira/{base.partition('://')[2].lower()}"))
+
+
+def is_gateway(url: str) -> bool:
+    """Tell whether an address is the one for tokens with scopes."""
+    return url.lower().startswith(_GATEWAY)
+
+
+def is_cloud(url: str) -> bool:
+    """Tell Jira Cloud from Data Center by the address that is asked."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host.endswith(".atlassian.net") or is_gateway(url)
 
 
 def _base(address: str) -> str:
