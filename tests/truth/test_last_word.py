@@ -450,3 +450,18 @@ async def test_a_sentry_issue_that_was_set_aside_is_red_only_when_it_is_back(nod
         await node.post("sentry", first | {"action": action}, sentry_hook_resource="issue")
         assert broken(node) == red, action
         node.pass_time()
+
+
+async def test_a_run_that_a_fast_clock_began_tomorrow_hides_no_failure_of_today(node) -> None:
+    def build(number: int, status: str, began: int) -> dict[str, object]:
+        told = jenkins(node, number, "x")[1]
+        return told | {"build": told["build"] | {"status": status, "timestamp": began}}
+
+    ahead = build(1, "SUCCESS", node.now + 86_400_000)
+    for _ in range(2):
+        await node.post("jenkins", ahead)
+        node.pass_time(300_000)
+    # The clock was set right.
+    await node.post("jenkins", build(2, "FAILURE", node.now - 60_000))
+    assert meanings(node) == ["", "failed"]
+    assert broken(node) == ["2"]

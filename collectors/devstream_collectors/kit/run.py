@@ -114,7 +114,7 @@ def run_event(run: Run, place: Place) -> Event:
         duration=took if run.state not in UNDER_WAY else 0,
         source=place.source.name,
         scope=place.scope,
-        order=_order(run),
+        order=_order(run, place),
         about=run.mark.request,
         executor=run.mark.executor,
         quiet=run.is_void,
@@ -127,10 +127,14 @@ def _pipeline(run: Run) -> str:
     return run.pipeline if file in ("", run.pipeline) else f"{run.pipeline}@{file}"
 
 
-def _order(run: Run) -> int:
-    """Return the place of a run's work: its number, and the attempt; else when it started."""
+def _order(run: Run, place: Place) -> int:
+    """Return the place of a run's work: its number, and the attempt; else when it started.
+
+    A start that a fast clock puts into the future is none, and the event's own time decides: all
+    runs until then would count as older.
+    """
     if not 0 < run.order < _MAX_ORDER:
-        return max(0, run.started)
+        return run.started if 0 < run.started <= place.received else 0
     attempt = int(run.attempt) if run.attempt.isascii() and run.attempt.isdigit() else 0
     return run.order * _ATTEMPTS + min(attempt, _ATTEMPTS - 1)
 
