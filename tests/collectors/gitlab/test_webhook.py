@@ -175,6 +175,28 @@ def test_what_is_confidential_is_not_told_to_the_whole_team(gl):
     )
 
 
+def test_an_open_issue_that_becomes_confidential_ends_without_its_title(gl):
+    hook = {"x-gitlab-event": "Confidential Issue Hook"}
+    change = {"previous": False, "current": True}
+    hides = {
+        "event_type": "confidential_issue",
+        "object_attributes": {"action": "update", "confidential": True},
+        "changes": {"confidential": change},
+    }
+    made = gl.event("issue", hides, headers=hook)
+    opened = gl.event("issue")
+    assert_event(made, state="closed", title="", reason="private", subject=opened.subject)
+    new = hides | {"object_attributes": {"action": "open", "confidential": True}}
+    assert gl.dropped("issue", new, headers=hook) == "confidential"
+    over = {"closed_at": "2027-01-15T07:59:00Z", "action": "update", "confidential": True}
+    assert gl.dropped("issue", hides | {"object_attributes": over}, headers=hook) == "confidential"
+    shows = {
+        "object_attributes": {"action": "update"},
+        "changes": {"confidential": {"previous": True, "current": False}},
+    }
+    assert_event(gl.event("issue", shows), state="opened", title=opened.title)
+
+
 def test_what_is_not_mapped_is_dropped_by_name(gl):
     assert gl.dropped("note") == "comment"
     assert gl.dropped("note", {"object_kind": "build"}) == "job-of-a-run"

@@ -38,10 +38,13 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
     read = _READERS.get(name)
     if read is None:
         raise Dropped(_NOT_NEWS.get(name, "event-not-mapped"), name)
-    if delivery.headers.get(EVENT, "").startswith("Confidential"):
-        # The stream is for the whole team; GitLab keeps these from some of it.
+    event = read(delivery.body, place_of(said.projects, source, delivery.received))
+    # The stream is for the whole team; GitLab keeps these from some of it. An issue that has just
+    # become one ends its row, without its title.
+    bare = event.state == "closed" and not event.title
+    if delivery.headers.get(EVENT, "").startswith("Confidential") and not bare:
         raise Dropped("confidential", name)
-    return read(delivery.body, place_of(said.projects, source, delivery.received))
+    return event
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
