@@ -33,6 +33,16 @@ _NAMED = re.compile(
 )
 _KEY_BLOCK = re.compile(r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)(?:(?!-----END)[\s\S]){0,20000}")
 
+_RULES = (
+    (_KEY_BLOCK, f"\n{MASK}\n"),
+    (_USER, f"{MASK}@"),
+    (_HEADER, MASK),
+    (_BEARER, MASK),
+    (_TOKENS, MASK),
+    (_NAMED, MASK),
+)
+"""In this order; the first group of each is kept."""
+
 
 def without(content: bytes, secrets: Iterable[str]) -> bytes:
     """Return `content` with `***` in place of the values of secrets."""
@@ -44,12 +54,37 @@ def without(content: bytes, secrets: Iterable[str]) -> bytes:
 
 def masked(text: str) -> str:
     """Return `text` with `***` in place of whatever looks like a secret."""
-    text = _KEY_BLOCK.sub(rf"\1\n{MASK}\n", text)
-    text = _USER.sub(f"{MASK}@", text)
-    text = _HEADER.sub(rf"\1{MASK}", text)
-    text = _BEARER.sub(rf"\1{MASK}", text)
-    text = _TOKENS.sub(MASK, text)
-    return _NAMED.sub(rf"\1{MASK}", text)
+    return masked_from(text, 0)
+
+
+def masked_from(text: str, at: int) -> str:
+    """Return the masked text from a place of the unmasked one on.
+
+    Inside a secret that is its mask: half a secret is not known for one.
+    """
+    for pattern, mask in _RULES:
+        text, at = _replaced(text, at, pattern, mask)
+    return text[at:]
+
+
+def _replaced(text: str, at: int, pattern: re.Pattern[str], mask: str) -> tuple[str, int]:
+    """Mask each match but its first group; returns text and place."""
+    parts: list[str] = []
+    end = size = 0
+    place = at
+    for match in pattern.finditer(text):
+        head = match[1] if pattern.groups else ""
+        secret = match.start() + len(head)
+        parts += text[end:secret], mask
+        size += secret - end
+        if secret <= at < match.end():
+            place = size
+        size += len(mask)
+        end = match.end()
+        if end <= at:
+            place = at - end + size
+    parts.append(text[end:])
+    return "".join(parts), place
 
 
 def told(text: str, most: int = 200) -> str:

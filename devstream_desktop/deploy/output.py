@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from devstream_desktop.control.messages.deploys import DeployLog, GetDeployLog
 from devstream_desktop.deploy.knowledge import Rights
-from devstream_desktop.deploy.masking import masked
+from devstream_desktop.deploy.masking import MASK, masked_from
 from devstream_desktop.deploy.run import Run
 from devstream_desktop.deploy.runlog import CUT
 from devstream_desktop.deploy.runs import Runs
@@ -27,7 +28,7 @@ PART_BYTES = 64 * 1024
 _LINE = 2000
 """Characters of a line."""
 _BEFORE = 24 * 1024
-"""Bytes before a part in which a private key may have begun."""
+"""Bytes read before a part, for its line or a private key."""
 _END = "-----END "
 _LINES = re.compile(r"[^\n]*\n|[^\n]+\Z")
 """Only a line feed ends one: a carriage return alone writes over it."""
@@ -139,7 +140,7 @@ def read_part(path: Path, start: int, *, over: bool) -> Part:
         cut, head = _cut(file.read(100))
         # A place that was cut away begins where there is something again.
         missed = start < cut
-        at = max(head, start - cut + head)
+        at = min(max(head, start - cut + head), size)
         file.seek(max(head, at - _BEFORE))
         before = file.read(max(0, at - file.tell()))
         content = file.read(PART_BYTES)
@@ -149,7 +150,7 @@ def read_part(path: Path, start: int, *, over: bool) -> Part:
         # Half a line may hold half a secret. One that is longer than a part is cut all the same.
         lines = content.rfind(b"\n") + 1
         content = content[: lines or (len(content) if len(content) == PART_BYTES else 0)]
-    text = _plain(before.decode("utf-8", "replace"), content.decode("utf-8", "replace"))
+    text = _plain(before, content)
     if missed:
         text = f"[{cut} earlier bytes were cut]\n{text}"
     return Part(text, max(start, at + len(content) - head + cut), whole)
@@ -161,16 +162,22 @@ def _cut(first: bytes) -> tuple[int, int]:
     return (int(found[1]), len(found[0])) if found else (0, 0)
 
 
-def _plain(before: str, text: str) -> str:
-    begun = list(_KEY.finditer(before))
-    inside = bool(begun) and _END not in before[begun[-1].end() :]
-    if inside:
+def _plain(before: bytes, content: bytes) -> str:
+    """Return the plain text of `content`, printed after `before`."""
+    # A part may begin anywhere in a line, and the rest of a secret does not look like one.
+    line = before.rfind(b"\n") + 1
+    earlier, begun = before[:line].decode("utf-8", "replace"), before[line:]
+    # Of a character that is cut in two, the whole belongs to this part.
+    at = len(getincrementaldecoder("utf-8")("replace").decode(begun))
+    text = (begun + content).decode("utf-8", "replace")
+    keys = list(_KEY.finditer(earlier))
+    if keys and _END not in earlier[keys[-1].end() :]:
         # It goes on as a block, whose first line was in an earlier part.
-        first = f"{begun[-1][0]}\n"
-        text = masked(first + text).removeprefix(first)
-    else:
-        text = masked(text)
-    return plain_lines(text)
+        first = f"{keys[-1][0]}\n"
+        rest = masked_from(first + text, len(first) + at)
+        # The mask of a block stands in a line of its own, below that first line.
+        return plain_lines(rest[1:] if rest.startswith(f"\n{MASK}\n") else rest)
+    return plain_lines(masked_from(text, at))
 
 
 def plain_lines(text: str) -> str:

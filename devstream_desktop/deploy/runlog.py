@@ -122,5 +122,12 @@ def prune(folder: Path, before_s: float, unfinished: Collection[str] = ()) -> No
 def _tail(path: Path, size: int) -> bytes:
     with path.open("rb") as file:
         file.seek(0, os.SEEK_END)
-        file.seek(max(0, file.tell() - size))
-        return file.read(size)
+        before = max(0, file.tell() - size)
+        file.seek(before)
+        tail = file.read(size)
+    if not before:
+        return tail
+    # The rest of a line may begin in the middle of what is masked for its form, the rest of a word
+    # at any rate: no token has a blank.
+    whole = tail.partition(b"\n")[2]
+    return whole if whole.strip() else tail.partition(b" ")[2]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstream_desktop.control.messages.deploys import GetDeployLog
-from devstream_desktop.deploy import output
+from devstream_desktop.deploy import output, runlog
 from devstream_desktop.deploy.masking import masked
 from devstream_desktop.deploy.output import OutputError, read_part
 
@@ -58,6 +58,49 @@ def test_no_part_shows_a_secret_wherever_it_is_cut(tmp_path, monkeypatch, text):
     for size in range(8, 60, 7):
         monkeypatch.setattr(output, "PART_BYTES", max(size, max(map(len, text.split("\n"))) + 1))
         assert SECRETS[text] not in "".join(parts(path))
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_no_start_shows_the_rest_of_a_secret(tmp_path, text):
+    """Whoever reads chooses where to begin."""
+    path = tmp_path / "a.log"
+    path.write_text(f"first\n{text} é\nlast\n")
+    secret = SECRETS[text]
+    rests = [secret[at:] for at in range(len(secret) - 2)]
+    for start in range(len(path.read_bytes()) + 2):
+        part = read_part(path, start, over=True)
+        assert not [rest for rest in rests if rest in part.text], start
+        assert part.is_last
+
+
+def test_a_part_begins_at_the_place_that_was_asked_for(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_text(f"one\nuse {GHP} or not\nend\n")
+    raw = path.read_text()
+    for start in range(len(raw) + 1):
+        text = read_part(path, start, over=True).text
+        # Inside of a secret the place is its mask.
+        inside = raw.index(GHP) < start < raw.index(GHP) + len(GHP)
+        assert text == masked(raw[raw.index(GHP) if inside else start :])
+    assert read_part(path, 1 << 70, over=True).text == ""
+    assert read_part(path, 1 << 70, over=True).next == 1 << 70
+
+
+@pytest.mark.parametrize("before", [b"", b"first\n"])
+def test_the_last_line_shows_no_rest_of_a_secret_however_long_it_is(tmp_path, before):
+    path = tmp_path / "a.log"
+    for more in range(0, 60, 7):
+        rest = b" said" + b" no" * ((runlog._TAIL_BYTES - more) // 3) + b"\n"
+        path.write_bytes(before + b"use " + GHP.encode() + rest)
+        said = runlog.last_line(path)
+        assert said.startswith(("said no", "no no", "use ***", "*** said"))
+
+
+def test_a_character_is_shown_whole_wherever_a_part_begins(tmp_path):
+    path = tmp_path / "a.log"
+    path.write_bytes("aé€\n".encode())
+    shown = [read_part(path, start, over=True).text for start in range(8)]
+    assert shown == ["aé€\n", "é€\n", "é€\n", "€\n", "€\n", "€\n", "\n", ""]
 
 
 def parts(path, *, over: bool = True) -> list[str]:

@@ -207,6 +207,46 @@ def test_output_masks_a_secret_however_it_is_split(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("secrets", "content", "shown"),
+    [
+        (
+            ["s3cr3t", "postgres://u:s3cr3t@db/x?key=OTHER"],
+            b"a postgres://u:s3cr3t@db/x?key=OTHER b s3cr3t c\n",
+            b"a *** b *** c\n",
+        ),
+        # The longer one does not come after all.
+        (["s3cr3t", "xs3cr3t@db"], b"a xs3cr3t", b"a x***"),
+        (["abcd", "cdef"], b"1 abcdef 2 abcd 3 cdef", b"1 *** 2 *** 3 ***"),
+        (["abcdef", "fgh"], b"abcdefgh abcdef fgh", b"*** *** ***"),
+        (["aa"], b"x aaaaa y aa", b"x *** y ***"),
+        (["ab"], b"abab", b"******"),
+        (["aba", "bab"], b"-ababab-ab", b"-***-ab"),
+    ],
+)
+def test_output_masks_secrets_that_overlap_however_they_are_split(
+    tmp_path, secrets, content, shown
+):
+    for size in range(1, len(content) + 1):
+        path = tmp_path / str(size)
+        path.touch()
+        output = supervisor.Output(path, secrets, 10_000, 1000)
+        for at in range(0, len(content), size):
+            output.write(content[at : at + size])
+        output.end()
+        assert path.read_bytes() == shown, size
+
+
+def test_a_log_is_cut_where_a_line_begins(tmp_path):
+    path = tmp_path / "a.log"
+    path.touch()
+    output = supervisor.Output(path, [], 100, 50)
+    token = b"ghp_" + b"a1B2" * 9
+    output.write(b"first\n" * 10 + b"use " + token + b"\nlast and more\n")
+    output.end()
+    assert path.read_bytes().endswith(b" earlier bytes were cut]\nlast and more\n")
+
+
+@pytest.mark.parametrize(
     "what", ["check", "absent", "not executable", "bare", "bare and absent", "no folder"]
 )
 async def test_check_says_what_would_not_start(order, tmp_path, what):

@@ -48,11 +48,11 @@ class Output:
         self.last = time.monotonic()
         """When something was written last, by the steady clock."""
         self._path = path
-        # The longest first: one secret may be the beginning of another.
-        values = {one.encode("utf-8", "surrogateescape") for one in secrets if one}
-        self._secrets = sorted(values, key=len, reverse=True)
+        self._secrets = {one.encode("utf-8", "surrogateescape") for one in secrets if one}
         self._max_bytes, self._keep = max_bytes, keep
         self._held = b""
+        self._hidden = 0
+        """The held bytes behind a mask that is written already."""
         self._cut = 0
         self._kept = os.stat(path).st_size
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115 (`end` closes it)
@@ -61,18 +61,40 @@ class Output:
         """Append output; what may be the beginning of a secret waits for the next."""
         self.last = time.monotonic()
         content = self._held + content
-        for secret in self._secrets:
-            content = content.replace(secret, _MASK)
+        # Of what was printed, not of what is left of it: a short secret may be part of a longer
+        # one whose end is yet to come.
         begun = max((_overlap(content, secret) for secret in self._secrets), default=0)
-        at = len(content) - begun
-        self._held = content[at:]
-        self._append(content[:at])
+        self._write_to(content, len(content) - begun)
 
     def end(self) -> None:
         """Write what waited, and close the log."""
-        self._append(self._held)
-        self._held = b""
+        self._write_to(self._held, len(self._held))
         self._file.close()
+
+    def _write_to(self, content: bytes, until: int) -> None:
+        """Append the first bytes, masked, and hold the rest."""
+        shown, at = b"", self._hidden
+        for start, end in self._spans(content):
+            if start >= until:
+                break
+            # One that overlaps the last mask is behind that one.
+            if start >= at:
+                shown += content[at:start] + _MASK
+            at = max(at, end)
+        shown += content[at:until]
+        self._hidden = max(0, at - until)
+        self._held = content[until:]
+        self._append(shown)
+
+    def _spans(self, content: bytes) -> list[tuple[int, int]]:
+        """Return where secrets are, also those that overlap, in their order."""
+        found = []
+        for secret in self._secrets:
+            start = content.find(secret)
+            while start >= 0:
+                found.append((start, start + len(secret)))
+                start = content.find(secret, start + 1)
+        return sorted(found)
 
     def _append(self, content: bytes) -> None:
         # A full disk costs the output, never the deploy.
@@ -88,6 +110,8 @@ class Output:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - self._keep))
             kept = file.read()
+        # The rest of a line may begin in the middle of what is masked for its form.
+        kept = kept[kept.find(b"\n", 0, _CHUNK) + 1 :]
         self._cut += size - len(kept) - (len(self._head()) if self._cut else 0)
         os.truncate(self._path, 0)
         self._file.write(self._head() + kept)
