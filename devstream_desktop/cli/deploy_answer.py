@@ -11,6 +11,7 @@ from devstream_desktop.cli.deploy_steps import Follower, send
 from devstream_desktop.cli.deploys import described
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.control.messages.deploys import GetDeploys, RequestAnswer
+from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 
 
@@ -38,6 +39,11 @@ def answer(action: str, home: Home, options: argparse.Namespace) -> int:
 def _print_approved(home: Home, start: str) -> None:
     """Print the deploy, its parameters and the asker's reason."""
     now = round(time.time() * 1000)
-    for one in ask(home, GetDeploys()).pending:
+    try:
+        pending = ask(home, GetDeploys()).pending
+    # Whether the approval can be sent is told by sending it.
+    except DevstreamError:
+        return
+    for one in pending:
         if one.request.startswith(start):
             print(described(one, now))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ANSWER_S = 125
-"""A request expires after 120 seconds (deploy/request.py), and no executor answers later."""
+"""Seconds to wait for a first answer: a request expires after 120 (deploy/request.py)."""
 GOOD = frozenset({"success", "dry_run", "approved", "locked", "unlocked", "accepted"})
 """The last states in which what was asked for is done."""
 _TICK_MS = 1000
@@ -99,8 +99,7 @@ class Follower:
         A node that stops, as for an upgrade, is waited for: the requests go on without it.
 
         Raises:
-            DevstreamError: no executor answered in time.
-            UnknownEndError: the node stayed away.
+            UnknownEndError: no executor answered in time, or the node stayed away.
 
         """
         asked = [Followed(one) for one in requests]
@@ -173,9 +172,10 @@ class Follower:
         # What has begun, or waits for its turn, may take hours.
         silent = [one for one in asked if not one.state]
         if any(time.monotonic() - one.since > ANSWER_S for one in silent):
-            raise DevstreamError(
-                "no executor answered in time, so nothing ran and nothing will; "
-                "look at its node with `devstream status`"
+            # It may run there all the same, and its answer be on its way: a full disk is enough.
+            raise UnknownEndError(
+                "no executor answered in time, and whether it runs is not known; look at the "
+                "executor's node, or at `devstream deploys`, before you ask again"
             )
 
     def _show(self, asked: Sequence[Followed]) -> None:

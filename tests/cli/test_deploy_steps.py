@@ -36,6 +36,18 @@ def test_a_node_that_stays_away_leaves_the_end_unknown(
     assert told.value.exit_code == 3
 
 
+def test_an_executor_that_does_not_answer_may_run_it_all_the_same(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy_steps, "ANSWER_S", -1.0)
+    with (
+        deploy_steps.Follower(home) as follower,
+        pytest.raises(deploy_steps.UnknownEndError, match="whether it runs is not known") as told,
+    ):
+        follower._wait_in_time([deploy_steps.Followed("ab" * 16)])
+    assert "`devstream deploys`, before you ask again" in str(told.value)
+
+
 @pytest.mark.parametrize("error", [NodeStoppedError, SilentError])
 @pytest.mark.parametrize(
     "words", ["lock --all --reason x", "approve abababab", "cancel abababab --no-wait"]
