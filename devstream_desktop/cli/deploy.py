@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_place(parser)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--ref", default="", help="the newest commit of this branch or tag")
-    which.add_argument("--sha", default="", help="this commit; the beginning of its hash will do")
+    about = "this commit of any branch or tag that may be deployed; the beginning of it will do"
+    which.add_argument("--sha", default="", help=about)
     parser.add_argument("--dry-run", action="store_true", help="try it, without effect")
     add_run_options(parser)
     parser.set_defaults(command=deploy)

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ LOOK_S = 2.0
 """Seconds that reading a repository on this disk may take."""
 FETCH_S = 20.0
 _FOLDER = "deploy-repositories"
+_AT_ONCE = 500
+"""Tips that one call of git is given."""
 _PREFIX = re.compile(r"[0-9a-f]{4,64}")
 _FORM = "--format=%H%x00%an%x00%ct%x00%s"
 
@@ -95,6 +97,32 @@ class Commits:
             return None
         shown = await self._git(place, "log", "-n1", _FORM, sha)
         return next(iter(parse_commits(shown.text)), None)
+
+    async def are_after(self, repository: str, sha: str, tips: Collection[str]) -> bool | None:
+        """Tell whether a tip has this commit; None where nothing tells.
+
+        What lies before a commit never changes, so a copy that knows of it is right for good.
+        """
+        if sha in tips:
+            return True
+        place = await self._holding(repository, (sha,)) if is_sha(sha) else None
+        if place is None:
+            return None
+        known = sorted(filter(is_sha, tips))
+        groups = [known[at : at + _AT_ONCE] for at in range(0, len(known), _AT_ONCE)]
+        outside = None
+        for _ in range(2):
+            for group in groups:
+                # The commit, unless a tip has it. A tip that is not here has nothing; the commit
+                # itself must be, and stands before the word that forgives.
+                words = [sha, "--ignore-missing", *(f"^{tip}" for tip in group)]
+                found = await self._git(place, "rev-list", "-n1", *words, seconds=FETCH_S)
+                outside = None if found.trouble else found.text.strip()
+                if outside == "":
+                    return True
+            if not await self._fetch(repository, place):
+                break
+        return False if outside or not groups else None
 
     async def _has(self, place: Path, old: str, new: str) -> bool:
         """Tell whether `old` is an ancestor of `new`."""

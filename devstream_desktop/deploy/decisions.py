@@ -13,6 +13,7 @@ from dataclasses import replace
 from devstream_desktop.deploy.answer import make_answer
 from devstream_desktop.deploy.checks import Reported
 from devstream_desktop.deploy.commands import PENDING, held
+from devstream_desktop.deploy.commits import Commits
 from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.forges import Forges
 from devstream_desktop.deploy.holders import Holders
@@ -71,6 +72,7 @@ class Decisions:
         runner: Runner,
         holders: Holders,
         forges: Forges,
+        commits: Commits,
         stopping: asyncio.Event,
         approved: Callable[[], None],
     ) -> None:
@@ -86,6 +88,7 @@ class Decisions:
         self._runner = runner
         self._holders = holders
         self._forges = forges
+        self._commits = commits
         self._stopping = stopping
         self._approved = approved
         self._unrecorded: set[str] = set()
@@ -190,7 +193,14 @@ class Decisions:
         async def tips() -> Tips | None:
             if not look.repository:
                 return world.tips
-            return await look_up(look.repository, look.refs, timeout_s)
+            found = await look_up(look.repository, look.refs, timeout_s)
+            if look.within is None or found.trouble:
+                return found
+            allowed = {at for ref, at in found.commits.items() if look.within.allows(ref)}
+            has = await self._commits.are_after(look.repository, sha, allowed)
+            if has is None:
+                return replace(found, trouble="the repository does not have it, or cannot be read")
+            return replace(found, has_commit=has)
 
         async def reported() -> Reported | None:
             if look.checks is None:

@@ -11,6 +11,10 @@ A rollback is exempt from checks, order, hours and the look at the ref: it ran t
 the back end runs a ref rather than a commit, its ref is looked at all the same. A dry run is exempt
 from these and from approvals, for it has no effect. Nothing is exempt from who may.
 
+A ref is to be at the commit that the person saw. A commit that was chosen by its hash, or that
+succeeded in another environment, is to be on a ref that may be deployed, and others may have been
+merged since.
+
 A look at the outside is asked for (`Resolve`) once all that costs nothing has passed: where the ref
 is, and what the forge says of checks that the stream does not tell as passed. Everything is judged
 again with the answer, and so is what waited before it starts.
@@ -145,7 +149,7 @@ def _needs_tips(request: DeployRequest, target: Target) -> bool:
 def _moved(request: DeployRequest, target: Target, world: World) -> str:
     if world.tips is None or not _needs_tips(request, target):
         return ""
-    return rules.moved(request, target, world.tips)
+    return rules.moved(request, target, world.tips, world)
 
 
 def _to_look_up(request: DeployRequest, target: Target, world: World) -> Resolve | None:
@@ -159,10 +163,13 @@ def _to_look_up(request: DeployRequest, target: Target, world: World) -> Resolve
     )
     if not needs_tips and not needs_checks:
         return None
+    # It may be on another ref by now, or on one that took in the named one.
+    older = needs_tips and rules.may_be_older(request, target, world)
     return Resolve(
         target.repository if needs_tips else "",
-        rules.full_names(request.ref) if needs_tips else (),
+        rules.full_names(request.ref) if needs_tips and not older else (),
         target if needs_checks else None,
+        target if older else None,
     )
 
 

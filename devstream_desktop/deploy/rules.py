@@ -206,6 +206,18 @@ def runs_its_ref(request: DeployRequest, target: Target) -> bool:
     return target.runs_a_ref and request.action is not Action.DRY_RUN
 
 
+def may_be_older(request: DeployRequest, target: Target, world: World) -> bool:
+    """Tell whether a commit before a ref's tip will do too."""
+    if request.action is Action.ROLLBACK or runs_its_ref(request, target):
+        return False
+    # Chosen by its hash, or tried elsewhere first: what was merged since changes neither.
+    return not request.ref or _is_promotion(request, world)
+
+
+def _is_promotion(request: DeployRequest, world: World) -> bool:
+    return bool(world.succeeded - {request.environment})
+
+
 def full_names(ref: str) -> tuple[str, ...]:
     """Return the full names that a ref may mean: a branch or a tag."""
     if not ref or ref.startswith(("refs/heads/", "refs/tags/")):
@@ -214,22 +226,23 @@ def full_names(ref: str) -> tuple[str, ...]:
     return (f"refs/heads/{ref}", f"refs/tags/{ref}")
 
 
-def moved(request: DeployRequest, target: Target, tips: Tips) -> str:
-    """Refuse a ref that is at another commit than the person saw."""
+def moved(request: DeployRequest, target: Target, tips: Tips, world: World) -> str:
+    """Refuse a ref at another commit, and a commit on no ref."""
     # Unknown is refused: a moved branch would deploy what nobody chose.
     if tips.trouble:
         ref = request.ref or "the commit"
         return plan_words.TIP_UNKNOWN.format(ref=ref, reason=tips.trouble)
     wanted = short_revision(request.sha)
-    if not request.ref:
-        if any(
-            commit == request.sha and target.allows(ref) for ref, commit in tips.commits.items()
-        ):
-            return ""
-        return f"{plan_words.NO_TIP.format(commit=wanted)}; {plan_words.NAME_ITS_REF}"
-    found = [tips.commits[name] for name in full_names(request.ref) if name in tips.commits]
-    if request.sha in found:
+    older = may_be_older(request, target, world)
+    named = full_names(request.ref) or [ref for ref in tips.commits if target.allows(ref)]
+    found = [tips.commits[name] for name in named if name in tips.commits]
+    if request.sha in found or (older and tips.has_commit):
         return ""
+    if older:
+        return f"{plan_words.ON_NO_REF.format(commit=wanted)}; {plan_words.REF_FIRST}"
+    if not request.ref:
+        advice = plan_words.PUT_A_REF.format(option="--ref")
+        return f"{plan_words.NO_TIP.format(commit=wanted)}; {advice}"
     if not found:
         return plan_words.REF_GONE.format(ref=short_ref(request.ref))
     at = f"{short_ref(request.ref)} is now at {short_revision(found[0])}, not at {wanted}"
@@ -237,5 +250,10 @@ def moved(request: DeployRequest, target: Target, tips: Tips) -> str:
         return (
             f"{at}, and the newest commit is what would run; put a branch or tag on {wanted} and "
             "roll back with its ref: --ref"
+        )
+    # Another look would find the same two commits.
+    if _is_promotion(request, world):
+        return (
+            f"{at}, and the newest is what would run; {plan_words.PUT_A_REF.format(option='--ref')}"
         )
     return f"{at}; look at what changed and ask again"

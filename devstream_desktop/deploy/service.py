@@ -122,6 +122,7 @@ class Deploys:
             LockTable(self._runs.database),
             knowledge or Nothing(),
         )
+        commits = Commits(home.root)
         self._decisions = Decisions(
             device=device,
             rights=rights,
@@ -134,6 +135,7 @@ class Deploys:
             runner=self._runner,
             holders=self._holders,
             forges=self._forges,
+            commits=commits,
             stopping=self._stopping,
             approved=self._soon.set,
         )
@@ -144,7 +146,7 @@ class Deploys:
             records=self.records,
             offers=self._offers,
             decisions=self._decisions,
-            commits=Commits(home.root),
+            commits=commits,
         )
         self._upkeep = Upkeep(
             device, rights, self.records, self._offers, self._outbox, now, self._turn

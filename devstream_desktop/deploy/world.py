@@ -20,6 +20,8 @@ class Tips:
 
     commits: Mapping[str, str]
     trouble: str = ""
+    has_commit: bool = False
+    """The commit asked about is on a ref that may be deployed."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +154,14 @@ class Resolve:
     """Ask the repository and the forge, and judge again.
 
     `refs` are looked up in `repository`, where there is one. They are full names; none: every
-    branch and tag. `checks` is the target whose forge is asked about the commit.
+    branch and tag. `within` is the target on whose refs the commit may also come before the tip.
+    `checks` is the target whose forge is asked about the commit.
     """
 
     repository: str
     refs: tuple[str, ...]
     checks: Target | None = None
+    within: Target | None = None
 
 
 Verdict = Accept | Wait | Apply | Refuse | Ignore | Resolve

@@ -44,6 +44,34 @@ async def test_a_way_back_is_told_as_one(commits, repository):
     assert [one.sha for one in found.commits] == [shas[2], shas[1]]
 
 
+@pytest.mark.parametrize("remote", [False, True])
+async def test_which_commits_a_tip_has(commits, repository, remote, monkeypatch):
+    monkeypatch.setattr(commits_module, "_AT_ONCE", 2)
+    if remote:
+        monkeypatch.setattr(commits_module, "is_remote", lambda _: True)
+        git(repository, "config", "uploadpack.allowFilter", "true")
+    shas = [commit(repository, f"change {n}") for n in range(3)]
+    git(repository, "checkout", "-q", "--orphan", "other")
+    apart = commit(repository, "apart")
+    place, gone = str(repository), "d" * 40
+
+    async def has(sha, *tips):
+        return await commits.are_after(place, sha, tips)
+
+    assert await has(shas[0], shas[2]) is True
+    assert await has(shas[0], apart, gone, "e" * 40, shas[1]) is True
+    assert await has(shas[2], shas[0], apart) is False
+    assert await has(apart, shas[2]) is False
+    assert await has(shas[0]) is False
+    # Nobody can tell of a commit that is not there.
+    assert await has(gone, shas[2]) is None
+    assert await has("HEAD", shas[2]) is None
+    # A copy is brought up to date for a tip that it does not know.
+    new = git(repository, "commit-tree", "-p", shas[2], "-m", "new", f"{shas[2]}^{{tree}}")
+    git(repository, "branch", "-f", "main", new)
+    assert await has(shas[2], new) is True
+
+
 async def test_a_merge_is_one_commit_by_its_first_parent(commits, repository):
     first = commit(repository, "first")
     git(repository, "checkout", "-q", "-b", "side")

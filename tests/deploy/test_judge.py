@@ -173,7 +173,19 @@ def test_a_target_with_a_repository_asks_for_its_refs_only_when_all_else_is_well
     assert judge(asked(environment="checked", ref="refs/tags/v1"), ANA, WORLD) == Resolve(
         "/srv/shop.git", ("refs/tags/v1",)
     )
-    assert judge(asked(environment="checked", ref=""), ANA, WORLD) == Resolve("/srv/shop.git", ())
+    target = WORLD.targets["shop", "checked"]
+    assert judge(asked(environment="checked", ref=""), ANA, WORLD) == Resolve(
+        "/srv/shop.git", (), within=target
+    )
+    # What was tried elsewhere may have been merged over.
+    tried = replace(WORLD, succeeded=frozenset({"staging"}))
+    assert judge(asked(environment="checked"), ANA, tried) == Resolve(
+        "/srv/shop.git", (), within=target
+    )
+    again = replace(WORLD, succeeded=frozenset({"checked"}))
+    assert judge(asked(environment="checked"), ANA, again) == Resolve(
+        "/srv/shop.git", ("refs/heads/main", "refs/tags/main")
+    )
     assert isinstance(judge(asked(environment="checked", ref="x"), ANA, WORLD), Refuse)
 
 
@@ -194,8 +206,11 @@ def test_a_target_with_a_repository_asks_for_its_refs_only_when_all_else_is_well
         (
             "",
             Tips({"refs/heads/feature": SHA}),
-            "not the newest commit of any branch or tag that may be deployed",
+            "4f4f4f4 is on no branch or tag that may be deployed",
         ),
+        ("", Tips({"refs/heads/main": OTHER}, has_commit=True), ""),
+        # It was asked for as the newest one.
+        ("main", Tips({"refs/heads/main": OTHER}, has_commit=True), "main is now at 5a5a5a5"),
     ],
 )
 def test_the_ref_must_still_be_what_the_person_saw(ref, tips, words):

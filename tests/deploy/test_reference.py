@@ -99,6 +99,7 @@ class Executor:
             runner=SimpleNamespace(orders=self, launch=self.launch, cancel=self.cancel),
             holders=self,
             forges=self,
+            commits=self,
             stopping=asyncio.Event(),
             approved=lambda: None,
         )

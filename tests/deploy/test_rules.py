@@ -10,6 +10,7 @@ import pytest
 from msgspec import structs
 
 from devstream_desktop.deploy.approvals import APPROVAL_MS, Approval
+from devstream_desktop.deploy.backends.settings import Gitlab
 from devstream_desktop.deploy.checks import Check
 from devstream_desktop.deploy.judge import MAX_QUEUE, judge
 from devstream_desktop.deploy.locks import Lock
@@ -22,7 +23,9 @@ from devstream_desktop.deploy.world import (
     Asker,
     Pending,
     Refuse,
+    Resolve,
     Taken,
+    Tips,
     Wait,
     World,
 )
@@ -319,6 +322,28 @@ def test_an_approval_that_is_too_old_by_its_turn_is_not_asked_for_again():
     given = {"approvals": (Approval("bo", NOW - APPROVAL_MS - 1),)}
     queued = waiting(state="queued")
     assert "too old by now" in refused(ask(), within=world(ASKED, taken=queued, **given))
+
+
+@pytest.mark.parametrize("action", [Action.DEPLOY, Action.ROLLBACK])
+def test_where_a_ref_is_run_it_has_to_be_at_the_commit(action):
+    table = Gitlab(project="acme/shop", token="TOKEN")
+    runs_a_ref = target(backend="gitlab", gitlab=table, repository="/srv/shop.git")
+    tried = world(runs_a_ref, succeeded=frozenset({"test", "live"}))
+    names = ("refs/heads/main", "refs/tags/main")
+    assert verdict(ask(action=action), within=tried) == Resolve("/srv/shop.git", names)
+    moved = replace(tried, tips=Tips({"refs/heads/main": OLD}, has_commit=True))
+    said = refused(ask(action=action), within=moved)
+    assert said.startswith("main is now at 5a5a5a5, not at 4f4f4f4, and the newest")
+    assert "put a branch or tag on" in said
+    assert said.endswith("--ref")
+    passed(ask(action=action), within=replace(tried, tips=Tips({"refs/heads/main": SHA})))
+
+
+@pytest.mark.parametrize("action", [Action.DEPLOY, Action.ROLLBACK])
+def test_where_a_commit_is_run_it_may_be_an_older_one(action):
+    tried = world(target(repository="/srv/shop.git"), succeeded=frozenset({"test", "live"}))
+    tips = Tips({"refs/heads/main": OLD}, has_commit=True)
+    passed(ask(action=action), within=replace(tried, tips=tips))
 
 
 def pending(number: int, person: str, state: str = "queued") -> Pending:

@@ -7,13 +7,17 @@ import threading
 
 import msgspec
 import pytest
+from msgspec import structs
 from real_git import commit, git
 
+from devstream_desktop.control.messages.deploys import PlanDeploy
 from devstream_desktop.deploy.backends.contract import RunOutcome, Started
 from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.deploy.records import Records
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Kind, Role, Severity
+
+from .conftest import ASKER
 
 pytestmark = pytest.mark.process
 BO = device_id(b"b" * 32)
@@ -210,6 +214,51 @@ async def test_a_moved_ref_is_refused(room, tmp_path):
     refused = await room.news.final(second.key)
     assert refused.reason.startswith("main is now at ")
     assert not room.log(second).exists()
+
+
+async def test_what_was_tried_on_staging_is_promoted_though_others_merged(room, tmp_path):
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    git(repository, "init", "-q", "-b", "main")
+    tried = commit(repository, "tried")
+    source = f'repository = "{repository}"\nrefs = ["main"]'
+    room.write(environment="staging", more=source)
+    room.write(more=f'{source}\norder = ["staging"]')
+    deploys = await room.start()
+    event = room.request(environment="staging", sha=tried)
+    await room.ask(event)
+    assert (await room.news.final(event.key)).state == "success"
+    merged = commit(repository, "merged meanwhile")
+    asked = PlanDeploy(target="shop", environment="production")
+    plan = await deploys.plan(structs.replace(asked, promote="*"), ASKER)
+    assert (plan.sha, plan.ref, plan.allowed, plan.reason) == (tried, "main", True, "")
+    assert (await deploys.plan(structs.replace(asked, sha=tried), ASKER)).allowed
+    event = room.request(sha=plan.sha, ref=plan.ref)
+    await room.ask(event)
+    assert (await room.news.final(event.key)).state == "success"
+    # A branch that was named is at its newest commit, or it is looked at again.
+    late = room.request(environment="staging", sha="9" * 40)
+    await room.ask(late)
+    assert "main is now at" in (await room.news.final(late.key)).reason
+    # By its hash goes what is on an allowed branch, and nothing else.
+    await room.ask(by_hash := room.request(environment="staging", sha=tried, ref=""))
+    assert (await room.news.final(by_hash.key)).state == "success"
+    git(repository, "checkout", "-q", "-b", "feature")
+    loose = commit(repository, "seen by nobody")
+    for ref in ("", "main"):
+        await room.ask(other := room.request(environment="staging", sha=loose, ref=ref))
+        assert (await room.news.final(other.key)).state == "refused"
+    plan = await deploys.plan(structs.replace(asked, environment="staging", sha=loose), ASKER)
+    assert "is on no branch or tag that may be deployed" in plan.reason
+    # A history that was written anew does not have it any more.
+    git(repository, "branch", "-f", "main", loose)
+    git(repository, "checkout", "-q", "--orphan", "anew")
+    git(repository, "branch", "-D", "main", "-q")
+    commit(repository, "anew")
+    git(repository, "branch", "main")
+    for sha in (tried, merged):
+        plan = await deploys.plan(structs.replace(asked, environment="staging", sha=sha), ASKER)
+        assert not plan.allowed
 
 
 async def test_other_back_ends_fit(room):
