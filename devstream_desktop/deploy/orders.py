@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from devstream_desktop.deploy.backends.contract import Backend, BackendError, Listening, Order
-from devstream_desktop.deploy.parameters import InvalidParameterError, from_text
+from devstream_desktop.deploy.parameters import InvalidParameterError, complete, from_text
 from devstream_desktop.deploy.request import Action, DeployRequest
 from devstream_desktop.deploy.run import Run
 from devstream_desktop.deploy.targets import Target
@@ -50,7 +50,8 @@ class Orders:
     def again(self, run: Run, target: Target) -> Order:
         """Return the order of a run that was started as `target` says. Blocks."""
         try:
-            parameters = from_text(run.parameters)
+            # With the defaults of what was not chosen, as it was started.
+            parameters = complete(from_text(run.parameters), target.parameters)
         # A damaged row; what was started knows its parameters.
         except InvalidParameterError:
             parameters = {}

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from devstream_desktop.deploy.masking import masked
@@ -92,8 +93,11 @@ def begins_with(path: Path, line: str) -> bool:
     return head.startswith(line) or CUT.match(head) is not None
 
 
-def last_line(path: Path) -> str:
-    """Return the last line of the output that says something, cleaned; empty when there is none."""
+def last_line(path: Path, but: str = "") -> str:
+    """Return the last line of the output that says something, cleaned; empty when there is none.
+
+    A line that is `but` says nothing.
+    """
     try:
         tail = _tail(path, _TAIL_BYTES)
     except OSError as error:
@@ -102,7 +106,7 @@ def last_line(path: Path) -> str:
     # Masked before it is cut: half a secret is not known for one.
     text = masked(tail.decode("utf-8", "replace"))
     lines = (clean(line, 200) for line in reversed(text.splitlines()))
-    return next((line for line in lines if line), "")
+    return next((line for line in lines if line and line != but), "")
 
 
 def prune(folder: Path, before_s: float, unfinished: Collection[str] = ()) -> None:
@@ -112,11 +116,15 @@ def prune(folder: Path, before_s: float, unfinished: Collection[str] = ()) -> No
     requests stay, however old they are: they tell what became of a run.
     """
     for path in folder.glob("*.log"):
-        # A deploy may run for days and print nothing.
-        if path.stem not in unfinished and path.stat().st_mtime < before_s and not is_held(path):
-            path.unlink(missing_ok=True)
-            for beside in path.parent.glob(f"{path.stem}.*"):
-                beside.unlink(missing_ok=True)
+        if path.stem in unfinished:
+            continue
+        # One that somebody else removes, or that cannot be removed, holds up no other.
+        with suppress(OSError):
+            # A deploy may run for days and print nothing.
+            if path.stat().st_mtime < before_s and not is_held(path):
+                path.unlink(missing_ok=True)
+                for beside in path.parent.glob(f"{path.stem}.*"):
+                    beside.unlink(missing_ok=True)
 
 
 def _tail(path: Path, size: int) -> bytes:

@@ -39,6 +39,8 @@ from devstream_desktop.stream.text import clean
 SEARCH_EVERY_S = 5.0
 """Seconds between two questions what became of a run."""
 
+FORGET_MS = 3_600_000
+"""Milliseconds between two looks at what is old."""
 RECORD_S = 5.0
 """Seconds until an end that a service tells must be on disk."""
 
@@ -75,6 +77,8 @@ class Runner:
         self.freed: Callable[[], None] = lambda: None
         """Called when a run has ended, and the next may begin."""
         self._search_s = search_s
+        self._forgot = 0
+        """Time of the last look at what is old, UTC milliseconds."""
         self._watches: dict[str, Watch] = {}
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,12 +110,28 @@ class Runner:
             order = await asyncio.to_thread(self.orders.again, run, trail.target)
             self._begin(order, run.started, trail)
 
+    async def forget(self) -> None:
+        """Drop old refusals and output, once an hour.
+
+        Raises:
+            RunsError: deploy.sqlite cannot be used.
+
+        """
+        if not 0 <= self._now() - self._forgot < FORGET_MS:
+            await asyncio.to_thread(self._forget)
+
     def _left(self) -> list[tuple[Run, Start | None]]:
-        self._runs.forget_refused(self._now() - KEEP_REFUSED_MS)
+        return [(run, self._runs.starts.of(run.request)) for run in self._forget()]
+
+    def _forget(self) -> list[Run]:
+        """Drop what is old; returns the runs whose end nobody saw."""
+        now = self._now()
+        self._runs.forget_refused(now - KEEP_REFUSED_MS)
         left = self._runs.unfinished()
         names = {run.request for run in left}
-        runlog.prune(self.orders.logs, (self._now() - KEEP_REFUSED_MS) / 1000, names)
-        return [(run, self._runs.starts.of(run.request)) for run in left]
+        runlog.prune(self.orders.logs, (now - KEEP_REFUSED_MS) / 1000, names)
+        self._forgot = now
+        return left
 
     def _close(self, run: Run) -> None:
         """End a run without a trail: claimed and never started, or of an older devstream."""

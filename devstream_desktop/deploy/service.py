@@ -340,5 +340,6 @@ class Deploys:
                 await self._upkeep.look()
                 try:
                     await asyncio.to_thread(self._holders.look)
+                    await self._runner.forget()
                 except RunsError as error:
                     self._outbox.in_trouble(str(error))

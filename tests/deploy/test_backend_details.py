@@ -245,6 +245,30 @@ async def test_jenkins_takes_a_cancelled_item_out_of_its_queue(room, place_of):
     assert (done.state, place.service.runs[0]["build"]) == ("cancelled", 0)
 
 
+async def test_a_webhook_that_is_told_again_is_told_the_same(room, place_of):
+    """After a crash the request is sent anew, with the defaults of what was not chosen."""
+    place = await place_of("webhook")
+    place.table = place.table.partition("\nstatus_url")[0] + "\nidempotent = true"
+    declared = 'size = { type = "text", default = "small" }\nnote = { type = "text" }'
+    place.table += f"\n[target.shop.production.parameters]\n{declared}"
+    place.service.silent = True
+    place.write(room)
+    deploys = await room.start(backends=place.backends, secret=SECRETS.get, search_s=0.05)
+    event = room.request(parameters={"note": "now"})
+    asking = asyncio.create_task(room.ask(event))
+    async with asyncio.timeout(20):
+        while not place.service.asked:  # noqa: ASYNC110 (the server is a thread)
+            await asyncio.sleep(0.01)
+    await deploys.stop(patience_s=0.05)
+    await asking
+    place.service.silent, place.service.states = False, ["success"]
+    await room.start(backends=place.backends, secret=SECRETS.get, search_s=0.05)
+    assert (await room.news.final(event.key)).state == "success"
+    told = [one.json()["parameters"] for one in place.service.asked if one.method == "POST"]
+    assert len(told) > 1
+    assert [one for one in told if one != {"note": "now", "size": "small"}] == []
+
+
 async def test_a_webhook_whose_answer_is_the_end(room, place_of):
     place = await place_of("webhook")
     place.service.accepts = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 
 import msgspec
@@ -11,9 +12,11 @@ from msgspec import structs
 from real_git import commit, git
 
 from devstream_desktop.control.messages.deploys import PlanDeploy
+from devstream_desktop.deploy import runlog
 from devstream_desktop.deploy.backends.contract import RunOutcome, Started
 from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.deploy.records import Records
+from devstream_desktop.deploy.runs import KEEP_REFUSED_MS
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Kind, Role, Severity
 
@@ -259,6 +262,29 @@ async def test_what_was_tried_on_staging_is_promoted_though_others_merged(room, 
     for sha in (tried, merged):
         plan = await deploys.plan(structs.replace(asked, environment="staging", sha=sha), ASKER)
         assert not plan.allowed
+
+
+async def test_an_executor_that_stays_up_forgets_old_refusals_and_logs(room, monkeypatch):
+    room.write()
+    await room.start(watch_s=0.02)
+    refused, ran = room.request(environment="nowhere"), room.request()
+    for event in (refused, ran):
+        await room.ask(event)
+        await room.news.final(event.key)
+    os.utime(room.log(ran), (0, 0))
+    forgotten = threading.Event()
+    real = runlog.prune
+
+    def prune(*given):
+        real(*given)
+        forgotten.set()
+
+    monkeypatch.setattr(runlog, "prune", prune)
+    room.clock.ms += KEEP_REFUSED_MS + 3_600_000
+    assert await asyncio.to_thread(forgotten.wait, 20)
+    assert not room.log(ran).exists()
+    runs = room.deploys.records.runs
+    assert (runs.of(refused.key), runs.of(ran.key).state) == (None, "success")
 
 
 async def test_other_back_ends_fit(room):

@@ -80,6 +80,21 @@ async def test_its_exit_code_and_last_line_are_the_reason(order, host):
     assert (outcome.state, outcome.reason) == ("failure", "exit 7: the disk is full")
 
 
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("echo no such host; exit 255", "exit 255: no such host"),
+        ("exit 255", "exit 255"),
+        # The shell there may say more of it.
+        ("echo half; kill -9 $$", "exit 137: "),
+    ],
+)
+async def test_a_command_that_ends_as_ssh_would_is_a_failure(order, host, command, reason):
+    outcome = await run(aimed(order, host, command))
+    assert outcome.state == "failure"
+    assert outcome.reason.startswith(reason)
+
+
 async def test_another_host_key_is_refused(order, host):
     other = keygen(host.folder / "other")
     outcome = await run(aimed(order, host, f"touch {host.folder}/ran", host_key=other))
@@ -112,7 +127,8 @@ async def test_the_private_key_is_in_no_file_and_no_argument(order, host):
 
 @pytest.mark.parametrize("pause", ["sleep 1;", ""])
 async def test_a_connection_that_is_lost_in_the_middle_is_unknown(order, host, pause):
-    given = aimed(order, host, f"echo halfway; {pause} kill -9 $PPID; sleep 60")
+    lose = 'kill -9 "$(ps -o ppid= -p $PPID | tr -d " ")"'
+    given = aimed(order, host, f"echo halfway; {pause} {lose}; sleep 60")
     outcome = await run(given)
     assert outcome.state == "unknown"
     assert "the connection was lost" in outcome.reason

@@ -32,6 +32,9 @@ _LOST = 255
 """The exit code of ssh itself, without a connection or losing it."""
 _BEGAN = "[devstream: on the host]"
 """The first line of the output, just before the command begins."""
+_ENDED = "[devstream: the command ended with 255]"
+"""The last line of a command with a lost connection's exit code."""
+_TOLD = f"""sh -c "$1"; code=$?; [ $code -ne 255 ] || echo '{_ENDED}'; exit $code"""
 _NEVER = re.compile(
     r"connect to host|Could not resolve|Host key verification failed|Permission denied \("
     r"|Unable to negotiate|Too many authentication failures"
@@ -70,6 +73,13 @@ class SecureShell(Shell):
         if outcome.exit_code != _LOST or outcome.state != "failure":
             return outcome
         said = await asyncio.to_thread(runlog.last_line, order.log)
+        # ssh ends so as well, but does not say this.
+        if said == _ENDED:
+            said = await asyncio.to_thread(runlog.last_line, order.log, _ENDED)
+            how = f"exit {_LOST}"
+            # Without output, the last line is that of its beginning.
+            quoted = f"{how}: {said}" if said != _BEGAN else how
+            return RunOutcome("failure", _LOST, clean(quoted, 200))
         began = await asyncio.to_thread(runlog.begins_with, order.log, _BEGAN)
         if not began and _NEVER.search(said):
             return RunOutcome("error", _LOST, clean(f"ssh did not get there: {said}", 200))
@@ -118,4 +128,6 @@ def _command(order: Order, settings: Settings) -> str:
         if name.startswith("DEVSTREAM_") or name in order.target.env
     }
     words = " ".join(f"{name}={quote(value)}" for name, value in given.items())
-    return f"echo {quote(_BEGAN)}; exec env {words} sh -c {quote(settings.command)}"
+    return (
+        f"echo {quote(_BEGAN)}; exec env {words} sh -c {quote(_TOLD)} sh {quote(settings.command)}"
+    )
