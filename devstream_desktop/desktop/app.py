@@ -6,13 +6,12 @@ the node.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
+from devstream_desktop.clock import now_ms
 from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import Claim
@@ -38,7 +37,7 @@ from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu, snooze_end
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.appearance import show_colours
-from devstream_desktop.desktop.widgets.look import clock_time
+from devstream_desktop.desktop.widgets.look import coming_time
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home, HomeError
 from devstream_desktop.language import _
@@ -270,7 +269,7 @@ class App(QObject):
             person=self.state.person,
             on_duty=self.state.on_duty,
             watching=watching,
-            snoozed=self.store.moment(SNOOZED) > time.time() * 1000,
+            snoozed=self.store.moment(SNOOZED) > now_ms(),
             rules=preferences.rules,
             aliases=preferences.names,
         )
@@ -289,13 +288,12 @@ class App(QObject):
             self.show_history()
 
     def _snooze(self, length: Snooze) -> None:
-        self.store.set_moment(SNOOZED, snooze_end(length, datetime.now(UTC).astimezone()))
+        self.store.set_moment(SNOOZED, snooze_end(length, now_ms()))
         self._show_snooze()
 
     def _show_snooze(self) -> None:
-        until = self.store.moment(SNOOZED)
-        snoozed = until > time.time() * 1000
-        self.menu.show_snooze(clock_time(until) if snoozed else "")
+        until, now = self.store.moment(SNOOZED), now_ms()
+        self.menu.show_snooze(coming_time(until, now) if until > now else "")
 
     def _unlock(self) -> None:
         still = _("The keyring is still locked")

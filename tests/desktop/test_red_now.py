@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 import pytest
@@ -19,6 +19,7 @@ from devstream_desktop.desktop.tray.contents import MenuContents
 from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu, snooze_end
 from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.widgets.icons import Mark
+from devstream_desktop.desktop.widgets.look import coming_time
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.windows.history.filters import Page
 from devstream_desktop.desktop.windows.history.items import Heading, Pinned
@@ -116,13 +117,44 @@ def test_the_menu_lists_what_is_red(qtbot, written, story):
     assert chosen.args[0].event.title == "5xx over 2 %"
 
 
+def moment(text: str) -> int:
+    """A time in Berlin, as the fixture has it."""
+    return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+@pytest.fixture
+def berlin(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "said"),
+    [
+        ("2026-12-01T14:00", "2026-12-02T07:00", "Wed 07:00"),
+        ("2026-12-01T00:40", "2026-12-01T07:00", "07:00"),
+        ("2026-12-01T07:00", "2026-12-02T07:00", "Wed 07:00"),
+        # In the night between, the clock is set: forward in March, back in October.
+        ("2026-03-28T22:00", "2026-03-29T07:00", "Sun 07:00"),
+        ("2026-10-24T22:00", "2026-10-25T07:00", "Sun 07:00"),
+        ("2026-10-25T01:00", "2026-10-25T07:00", "07:00"),
+    ],
+)
+@pytest.mark.usefixtures("berlin")
+def test_a_snooze_until_the_morning_ends_at_seven(begin, end, said):
+    until = snooze_end(Snooze.MORNING, moment(begin))
+    assert until == moment(end)
+    assert coming_time(until, moment(begin)) == said
+
+
 def test_a_snooze_ends_where_its_entry_says():
-    evening = datetime(2026, 11, 29, 23, 30, tzinfo=UTC)
-    begin = int(evening.timestamp() * 1000)
-    assert snooze_end(Snooze.QUARTER, evening) == begin + 15 * MINUTE
-    assert snooze_end(Snooze.OVER, evening) == begin
-    morning = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
-    assert snooze_end(Snooze.TOMORROW, evening) == int(morning.timestamp() * 1000)
+    begin = now()
+    assert snooze_end(Snooze.QUARTER, begin) == begin + 15 * MINUTE
+    assert snooze_end(Snooze.HOUR, begin) == begin + 60 * MINUTE
+    assert snooze_end(Snooze.OVER, begin) == begin
 
 
 def test_the_board_tells_what_runs_where_and_a_cell_leads_to_it(qtbot, window, written):

@@ -17,6 +17,9 @@ from devstream_desktop.language import N_, _
 
 _LINES = 5
 _MOST_RED = 12
+_MINUTE_MS = 60_000
+_MORNING = 7
+"""The local hour of its entry."""
 
 
 class Snooze(Enum):
@@ -24,14 +27,14 @@ class Snooze(Enum):
 
     QUARTER = 15
     HOUR = 60
-    TOMORROW = "tomorrow"
+    MORNING = "morning"
     OVER = 0
 
 
 SNOOZES = (
     (N_("For 15 minutes"), Snooze.QUARTER),
     (N_("For an hour"), Snooze.HOUR),
-    (N_("Until tomorrow morning"), Snooze.TOMORROW),
+    (N_("Until 07:00 in the morning"), Snooze.MORNING),
     (N_("Not any more"), Snooze.OVER),
 )
 
@@ -116,9 +119,13 @@ def _hidden(menu: QMenu) -> QAction:
     return action
 
 
-def snooze_end(length: Snooze, now: datetime) -> int:
-    """Return the end of a snooze that begins now, UTC milliseconds; tomorrow begins at seven."""
-    if length is Snooze.TOMORROW:
-        morning = (now + timedelta(days=1)).replace(hour=7, minute=0, second=0, microsecond=0)
-        return int(morning.timestamp() * 1000)
-    return int((now + timedelta(minutes=length.value)).timestamp() * 1000)
+def snooze_end(length: Snooze, now: int) -> int:
+    """Return the end of a snooze that begins now; both are UTC milliseconds."""
+    if length is not Snooze.MORNING:
+        return now + int(length.value) * _MINUTE_MS
+    # Without its offset, which is another one in the morning after a clock change.
+    begin = datetime.fromtimestamp(now / 1000)  # noqa: DTZ006
+    morning = begin.replace(hour=_MORNING, minute=0, second=0, microsecond=0)
+    if morning <= begin:
+        morning += timedelta(days=1)
+    return int(morning.timestamp() * 1000)

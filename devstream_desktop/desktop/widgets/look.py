@@ -153,6 +153,14 @@ def clock_time(milliseconds: int) -> str:
     return time.strftime("%H:%M", time.localtime(milliseconds / 1000))
 
 
+def coming_time(milliseconds: int, now: int) -> str:
+    """Return a local time to come: `14:03`, or `Mon 14:03` on another day than `now`."""
+    at = clock_time(milliseconds)
+    day = datetime.fromtimestamp(milliseconds / 1000).astimezone().date()
+    today = datetime.fromtimestamp(now / 1000).astimezone().date()
+    return at if day == today else f"{_written(day, 'ddd')} {at}"
+
+
 def duty_text(*, on: bool, until: int) -> str:
     """Return the duty of the person: `off duty`, `on duty`, `on duty until 18:00`.
 
