@@ -52,6 +52,26 @@ def test_the_file_is_the_one_of_the_command(
     ]
 
 
+def test_a_second_export_replaces_the_first_only_when_it_is_told_to(qtbot, dialog, tmp_path):
+    first = tmp_path / "devstream.csv"
+    first.write_text("the first export")
+    shown = dialog()
+    # As it is proposed: without the suffix that the list beside it gives.
+    shown.files.fileSelected.emit(str(tmp_path / "devstream"))
+    assert shown.said.text() == "There is a file devstream.csv already."
+    assert shown.replace.isVisible()
+    assert not shown.replace.isDefault()
+    shown.choose.click()
+    assert shown.files.isVisible()
+    assert not shown.replace.isVisible()
+    assert first.read_text() == "the first export"
+    shown.files.fileSelected.emit(str(tmp_path / "devstream"))
+    shown.replace.click()
+    qtbot.waitUntil(lambda: "5 lines in" in shown.said.text())
+    assert first.read_text() != "the first export"
+    assert not shown.replace.isVisible()
+
+
 def test_a_folder_that_is_not_there_is_told(qtbot, dialog, tmp_path):
     shown = dialog()
     shown.write(tmp_path / "none" / "out.csv", Form.CSV)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtCore import QFile, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialogButtonBox,
@@ -42,6 +42,8 @@ class ExportDialog(Dialog):
         self._history, self._query = history, query
         self._thread = Background("export", self)
         self._export: Export | None = None
+        self._there = (Path(), Form.CSV)
+        """The file that would be replaced."""
         self.resize(460, 0)
         self.what = ElidedLabel(
             _("What answers {search}").format(search=words)
@@ -58,14 +60,19 @@ class ExportDialog(Dialog):
         buttons.addButton(self.show_folder, QDialogButtonBox.ButtonRole.ActionRole)
         self.choose = QPushButton(_("Choose &another…"))
         buttons.addButton(self.choose, QDialogButtonBox.ButtonRole.ActionRole)
+        self.replace = QPushButton(_("&Replace it"))
+        self.replace.setAutoDefault(False)
+        buttons.addButton(self.replace, QDialogButtonBox.ButtonRole.ActionRole)
         self.leave = plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
         rows = column(self)
         for widget in (heading(_("Export")), self.what, self.bar, self.said, buttons):
             rows.addWidget(widget)
         self.show_folder.hide()
         self.choose.hide()
+        self.replace.hide()
         self.bar.hide()
         self.choose.clicked.connect(self.begin)
+        self.replace.clicked.connect(self._replace)
         self.show_folder.clicked.connect(self._show_folder)
         self.leave.clicked.connect(self.reject)
         self.finished.connect(self._end)
@@ -81,12 +88,14 @@ class ExportDialog(Dialog):
 
     def begin(self) -> None:
         """Ask for the file."""
+        self.replace.hide()
         self.files.open()
 
     def write(self, file: Path, form: Form) -> None:
         """Write the lines into a file."""
         self._export = export = Export(self._history, self._query, file, form)
         self.choose.hide()
+        self.replace.hide()
         self.bar.show()
         self._look.start()
         self._thread.run(export.run, self._done, refuse=self._failed, owner=self)
@@ -100,7 +109,22 @@ class ExportDialog(Dialog):
             form = by_suffix[file.suffix]
         else:
             file = file.with_name(f"{file.name}.{form.value}")
+            # The list of files has asked about the name without it.
+            if QFile.exists(str(file)):
+                self._ask_about(file, form)
+                return
         self.write(file, form)
+
+    def _ask_about(self, file: Path, form: Form) -> None:
+        self._there = file, form
+        said = _("There is a file {file} already.").format(file=file.name)
+        say(self.said, said, Tone.AMBER)
+        self.replace.show()
+        self.choose.show()
+        self.choose.setFocus()
+
+    def _replace(self) -> None:
+        self.write(*self._there)
 
     def _count(self) -> None:
         if self._export is not None:
