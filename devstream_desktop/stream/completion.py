@@ -39,7 +39,7 @@ def complete(text: str, values: Mapping[str, Sequence[str]]) -> list[str]:
     found = known.get(_NAMES.get(name.lower(), name.lower()), ())
     near = [one for one in found if bare(one).startswith(said)]
     near += [one for one in found if said and said in bare(one) and one not in near]
-    return [f"{sign}{name}:{_quoted(one)}" for one in near[:MOST]]
+    return [f"{sign}{name}:{quoted(one)}" for one in near[:MOST]]
 
 
 def meant(query: Query, values: Mapping[str, Sequence[str]]) -> list[str]:
@@ -57,5 +57,6 @@ def meant(query: Query, values: Mapping[str, Sequence[str]]) -> list[str]:
     return found
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """Return a value as one types it behind a filter: in quotes where it has spaces."""
     return f'"{value}"' if " " in value else value

@@ -12,6 +12,7 @@ from devstream_desktop.desktop.windows.board.page import BoardPage
 from devstream_desktop.desktop.windows.board.texts import Part, waiting_text
 from devstream_desktop.desktop.windows.board.view import fitting
 from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE
+from devstream_desktop.stream.query_text import parse_query
 from devstream_desktop.stream.thing import Cell, Running
 
 
@@ -55,6 +56,22 @@ def test_what_runs_before_can_be_promoted(qtbot, page) -> None:
     with qtbot.waitSignal(shown.deploy_chosen) as chosen:
         found["Promote to production…"].trigger()
     assert (chosen.args[0].environment, chosen.args[1]) == ("production", PROMOTE)
+
+
+def test_a_place_with_spaces_in_its_name_is_searched_as_one(qtbot, page, written, story) -> None:
+    at = int(time.time() * 1000)
+    where = "Preview – shop"
+    written.add(story.deploy("shop", at, "success", "ab" * 20, "ef" * 16, where=where))
+    shown = page("production")
+    shown.refresh()
+    qtbot.waitUntil(lambda: len(shown.model.board.environments) == 2)
+    places = [shown.model.index(0, column) for column in (1, 2)]
+    named = {shown.model.place(index)[1]: index for index in places}
+    (spaced,) = set(named) - {"production"}
+    with qtbot.waitSignal(shown.opened) as opened:
+        shown.view.doubleClicked.emit(named[spaced])
+    query = parse_query(opened.args[0])
+    assert (query.service, query.environment, query.words) == ("shop", spaced, ())
 
 
 def test_where_there_is_one_environment_nothing_is_promoted(page) -> None:

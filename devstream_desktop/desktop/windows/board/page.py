@@ -17,6 +17,7 @@ from devstream_desktop.desktop.windows.board.view import BoardView
 from devstream_desktop.desktop.windows.board.wall import RedBand
 from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE
 from devstream_desktop.language import _
+from devstream_desktop.stream.completion import quoted
 from devstream_desktop.stream.thing import Board
 
 _PAUSE_MS = 1_000
@@ -149,9 +150,8 @@ class BoardPage(QWidget):
             self._timer.start()
 
     def _open(self, service: str, environment: str) -> None:
-        name = f'"{service}"' if " " in service else service
-        place = f" env:{environment}" if environment else ""
-        self.opened.emit(f"service:{name}{place}")
+        place = f" env:{quoted(environment)}" if environment else ""
+        self.opened.emit(f"service:{quoted(service)}{place}")
 
     def _show_menu(self, at: QPoint) -> None:
         index = self.view.indexAt(at)

@@ -12,6 +12,7 @@ from devstream_desktop.desktop.widgets.look import state_look
 from devstream_desktop.desktop.widgets.marks import Shape
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.language import N_, _
+from devstream_desktop.stream.completion import quoted
 from devstream_desktop.stream.thing import Thing
 
 _MOST = 99
@@ -99,7 +100,7 @@ def _service(name: str, red: Sequence[Thing]) -> Place:
 
 def service_query(name: str) -> str:
     """Return the search for one service; a name with spaces is quoted."""
-    return f'service:"{name}"' if " " in name else f"service:{name}"
+    return f"service:{quoted(name)}"
 
 
 def saved_places(kept: Sequence[Search], counts: Sequence[int], *, saves: bool) -> list[Place]:
