@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
+from devstream_desktop.clock import now_ms
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.stream import SetDuty
 from devstream_desktop.desk.duty import Duty as Hours
@@ -37,8 +38,9 @@ class Duty(QObject):
         self._state = state
         self._store = store
         self._notifier = notifier
+        self._was_on = False
         self._keeper = DutyKeeper(store, parent=self)
-        self._keeper.switched.connect(self.switch)
+        self._keeper.switched.connect(self._turn)
         self._keeper.reminded.connect(self._remind)
         notifier.activated.connect(self._answer)
         state.changed.connect(self._follow)
@@ -50,17 +52,32 @@ class Duty(QObject):
 
     def switch(self, on: bool) -> None:
         """Come on duty, or go off."""
+        self._switch(on, self.refused.emit)
+
+    def _turn(self, on: bool, first: bool) -> None:
+        # It is tried until it is taken, and the reason why not is told once.
+        self._switch(on, self.refused.emit if first else lambda _: None)
+
+    def _switch(self, on: bool, refuse: Callable[[str], None]) -> None:
+        asked_at = now_ms()
 
         def done(_: Done) -> None:
+            self._keeper.settle(asked_at)
             if on:
                 self.came.emit(self._store.moment(LEFT))
             else:
-                self._store.set_moment(LEFT, int(time.time() * 1000))
+                self._store.set_moment(LEFT, now_ms())
 
-        self.asked.emit(Question(SetDuty(on=on), done, self.refused.emit, self))
+        self.asked.emit(Question(SetDuty(on=on), done, refuse, self))
 
     def _follow(self) -> None:
-        self._keeper.set_state(on_duty=self._state.on_duty, ready=self._state.ready)
+        on, ready = self._state.on_duty, self._state.ready
+        if ready:
+            # By a command, or on another device.
+            if self._was_on and not on:
+                self._store.set_moment(LEFT, now_ms())
+            self._was_on = on
+        self._keeper.set_state(on_duty=on, ready=ready)
         self._show_until()
 
     def _show_until(self) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from PySide6.QtCore import QObject, Signal
 
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.stream import SetDuty
 from devstream_desktop.desk.duty import AtEnd, AtStart, Duty, Week
 from devstream_desktop.desk.store import DeskStore
+from devstream_desktop.desktop import duty as person
+from devstream_desktop.desktop.client import duty_keeper
 from devstream_desktop.desktop.client.duty_keeper import DutyKeeper
+from devstream_desktop.stream.rules import DAYS
 
 WEEK = Week(Mon="08:00-18:00", Tue="08:00-18:00")
 WORK = Duty(hours=WEEK)
@@ -30,7 +36,7 @@ class Desk:
 
     def __init__(self, path, duty: Duty, now: str, *, on: bool) -> None:
         self.store, self.told = DeskStore(path), []
-        self.on = on
+        self.on, self.refuses = on, False
         self.now = self.at(now)
         self.keeper = DutyKeeper(self.store, clock=lambda: self.now)
         self.keeper.switched.connect(self._switch)
@@ -43,12 +49,14 @@ class Desk:
         zone = ZoneInfo("Europe/Berlin")
         return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp() * 1000)
 
-    def _switch(self, on: bool) -> None:
-        self.told.append("on" if on else "off")
-        self.by_hand(on=on)
+    def _switch(self, on: bool, first: bool) -> None:
+        self.told.append(("on" if on else "off") if first else "again")
+        if not self.refuses:
+            self.by_hand(on=on)
 
     def by_hand(self, *, on: bool) -> None:
         self.on = on
+        self.keeper.settle(self.now)
         self.keeper.set_state(on_duty=on, ready=True)
 
     def turn(self, now: str) -> list[str]:
@@ -156,3 +164,68 @@ def test_the_hours_are_those_of_where_the_machine_is(desk, monkeypatch) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     assert found.turn("2026-11-23 12:00") == []
     assert found.turn("2026-11-23 14:00") == ["on"]
+
+
+def test_a_switch_that_the_node_refuses_is_tried_until_it_is_taken(desk) -> None:
+    found = desk()
+    found.refuses = True
+    assert found.turn("2026-11-23 08:00") == ["on"]
+    found.keeper.look()
+    assert found.told == ["on"], "not by each look"
+    assert found.turn("2026-11-23 08:01") == ["again"]
+    found.refuses = False
+    assert found.turn("2026-11-23 08:02") == ["again"]
+    assert found.on
+    assert found.turn("2026-11-23 08:03") == []
+    found.by_hand(on=False)
+    assert found.turn("2026-11-23 08:04") == [], "the person went off again"
+
+
+def test_a_switch_without_an_answer_is_tried_by_the_next_start(desk, tmp_path) -> None:
+    first = desk()
+    first.refuses = True
+    assert first.turn("2026-11-23 08:00") == ["on"]
+    first.store.close()
+    again = Desk(tmp_path / "desk.sqlite", WORK, "2026-11-23 08:05", on=False)
+    assert again.told == ["on"]
+    again.store.close()
+
+
+class Screen(QObject):
+    activated = Signal(str, str)
+
+
+@pytest.fixture
+def duty(written, asked, tmp_path):
+    with DeskStore(tmp_path / "duty.sqlite") as store:
+        made = person.Duty(written.state, store, Screen())
+        asked.listen(made)
+        yield made
+
+
+def test_the_reason_why_a_turn_is_not_taken_is_told_once(duty, written, asked, monkeypatch) -> None:
+    monkeypatch.setattr(duty_keeper, "_AGAIN_MS", 0)
+    refused = []
+    duty.refused.connect(refused.append)
+    written.answer(on_duty=True)
+    # Every day has one end of the hours, and it was less than a day ago.
+    at = (datetime.now(ZoneInfo("Europe/Berlin")) - timedelta(hours=1)).strftime("%H:%M")
+    before = (datetime.now(ZoneInfo("Europe/Berlin")) - timedelta(hours=2)).strftime("%H:%M")
+    duty.set_hours(Duty(hours=Week(**dict.fromkeys(DAYS, f"{before}-{at}"))))
+    asked.refuse("the disk is full", SetDuty)
+    duty.set_hours(Duty(hours=Week(**dict.fromkeys(DAYS, f"{before}-{at}"))))
+    asked.refuse("the disk is full", SetDuty)
+    assert len(asked.of(SetDuty)) == 2
+    assert refused == ["the disk is full"]
+
+
+def test_the_hand_over_begins_where_a_command_ended_duty(duty, written, asked) -> None:
+    came = []
+    duty.came.connect(came.append)
+    before = int(time.time() * 1000)
+    written.answer(on_duty=True)
+    written.answer(on_duty=False)
+    duty.switch(on=True)
+    asked.answer(Done(), SetDuty)
+    assert len(came) == 1
+    assert before <= came[0] <= time.time() * 1000

@@ -11,6 +11,8 @@ from devstream_desktop.desk.duty import AtEnd, AtStart, Duty, Turn, last_turn, n
 from devstream_desktop.desk.store import TURNED, DeskStore
 
 _LOOK_MS = 15_000
+_AGAIN_MS = 60_000
+"""Milliseconds after which a switch that was not taken is tried again."""
 
 
 class DutyKeeper(QObject):
@@ -19,8 +21,11 @@ class DutyKeeper(QObject):
     A clock that is asked needs no alarm: after a sleep the next look finds what is due.
     """
 
-    switched = Signal(bool)
-    """The person is to come on duty, or go off."""
+    switched = Signal(bool, bool)
+    """The person is to come on duty, or go off; and true for the first try at it.
+
+    It is tried again until `settle`.
+    """
     reminded = Signal(bool)
     """The person is to be asked: true whether they come on duty."""
 
@@ -37,6 +42,8 @@ class DutyKeeper(QObject):
         self._clock = clock if clock is not None else lambda: int(time.time() * 1000)
         self._duty = Duty()
         self._on_duty = self._ready = False
+        self._trying = self._tried = 0
+        """The moments of the turn under way and of the last try."""
         self._timer = QTimer(self, interval=_LOOK_MS)
         self._timer.timeout.connect(self.look)
         self._timer.start()
@@ -76,14 +83,25 @@ class DutyKeeper(QObject):
         if acted > now:
             self._store.set_moment(TURNED, now)
         elif turn is not None and turn.at > acted:
-            self._store.set_moment(TURNED, now)
-            self._act(turn)
+            self._act(turn, now)
 
-    def _act(self, turn: Turn) -> None:
-        if turn.begins == self._on_duty:
-            return
+    def settle(self, moment: int) -> None:
+        """Note that the person's duty was set at `moment`: turns up to it are done."""
+        if moment > self._store.moment(TURNED):
+            self._store.set_moment(TURNED, moment)
+
+    def _act(self, turn: Turn, now: int) -> None:
         what = self._duty.at_start if turn.begins else self._duty.at_end
-        if what in (AtStart.ON, AtEnd.OFF):
-            self.switched.emit(turn.begins)
-        elif what in (AtStart.REMIND, AtEnd.REMIND):
+        if turn.begins != self._on_duty and what in (AtStart.ON, AtEnd.OFF):
+            self._try(turn, now)
+            return
+        self.settle(now)
+        if turn.begins != self._on_duty and what in (AtStart.REMIND, AtEnd.REMIND):
             self.reminded.emit(turn.begins)
+
+    def _try(self, turn: Turn, now: int) -> None:
+        # The node may refuse it, or be gone before it answers.
+        first = turn.at != self._trying
+        if first or not 0 <= now - self._tried < _AGAIN_MS:
+            self._trying, self._tried = turn.at, now
+            self.switched.emit(turn.begins, first)
