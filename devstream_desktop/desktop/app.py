@@ -275,10 +275,8 @@ class App(QObject):
         )
 
     def _refuse_duty(self, reason: str) -> None:
-        # The panel has ticked the entry already.
-        self.contents.refresh()
-        if self._peek is not None:
-            self._peek.refresh()
+        # Whatever was pressed has ticked itself already: the panel's entry, the window, the peek.
+        self.state.changed.emit()
         self._notify(_("Duty is unchanged"), reason)
 
     def _hand_over(self, left: int) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from devstream_desktop.desktop import app
+from devstream_desktop.desktop.popups.notifier import Notice
 from devstream_desktop.desktop.start import Start
 from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu
 from devstream_desktop.desktop.tray.tray import Tray
+from devstream_desktop.desktop.windows.history.window import HistoryWindow
 from devstream_desktop.home import Home
 
 
@@ -80,3 +83,36 @@ def test_an_app_that_cannot_be_made_ends_the_start_with_its_error(start, monkeyp
     assert codes == [1]
     with pytest.raises(RuntimeError, match="no app"):
         start.end()
+
+
+@pytest.fixture
+def whole(qtbot: QtBot, home, fake, monkeypatch):
+    """The whole app without a bus; its node says that the person is off duty."""
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
+    menu = TrayMenu()
+    qtbot.addWidget(menu)
+    desk = app.App(Home(home), menu, Tray(menu), start_node=False)
+    desk.state.status, desk.state.connected = fake.status(on_duty=False), True
+    yield desk
+    desk.end()
+    # Its timers would go on into the next test.
+    desk.deleteLater()
+    QCoreApplication.sendPostedEvents(desk, QEvent.Type.DeferredDelete)
+
+
+def test_a_switch_of_duty_that_is_refused_goes_back_wherever_it_is(qtbot: QtBot, whole) -> None:
+    shown: list[Notice] = []
+    whole.notifier.show_notice = shown.append
+    whole.show_history()
+    whole.state.changed.emit()
+    windows = [one for one in QApplication.topLevelWidgets() if isinstance(one, HistoryWindow)]
+    (window,) = (one for one in windows if one.isVisible())
+    qtbot.addWidget(window)
+    button = window.filters.duty
+    for pressed in (button.click, whole.menu.duty.trigger):
+        pressed()
+        assert button.isChecked() != whole.menu.duty.isChecked()
+        whole.duty.refused.emit("the disk is full")
+        assert not button.isChecked()
+        assert not whole.menu.duty.isChecked()
+    assert [one.body for one in shown] == ["the disk is full"] * 2
