@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from seed import Seed
 
 from devstream_desktop.control.messages.base import Done
@@ -21,6 +21,8 @@ from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.widgets.icons import Mark
 from devstream_desktop.desktop.widgets.look import coming_time
 from devstream_desktop.desktop.widgets.text import PlainLabel
+from devstream_desktop.desktop.windows.board import page as page_module
+from devstream_desktop.desktop.windows.history import window as window_module
 from devstream_desktop.desktop.windows.history.filters import Page
 from devstream_desktop.desktop.windows.history.items import Heading, Pinned
 from devstream_desktop.stream.words import Kind, Severity
@@ -238,6 +240,34 @@ def test_a_page_reads_itself_once_when_it_comes_into_view(window, written, monke
     shown.show_hand_over(now() - 7_200_000)
     written.settle()
     assert asked == ["b", "h", "h"]
+
+
+def ages(labels: list[PlainLabel]) -> set[str]:
+    return {label.text() for label in labels}
+
+
+def test_ages_go_on_where_nothing_happens(qtbot, monkeypatch, window, written, story):
+    monkeypatch.setattr(window_module, "_AGES_MS", 10)
+    monkeypatch.setattr(page_module, "_AGES_MS", 10)
+    painted = []
+
+    class Painted(QObject):
+        def eventFilter(self, _: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+            if event.type() == QEvent.Type.Paint:
+                painted.append(1)
+            return False
+
+    shown = window(alert(story), story.deploy("shop", now(), "success", "cd" * 20, "ab" * 16))
+    counter = Painted()
+    shown.browser.view.viewport().installEventFilter(counter)
+    qtbot.waitUntil(lambda: len(painted) > 5, timeout=20_000)
+    shown.commands.action(Command.WALL).trigger()
+    written.settle()
+    band = shown.board.red
+    assert "16 min" in ages(band.findChildren(PlainLabel))
+    later = time.time() + 600
+    monkeypatch.setattr(time, "time", lambda: later)
+    qtbot.waitUntil(lambda: "26 min" in ages(band.findChildren(PlainLabel)), timeout=20_000)
 
 
 def test_without_deploys_the_board_says_what_would_be_there(window, written, pushes):

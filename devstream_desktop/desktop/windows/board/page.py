@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QResizeEvent, QShowEvent
+from PySide6.QtGui import QFont, QFontMetrics, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QStackedLayout, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
@@ -22,6 +22,8 @@ from devstream_desktop.stream.thing import Board
 
 _PAUSE_MS = 1_000
 """Events that arrive within it are one new look at the board."""
+_AGES_MS = 30_000
+"""Milliseconds after which ages are written anew, also where nothing happens."""
 _WALL = (1.7, 3.0)
 """Size of the text on a wall, of the usual one: as large as the board leaves room for."""
 _COLUMN = 14
@@ -57,6 +59,8 @@ class BoardPage(QWidget):
         self._pages.addWidget(self._empty())
         self._timer = QTimer(self, singleShot=True, interval=_PAUSE_MS)
         self._timer.timeout.connect(self.refresh)
+        self._ages = QTimer(self, interval=_AGES_MS)
+        self._ages.timeout.connect(self.refresh)
         self.view.opened.connect(self._open)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.view.customContextMenuRequested.connect(self._show_menu)
@@ -119,6 +123,12 @@ class BoardPage(QWidget):
         """Read the board as soon as it is seen."""
         super().showEvent(event)
         self.refresh()
+        self._ages.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Let the ages be."""
+        super().hideEvent(event)
+        self._ages.stop()
 
     def _show(self, board: Board) -> None:
         self.model.show_board(board)

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from devstream_desktop.desktop.windows.board.page import BoardPage
     from devstream_desktop.desktop.windows.hand_over import HandOverPage
 
-_DAY_CHECK_MS = 60_000
+_AGES_MS = 30_000
+"""Milliseconds after which ages and days are written anew."""
 _NARROW = 760
 """Width below which the sidebar is a menu, in pixels."""
 
@@ -101,7 +102,7 @@ class HistoryWindow(QMainWindow):
         self.status = StatusLine()
         self.welcome = WelcomeBanner()
         self.locked = LockedBanner()
-        self._midnight = QTimer(self, interval=_DAY_CHECK_MS)
+        self._ages = QTimer(self, interval=_AGES_MS)
         self._lay_out()
         self._connect()
         self._make_commands()
@@ -167,7 +168,8 @@ class HistoryWindow(QMainWindow):
         self._state.recent_changed.connect(self.counts.show_red)
         self._state.history_replaced.connect(self.show_everything)
         self._state.policy_changed.connect(self._reload)
-        self._midnight.timeout.connect(self._check_day)
+        self._ages.timeout.connect(self._check_day)
+        self._ages.timeout.connect(self.browser.view.viewport().update)
 
     def _make_commands(self) -> None:
         does: dict[Command, Callable[[], object]] = {
@@ -379,10 +381,10 @@ class HistoryWindow(QMainWindow):
             self.visit.begin()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Watch for midnight while shown."""
+        """Keep days and ages right while shown."""
         super().showEvent(event)
         self._check_day()
-        self._midnight.start()
+        self._ages.start()
         # Where a hidden window stays the active one, nothing else tells of the visit.
         if self.isActiveWindow():
             self.visit.begin()
@@ -403,7 +405,7 @@ class HistoryWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Hide; the owner decides whether that ends the app."""
-        self._midnight.stop()
+        self._ages.stop()
         event.accept()
         self.closed.emit()
 
