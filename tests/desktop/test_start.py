@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
 from devstream_desktop.desktop import app
 from devstream_desktop.desktop.popups.notifier import Notice
 from devstream_desktop.desktop.start import Start
+from devstream_desktop.desktop.tray import tray as tray_module
 from devstream_desktop.desktop.tray.menu import Snooze, TrayMenu
 from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
@@ -83,6 +84,45 @@ def test_an_app_that_cannot_be_made_ends_the_start_with_its_error(start, monkeyp
     assert codes == [1]
     with pytest.raises(RuntimeError, match="no app"):
         start.end()
+
+
+class Bus(QObject):
+    """A session bus on which a panel comes and goes."""
+
+    heard = Signal(str, str, object)
+
+    def listen(self, **_: str) -> None:
+        """Nothing else is heard here."""
+
+    def own(self, owner: str) -> None:
+        told = ("org.kde.StatusNotifierWatcher", "", owner)
+        self.heard.emit("org.freedesktop.DBus", "NameOwnerChanged", told)
+
+
+def test_a_panel_that_leaves_for_good_shows_no_icon(qtbot: QtBot, monkeypatch) -> None:
+    panels = {"there": True}
+
+    class Icon(QSystemTrayIcon):
+        @staticmethod
+        def isSystemTrayAvailable() -> bool:  # noqa: N802 - Qt's name
+            return panels["there"]
+
+    monkeypatch.setattr(tray_module, "QSystemTrayIcon", Icon)
+    monkeypatch.setattr(tray_module, "_GONE_MS", 0)
+    menu, bus = TrayMenu(), Bus()
+    qtbot.addWidget(menu)
+    tray = Tray(menu)
+    tray.follow(bus)
+    bus.own("")
+    qtbot.wait(1)
+    assert tray.hosted, "it only started anew"
+    panels["there"] = False
+    bus.own("")
+    qtbot.waitUntil(lambda: not tray.hosted, timeout=20_000)
+    panels["there"] = True
+    bus.own(":1.7")
+    qtbot.waitUntil(lambda: tray.hosted, timeout=20_000)
+    tray.close()
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _WATCHER = "org.kde.StatusNotifierWatcher"
 _LOOK_AGAIN_MS = 5_000
+_GONE_MS = 5_000
+"""Milliseconds after which a panel that only starts anew is back."""
 
 
 class Tray(QObject):
@@ -106,10 +108,17 @@ class Tray(QObject):
             and member == "NameOwnerChanged"
             and body[:1] == (_WATCHER,)
             and len(body) > 2
-            and body[2]
         ):
-            # Qt has to notice the host first.
-            QTimer.singleShot(200, self, self._look_again)
+            if body[2]:
+                # Qt has to notice the host first.
+                QTimer.singleShot(200, self, self._look_again)
+            else:
+                QTimer.singleShot(_GONE_MS, self, self._look_if_gone)
+
+    def _look_if_gone(self) -> None:
+        if self._hosted and not QSystemTrayIcon.isSystemTrayAvailable():
+            self._hosted = False
+            self._search.start()
 
     def _look_again(self) -> None:
         if not self._hosted and QSystemTrayIcon.isSystemTrayAvailable():
