@@ -368,7 +368,13 @@ def _answer(question: Any) -> None:
     from fake_data import MEMBERS, PLAN, POLICY
 
     from devstream_desktop.control.messages.base import Done
-    from devstream_desktop.control.messages.deploys import DeployLog, GetDeployLog, PlanDeploy
+    from devstream_desktop.control.messages.deploys import (
+        DeployList,
+        DeployLog,
+        GetDeployLog,
+        GetDeploys,
+        PlanDeploy,
+    )
     from devstream_desktop.control.messages.members import (
         GetMembers,
         InviteRead,
@@ -382,6 +388,7 @@ def _answer(question: Any) -> None:
     answers |= {
         ReadInvite: InviteRead(addresses=("10.0.0.5:7450",)),
         Join: Joining(state="joined", team="acme"),
+        GetDeploys: DeployList(pending=(), locks=(), last=()),
         GetDeployLog: DeployLog(request="", text="", next=0, over=False),
     }
     question.answer(answers.get(type(question.request), Done(text="ds1-" + "a" * 120)))
