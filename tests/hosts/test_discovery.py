@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from nacl.signing import SigningKey
 
+from devstream_desktop.mesh.overlay.discovery import SERVICE, tag
 from devstream_desktop.mesh.transport.link import SERVER_NAME
 from devstream_desktop.stream.entry import device_id
 
@@ -123,6 +125,41 @@ def run_node(tmp_path):
         if node.process.poll() is None:
             node.process.kill()
             node.end()
+
+
+NEIGHBOUR = """
+import socket, sys, threading
+from zeroconf import DNSOutgoing, DNSPointer, ServiceBrowser, ServiceInfo, Zeroconf, const
+address, service, tag = sys.argv[1:]
+heard = threading.Event()
+network = Zeroconf(interfaces=[address])
+browser = ServiceBrowser(network, service, handlers=[lambda **_: heard.set()])
+assert heard.wait(30)
+for name in ("x._http._tcp.local.", f"{'n' * 63}.{'n' * 63}.{service}", "."):
+    packet = DNSOutgoing(const._FLAGS_QR_RESPONSE | const._FLAGS_AA)
+    pointer = DNSPointer(service, const._TYPE_PTR, const._CLASS_IN, 120, name)
+    packet.add_answer_at_time(pointer, 0)
+    network.send(packet)
+with socket.create_server((address, 7400)) as server:
+    server.settimeout(30)
+    given = {"properties": {"v": "1", "t": tag}, "parsed_addresses": [address]}
+    network.register_service(ServiceInfo(service, f"member.{service}", 7400, **given))
+    print("dialed by", server.accept()[1][0])
+network.close()
+"""
+
+
+def test_names_that_nobody_may_have_end_no_search(make_hosts, run_node):
+    """A neighbour announces them, and a node still dials who announces itself after that."""
+    first, neighbour = make_hosts(2)
+    node = run_node(first, discovery=True)
+    node.until("ready 0.0.0.0:", 10)
+    # It waits until the node announces itself, and so looks for others.
+    today = tag("acme", time.time_ns() // 1_000_000)
+    asked = (neighbour.address, SERVICE, today)
+    process = neighbour.start(sys.executable, "-c", NEIGHBOUR, *asked)
+    told, wrong = process.communicate(timeout=90)
+    assert told == f"dialed by {first.address}\n", wrong
 
 
 def test_three_hosts_find_each_other_without_being_told(make_hosts, run_node):

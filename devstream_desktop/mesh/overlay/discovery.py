@@ -139,7 +139,8 @@ class Discovery:
                     await self._pause(WATCH_S)
                 else:
                     await self._announce_on(addresses)
-            except (OSError, ZeroconfError, RuntimeError) as error:
+            # Whatever zeroconf makes of what a neighbour sent, the node goes on and tries again.
+            except Exception as error:  # noqa: BLE001
                 why = str(error) or type(error).__name__
                 advice = "multicast is not possible here; add peers by address"
                 self.status = f"not working ({why}): {advice}"
@@ -184,6 +185,9 @@ class Discovery:
                 same = await self._addresses() == addresses
                 if not same or self._stop.is_set() or self._again:
                     break
+                if resolver.done():
+                    # It ends by a fault alone, which this raises.
+                    await resolver
                 await self._pause(WATCH_S)
         finally:
             resolver.cancel()
@@ -208,22 +212,25 @@ class Discovery:
     async def _resolve(self, zeroconf: AsyncZeroconf) -> None:
         while True:
             name = await self._names.get()
-            info = AsyncServiceInfo(SERVICE, name)
-            if not await info.async_request(zeroconf.zeroconf, RESOLVE_MS):
-                continue
-            now = self._clock()
-            # Yesterday's and tomorrow's too: the clocks of two machines pass midnight apart.
-            near = {tag(self._team_id, now + days * DAY_MS).encode() for days in (-1, 0, 1)}
-            if (
-                info.properties.get(b"t") not in near
-                or info.port is None
-                or info.port < LOWEST_PORT
-            ):
-                continue
-            networks = await asyncio.to_thread(own_networks)
-            for address in info.parsed_scoped_addresses(IPVersion.All)[:MOST_NAMED]:
-                if is_local(address, networks):
-                    self._on_found(join(address, info.port))
+            # Anybody on the network can announce a name that zeroconf itself refuses.
+            try:
+                await self._look_at(name, zeroconf)
+            except (ZeroconfError, OSError, ValueError) as error:
+                _log.debug("a name on the local network is passed over: %r", error)
+
+    async def _look_at(self, name: str, zeroconf: AsyncZeroconf) -> None:
+        info = AsyncServiceInfo(SERVICE, name)
+        if not await info.async_request(zeroconf.zeroconf, RESOLVE_MS):
+            return
+        now = self._clock()
+        # Yesterday's and tomorrow's too: the clocks of two machines pass midnight apart.
+        near = {tag(self._team_id, now + days * DAY_MS).encode() for days in (-1, 0, 1)}
+        if info.properties.get(b"t") not in near or info.port is None or info.port < LOWEST_PORT:
+            return
+        networks = await asyncio.to_thread(own_networks)
+        for address in info.parsed_scoped_addresses(IPVersion.All)[:MOST_NAMED]:
+            if is_local(address, networks):
+                self._on_found(join(address, info.port))
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
