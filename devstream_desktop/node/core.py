@@ -16,6 +16,7 @@ from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault, verify
+from devstream_desktop.mesh.replica.expiry import EVER
 from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
 from devstream_desktop.node import board, enrolment
 from devstream_desktop.node.board import Board
@@ -350,9 +351,10 @@ class Node:
     def ends(self, device: str, until: int = 0) -> list[End]:
         """Return the last entry of each of a device's feeds; called in the loop.
 
-        `until` is UTC milliseconds, 0 for now.
+        `until` is UTC milliseconds, 0 for all that is held.
         """
-        known = self.mesh.ends(device, until or now_ms()) if self.reach.bound else []
+        # Not up to now: its clock may be ahead of this one, and what it wrote stays true.
+        known = self.mesh.ends(device, until or EVER) if self.reach.bound else []
         # The newest feeds come first, and a policy has room for so many.
         return [End(*end) for end in known[:MAX_ENDS]]
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from devstream_desktop.mesh.replica.catalogue import signed
+from devstream_desktop.mesh.replica.expiry import EVER
 from devstream_desktop.mesh.wire import BATCH_BYTES, Range, Record
 from devstream_desktop.stream.entry import Entry, encode_body, next_hlc, parse_entry
 
@@ -160,3 +161,12 @@ def test_where_a_feed_was_at_a_time(world: World) -> None:
     assert world.admin.expiry.ends(THIEF, NOW + 4_000) == [(feed, 5, world.written[4].hash)]
     assert world.admin.expiry.ends(THIEF, NOW - 1) == []
     assert world.admin.expiry.ends(LATE, NOW + DAY) == []
+
+
+def test_a_clock_that_is_ahead_loses_nothing_to_the_end(world: World) -> None:
+    """What an admin holds stays true, although it was stamped after the admin's own time."""
+    world.ends = None
+    ahead = [world.lost.own.publish([bytes([0xCD, 1, n])], NOW + 300_000 + n)[0] for n in range(5)]
+    assert len(world.admin.rules.ingest([signed(one) for one in ahead], "lost", NOW).stored) == 5
+    (end,) = world.admin.expiry.ends(THIEF, EVER)
+    assert end[1] == ahead[-1].seq

@@ -14,6 +14,8 @@ PRUNE_CHUNK = 32
 
 That takes about 5 ms, so pruning never stalls the loop.
 """
+EVER = (1 << 63) - 1
+"""Later than every stamp (ms)."""
 KEEP_SPENT_MS = 60 * 86_400_000
 """Time after its last entry when an empty feed is forgotten.
 
