@@ -33,6 +33,10 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
             " where it is you, ask for an invite of your own, made with devstream team invite"
             " --for NAME"
         ),
+        "names": N_(
+            "this device asked under several names already: ask again under the last one, or with"
+            " a new invite"
+        ),
         "unnamed": N_("the invite is for somebody new: say your name in the team with --person"),
         "other-person": N_(
             "the invite is for another device of somebody else: leave the name (--person) out if"

@@ -147,7 +147,7 @@ def find_ask(asks: Sequence[Ask], request: ApproveJoin) -> Ask:
     """Find a member by name, or by a device id's beginning.
 
     Raises:
-        TeamError: nobody who waits, or several.
+        TeamError: nobody who waits, or several, or it asks under another name by now.
     """
     who = request.device
     found = [
@@ -157,6 +157,11 @@ def find_ask(asks: Sequence[Ask], request: ApproveJoin) -> Ask:
         waiting = ", ".join(f"{ask.person} ({ask.device[:8]})" for ask in asks) or "nobody"
         raise TeamError(
             f"{len(found) or 'no'} joins match {clean(who, 60)!r}; waiting are: {waiting}"
+        )
+    if request.person not in ("", found[0].person):
+        raise TeamError(
+            f"{request.person} asks as {found[0].person} by now: see if that is right, and decide"
+            " again"
         )
     return found[0]
 

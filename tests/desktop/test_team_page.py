@@ -92,7 +92,7 @@ def test_who_waits_is_let_in_once(window, asked):
     assert box.words.text() == "thorn umber vale wren yarrow zinc"
     box.approve.click()
     box.approve.click()
-    assert asked.of(ApproveJoin) == [ApproveJoin(device="e" * 52)]
+    assert asked.of(ApproveJoin) == [ApproveJoin(device="e" * 52, person="dara")]
     asked.answer(Done(text="dara is in"), ApproveJoin)
     assert window.message.text() == "dara is in"
     assert len(asked.of(GetMembers)) == 2

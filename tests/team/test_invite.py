@@ -210,6 +210,19 @@ def test_only_the_hash_of_a_secret_is_kept(path: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_a_device_may_mistype_its_name_but_flood_nobody(path: Path) -> None:
+    """Each name is told to the whole team."""
+    invites = OpenInvites(path)
+    invite = made(invites)
+    for name in ("bo", "bob", "bobby"):
+        assert invites.spend(invite.id, DEVICE, name, NOW)
+    invites = OpenInvites.load(path)
+    for name in ("robert", "bo"):
+        with pytest.raises(JoinError, match="under several names already"):
+            invites.spend(invite.id, DEVICE, name, NOW)
+    assert not invites.spend(invite.id, DEVICE, "bobby", NOW)
+
+
 def test_one_device_may_use_it_and_repeat(path: Path) -> None:
     invites = OpenInvites(path)
     invite = made(invites)

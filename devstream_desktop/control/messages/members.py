@@ -150,6 +150,8 @@ class ApproveJoin(Request[Done], frozen=True, tag=True, kw_only=True):
 
     device: str
     """At least eight characters of the device id, or the person's name."""
+    person: str = ""
+    """The name that was shown, where that was not asked by; it may have changed since."""
     reject: bool = False
 
 

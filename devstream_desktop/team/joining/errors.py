@@ -27,6 +27,7 @@ class Problem(StrEnum):
     WRONG_SECRET = "wrong-secret"  # noqa: S105  # a code, not a secret
     NAME = "name"
     NAME_TAKEN = "name-taken"
+    NAMES = "names"
     UNNAMED = "unnamed"
     OTHER_PERSON = "other-person"
     DEVICE = "device"

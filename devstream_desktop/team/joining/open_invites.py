@@ -19,6 +19,8 @@ from devstream_desktop.team.joining.invite import Invite
 MAX_OPEN = 20
 MAX_TRIES = 5
 """Wrong secrets until an invite is closed."""
+MAX_NAMES = 3
+"""Names that its device may ask under; each is told to the whole team."""
 REPEAT_MS = 600_000
 """Milliseconds after its use in which the same device may ask again.
 
@@ -41,7 +43,9 @@ class OpenInvite(msgspec.Struct, frozen=True, kw_only=True):
     """The device of that person whose place it takes."""
     tries: int = 0
     person: str = ""
-    """The name that the device asked for."""
+    """The name that the device asked for last."""
+    names: int = 0
+    """How many it has asked for."""
     admitted: bool = False
     rejected: bool = False
     used_by: str = ""
@@ -152,13 +156,25 @@ class OpenInvites:
         """Bind a checked invite to its device, before the device may join.
 
         False when it was bound to this device and name already.
+
+        Raises:
+            JoinError: the device has asked under too many names.
+
         """
         known = self._invites[invite_id.hex()]
         # The same question again, so its admins need no second notice.
         if known.used_by and known.person == person:
             return False
+        if known.names >= MAX_NAMES:
+            raise JoinError(Problem.NAMES)
         self._put(
-            msgspec.structs.replace(known, used_by=device.hex(), person=person, used_at=now_ms)
+            msgspec.structs.replace(
+                known,
+                used_by=device.hex(),
+                person=person,
+                names=known.names + 1,
+                used_at=now_ms,
+            )
         )
         return True
 

@@ -88,7 +88,8 @@ class WaitingBox(_Box):
         approve = _("Approve {person}").format(person=clean(person, 24))
         self.approve = self.add_button(verb_button(approve), enabled=may_change)
         self.reject = self.add_button(QPushButton(_("&Reject")), enabled=may_change)
-        self.approve.clicked.connect(lambda: self.decide(ApproveJoin(device=waiting.device)))
+        join = ApproveJoin(device=waiting.device, person=waiting.person)
+        self.approve.clicked.connect(lambda: self.decide(join))
         self.reject.clicked.connect(
             lambda: self.decide(ApproveJoin(device=waiting.device, reject=True))
         )
