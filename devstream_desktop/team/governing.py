@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from threading import RLock
 
+import msgspec
+
 from devstream_desktop.keys import DeviceKey
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError
@@ -15,6 +17,8 @@ from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.chain import PolicyChain
 from devstream_desktop.team.policy.documents import Signed
 from devstream_desktop.team.policy.policy import LIFETIME_MS, Policy
+
+_DAY_MS = 86_400_000
 
 
 class Governing:
@@ -56,7 +60,7 @@ class Governing:
                 return True
             # This device signs too, because the next version must be signed by its own admins.
             keys = [self.device] if recovery is None else [recovery, self.device]
-            in_force = self._publish(Signed.make(self.chain.successor(changed, self.now()), keys))
+            in_force = self._publish(self._next(changed, keys))
         # Outside of the lock: the listener may ask this object again.
         self._tell()
         return in_force
@@ -81,12 +85,22 @@ class Governing:
         policy = self.chain.current
         if not self.is_admin:
             return False
+        now = self.now()
+        waiting = self._waiting(policy, now)
         # All admins' nodes look at the same time; a turn each keeps them from signing one version
-        # twice.
-        turn = policy.active_admins().index(self.device.id)
-        # A proposal that this device signed waits for others, so a second one would not help.
-        mine = any(self.device.id in one.signed_by for one in self.chain.proposals)
-        if mine or policy.expires - self.now() > LIFETIME_MS // 3 - turn * 86_400_000:
+        # twice. Who finds another's renewal signs that one.
+        turn = 0 if waiting else policy.active_admins().index(self.device.id)
+        if policy.expires - now > LIFETIME_MS // 3 - turn * _DAY_MS:
+            return False
+        if waiting is not None:
+            # It waits for others, so a second one would not help.
+            if self.device.id in waiting.signed_by:
+                return False
+        # Any other change renews the policy as well, and has a day to get its signatures.
+        elif any(
+            self.device.id in one.signed_by and now - one.policy.issued < _DAY_MS
+            for one in self.chain.proposals
+        ):
             return False
         self.change(lambda same: same)
         return True
@@ -129,11 +143,39 @@ class Governing:
             admins = " or ".join(self.chain.current.who_has(Role.ADMIN))
             raise PolicyError(f"only an admin's device can change the team; {admins} can")
 
+    def _next(self, changed: Policy, keys: Sequence[DeviceKey]) -> Signed:
+        """Sign the next version: one that waits for signatures where it says the same."""
+        now = self.now()
+        waiting = self._waiting(changed, now)
+        if waiting is not None:
+            for key in keys:
+                waiting = waiting.signed_with(key)
+            return waiting
+        # The newest ones of a signer stay, also where its clock was set back.
+        mine = [one for one in self.chain.proposals if self.device.id in one.signed_by]
+        late = max((one.policy.issued + 1 for one in mine), default=0)
+        return Signed.make(self.chain.successor(changed, max(now, late)), keys)
+
+    def _waiting(self, changed: Policy, now: int) -> Signed | None:
+        """Find the oldest proposal of this change, by whomever."""
+        wanted = self.chain.successor(changed, now)
+        return next(
+            (
+                one
+                for one in self.chain.proposals
+                # Nobody else's dates are signed unseen, and none that soon end.
+                if 0 <= now - one.policy.issued < LIFETIME_MS // 3
+                and one.policy.expires == one.policy.issued + LIFETIME_MS
+                and _undated(one.policy) == _undated(wanted)
+            ),
+            None,
+        )
+
     def _publish(self, signed: Signed) -> bool:
         grown = self.chain.copy()
         # Through the same checks as a policy from elsewhere.
-        grown.take(signed)
-        self._keep(grown)
+        if grown.take(signed):
+            self._keep(grown)
         return self.chain.current.version == signed.policy.version
 
     def _keep(self, grown: PolicyChain) -> None:
@@ -151,3 +193,7 @@ class Governing:
             )
             if (other is None or other.hash != link.hash) and self.device.id in link.signed_by
         ]
+
+
+def _undated(policy: Policy) -> Policy:
+    return msgspec.structs.replace(policy, issued=0, expires=0)

@@ -16,9 +16,10 @@ from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.team.certificates import new_issuer
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
 from devstream_desktop.team.policy import changes
-from devstream_desktop.team.policy.chain import MAX_PROPOSALS, PolicyChain, sign_policy
+from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
 from devstream_desktop.team.policy.documents import Signed
 from devstream_desktop.team.policy.policy import Policy, Revocation
+from devstream_desktop.team.policy.proposals import MAX_OF_SIGNER
 
 ANA, BO, CY, EVE, PAPER = (DeviceKey.from_seed(bytes([number]) * 32) for number in range(1, 6))
 ADMINS = (ANA, BO, CY)
@@ -305,12 +306,36 @@ def test_a_stranger_proposes_nothing_and_nobody_too_much() -> None:
     chain = founded(ANA, BO, threshold=2)
     with pytest.raises(PolicyError, match="0 of the 2"):
         chain.absorb([step(chain, EVE, retention_days=7)])
-    for number in range(MAX_PROPOSALS):
-        chain.absorb([step(chain, ANA, retention_days=10 + number)])
-    with pytest.raises(PolicyError, match="wait for signatures already"):
-        chain.absorb([step(chain, ANA, retention_days=99)])
+    for number in range(8):
+        chain.absorb([step(chain, BO, retention_days=10 + number)])
+        chain.absorb([step(chain, ANA, audit_days=10)])
+    assert [one.policy.audit_days for one in chain.proposals if ANA.id in one.signed_by] == [10]
+    assert len(chain.proposals) == MAX_OF_SIGNER + 1
     chain.absorb([step(chain, ANA, BO, retention_days=5)])
     assert chain.proposals == ()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_every_node_keeps_the_same_proposals_in_whatever_order_they_come(
+    rng: random.Random,
+) -> None:
+    base = founded(*ADMINS, threshold=3)
+    made = [
+        sign_policy(
+            base.successor(msgspec.structs.replace(base.current, retention_days=number), number),
+            rng.sample(ADMINS, rng.choice((1, 1, 2))),
+        )
+        for number in range(1, 9)
+    ]
+    one, other = copy_of(base), copy_of(base)
+    for document in made:
+        one.absorb([document])
+    for document in rng.sample(made, len(made)):
+        other.absorb([document])
+    assert one.proposals == other.proposals
+    assert one.stamp == other.stamp
+    assert not one.absorb(made[:8])
 
 
 def test_the_key_on_paper_is_one_signature() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import msgspec
 import pytest
 from people import People, countersign, give, revoke, tell
 
@@ -12,6 +13,7 @@ from devstream_desktop.stream.entry import FEED_BYTES
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.policy import changes
+from devstream_desktop.team.policy.chain import sign_policy
 from devstream_desktop.team.policy.policy import LIFETIME_MS, End, Grant
 from devstream_desktop.team.team import Team
 
@@ -157,3 +159,71 @@ async def test_admins_renew_in_turn_and_members_not_at_all(team: Team, people: P
     assert not bo.renew_policy(), "it is ana's day"
     team.now.add(days=1)  # type: ignore[attr-defined]
     assert bo.renew_policy()
+
+
+async def test_two_admins_who_must_both_sign_renew_the_policy_in_time(
+    team: Team, people: People
+) -> None:
+    bo = await people.join_as_admin("bo")
+    team.change(changes.settings(threshold=2))
+    countersign(team, bo)
+    version = team.chain.current.version
+    team.now.add(days=61)  # type: ignore[attr-defined]
+    # Each has begun something that nobody signs, and both have renewed before they meet.
+    give(team, "bo", Role.DEPLOYER, "a/*")
+    give(bo, "bo", Role.DEPLOYER, "b/*")
+    for day in range(4):
+        for one, other in ((team, bo), (bo, team)):
+            one.renew_policy()
+            if day:
+                tell(one, other)
+        team.now.add(days=1)  # type: ignore[attr-defined]
+    assert team.chain.current == bo.chain.current
+    assert team.chain.current.version == version + 1, "once"
+    assert team.chain.current.expires - team.now() > LIFETIME_MS * 0.9
+
+
+async def test_a_renewal_that_says_more_is_signed_by_no_machine(team: Team, people: People) -> None:
+    bo = await people.join_as_admin("bo")
+    team.change(changes.settings(threshold=2))
+    countersign(team, bo)
+    team.now.add(days=61)  # type: ignore[attr-defined]
+    for fields in ({"name": "other"}, {"expires": team.now() + 3 * LIFETIME_MS}):
+        policy = team.chain.successor(team.chain.current, team.now())
+        asked = msgspec.structs.replace(policy, **fields)
+        bo.absorb([sign_policy(asked, [team.device])])
+    bo.now.add(days=1)  # type: ignore[attr-defined]
+    assert bo.renew_policy()
+    unsigned = [one for one in bo.chain.proposals if team.device.id in one.signed_by]
+    assert [one.signed_by for one in unsigned] == [{team.device.id}] * 2
+
+
+async def test_a_change_that_another_admin_waits_with_is_signed_and_not_made_twice(
+    team: Team, people: People
+) -> None:
+    bo = await people.join_as_admin("bo")
+    team.change(changes.settings(threshold=2))
+    countersign(team, bo)
+    for _ in range(12):
+        team.now.add(seconds=2)  # type: ignore[attr-defined]
+        assert not give(team, "bo", Role.DEPLOYER, "a/*")
+    assert len(team.chain.proposals) == 1
+    tell(team, bo)
+    assert give(bo, "bo", Role.DEPLOYER, "a/*")
+    tell(bo, team)
+    assert team.chain.current.may("bo", Role.DEPLOYER, "a", "b")
+
+
+async def test_one_admin_keeps_no_other_from_a_revocation(team: Team, people: People) -> None:
+    bo, cy = await people.join_as_admin("bo"), await people.join_as_admin("cy")
+    team.change(changes.settings(threshold=2))
+    countersign(team, bo)
+    tell(bo, cy, team)
+    for number in range(8):
+        bo.now.add(seconds=2)  # type: ignore[attr-defined]
+        give(bo, "bo", Role.DEPLOYER, f"a{number}/*")
+        tell(bo, team, cy)
+    assert not revoke(team, "bo", "stolen")
+    tell(team, cy)
+    (proposal,) = [one for one in cy.chain.proposals if bo.device.id in one.policy.revoked]
+    assert cy.approve(proposal.hash)

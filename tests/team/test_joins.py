@@ -121,6 +121,23 @@ async def test_a_join_waits_for_the_second_signature(
     assert (await join(text, "cy", device)).chain.current.is_member(device.id)
 
 
+async def test_a_joiner_who_asks_again_and_again_makes_one_proposal(
+    team: Team, door: Door, people: People
+) -> None:
+    bo = await people.join_as_admin("bo")
+    cy = await people.join("cy")
+    team.change(changes.settings(threshold=2))
+    countersign(team, bo)
+    for count, wanted in enumerate(({}, {"owner": "cy", "replaces": cy.device.id[:8]}), 1):
+        text = await door.invite(3600, approved=True, **wanted)
+        device = DeviceKey.generate()
+        for _ in range(6):
+            team.now.add(seconds=2)  # type: ignore[attr-defined]
+            with pytest.raises(JoinWaitsError):
+                await join(text, "" if wanted else "dan", device)
+        assert len(team.chain.proposals) == count
+
+
 async def test_an_approved_join_is_the_policys_own_name(
     team: Team, door: Door, people: People
 ) -> None:

@@ -265,12 +265,21 @@ class Admissions:
                 # policy.
                 if not may_sign or (policy.asks_approval and not known.approved):
                     return Admission("", newcomer, first, known.expires)
-                # More admins have to sign, so the joiner waits as well.
-                if not self._change(changes.take_in(newcomer, now, ends)):
+                # More admins have to sign, so the joiner waits as well, and asks again and again.
+                if self._is_proposed(device) or not self._change(
+                    changes.take_in(newcomer, now, ends)
+                ):
                     return Admission("", newcomer, first, known.expires)
             self._invites.settle(question.invite, now)
             self._invites.note_issued(device, now)
             return Admission(certificate, newcomer, first, known.expires)
+
+    def _is_proposed(self, device: str) -> bool:
+        """Return true when this device has proposed to take that one in."""
+        return any(
+            device in one.policy.persons and self._device.id in one.signed_by
+            for one in self._chain.proposals
+        )
 
     def renew(self, question: AskRenewal) -> str:
         """Issue a new certificate (PEM) for a member's device.

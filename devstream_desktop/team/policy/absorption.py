@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
 from devstream_desktop.team.policy.branches import wins
 from devstream_desktop.team.policy.documents import Signed, payload_hash
-from devstream_desktop.team.policy.proposals import MAX_PROPOSALS
 
 if TYPE_CHECKING:
     from devstream_desktop.team.policy.chain import PolicyChain
 
-MAX_STALE = MAX_PROPOSALS
-"""Documents in one message that are genuine and change nothing."""
+MAX_STALE = 8
+"""Documents in one message that are genuine and change nothing.
+
+The proposals that are known come on top.
+"""
 
 
 def absorb(chain: PolicyChain, documents: Sequence[bytes]) -> bool:
@@ -22,7 +24,7 @@ def absorb(chain: PolicyChain, documents: Sequence[bytes]) -> bool:
     # On a copy, because a document in the middle may be bad.
     branch, rival, before = chain.copy(), False, chain.stamp
     known = {link.hash for link in chain.links}
-    stale = 0
+    stale = -len(chain.proposals)
     problem: PolicyError | None = None
     try:
         for document in documents:

@@ -30,7 +30,7 @@ from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.policy.absorption import absorb
 from devstream_desktop.team.policy.documents import MAX_DOCUMENT, Signed, sign_policy
 from devstream_desktop.team.policy.policy import LIFETIME_MS, Policy
-from devstream_desktop.team.policy.proposals import MAX_PROPOSALS, proposed
+from devstream_desktop.team.policy.proposals import proposed
 from devstream_desktop.team.policy.stamps import lacking, stamp_of
 from devstream_desktop.team.policy.stored_chain import (
     StoredChain,
@@ -40,7 +40,7 @@ from devstream_desktop.team.policy.stored_chain import (
 )
 from devstream_desktop.team.policy.succession import misfit, unsigned
 
-__all__ = ["MAX_DOCUMENT", "MAX_PROPOSALS", "PolicyChain", "sign_policy"]
+__all__ = ["MAX_DOCUMENT", "PolicyChain", "sign_policy"]
 
 _policy = attrgetter("policy")
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.policy.documents import Signed
 
-MAX_PROPOSALS = 8
+MAX_OF_SIGNER = 2
+"""Proposals of one signer that wait.
+
+Every node keeps and forwards them. One of them at most can come into force, as the next version.
+"""
 
 
 def proposed(
@@ -15,24 +18,24 @@ def proposed(
 ) -> tuple[Signed, ...]:
     """Return the proposals with this one, or with its further signatures; oldest first.
 
-    `signers` are the admins among those who signed it. They are the same proposals when it brings
-    nothing new.
-
-    Raises:
-        PolicyError: too many wait already.
-
+    `signers` are the admins among those who signed it. The newest ones of each signer stay, so that
+    nobody takes another's place. They are the same proposals when it brings nothing new.
     """
     known = next((one for one in proposals if one.hash == link.hash), None)
-    others = tuple(one for one in proposals if one is not known)
     if known is not None and known.signed_by >= signers:
         return proposals
-    # Every node keeps and forwards proposals, so their number has a limit.
-    if len(others) >= MAX_PROPOSALS:
-        raise PolicyError(
-            f"{MAX_PROPOSALS} changes of the policy wait for signatures already; sign one, or "
-            "make any change to drop them"
-        )
     kept = Signed(
         link.payload, tuple(one for one in link.signatures if one[0] in signers), link.policy
     )
-    return tuple(sorted((*others, kept), key=lambda one: (one.policy.issued, one.hash)))
+    others = (one for one in proposals if one is not known)
+    # By what they say alone, so that every node keeps the same ones, in whatever order they come.
+    waiting = sorted((*others, kept), key=lambda one: (one.policy.issued, one.hash))
+    left = dict.fromkeys((signer for one in waiting for signer in one.signed_by), MAX_OF_SIGNER)
+    newest: list[Signed] = []
+    for one in reversed(waiting):
+        if any(left[signer] > 0 for signer in one.signed_by):
+            newest.append(one)
+        for signer in one.signed_by:
+            left[signer] -= 1
+    found = tuple(reversed(newest))
+    return proposals if found == proposals else found
