@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from devstream_desktop.mesh.bell import Bell
+from devstream_desktop.mesh.policy_parts import PolicyParts
 from devstream_desktop.mesh.transport.callers import Caller, Callers
 
 PATIENCE_S = 30.0
@@ -32,6 +33,7 @@ class Accepted:
     """The cursor of its last TAIL: it has our arrivals up to there."""
     told_policy: int = -1
     """The version of our policies that it was last shown."""
+    policy_parts: PolicyParts = field(default_factory=PolicyParts, repr=False)
     demand: int = 0
     """The `Core.demand` that it was last shown."""
     bad: int = 0

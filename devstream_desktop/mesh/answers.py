@@ -272,7 +272,8 @@ class Answers:
                 # The same stamp means the same documents: nothing to check.
                 if request.version != core.policies.version():
                     core.absorb_policy(request.documents)
-                return wire.Policies(core.policies.version(), core.documents_after(request.version))
+                part = peer.policy_parts.next(core.policies, request.version)
+                return wire.Policies(core.policies.version(), part)
 
     def _peers(self, asker: str) -> list[wire.PeerAddress]:
         """Addresses of others for a peer: those that were reached, and those of callers."""

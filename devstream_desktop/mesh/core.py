@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Protocol
 
 from devstream_desktop.mesh.accepted import AcceptedPeers
 from devstream_desktop.mesh.bell import Bell
@@ -23,13 +22,14 @@ from devstream_desktop.mesh.limits import (
     cost_of_waste,
 )
 from devstream_desktop.mesh.membership import Gate
+from devstream_desktop.mesh.policy_parts import PolicyExchange
 from devstream_desktop.mesh.refusals import Refusals
 from devstream_desktop.mesh.replica.chain import MAX_BAD
 from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.transport.callers import Callers
-from devstream_desktop.mesh.wire import MAX_ADDRESSES, MAX_DOCUMENTS, Pair, SignedEntry
+from devstream_desktop.mesh.wire import MAX_ADDRESSES, Pair, SignedEntry
 from devstream_desktop.stream.entry import Entry
 
 RELAY_S = 0.05
@@ -60,27 +60,6 @@ It is above what a fresh desk of a large team takes in, whose log should be whol
 """
 PROOFS = 10
 """Proofs taken at once: two signature checks and a write each."""
-POLICY_BYTES = 512 * 1024
-"""Policy documents in one message, half of what a socket receives."""
-
-
-class PolicyExchange(Protocol):
-    """The chain of signed policies as the mesh sees it.
-
-    It is a number, equal where the same policies are held, and opaque documents.
-    """
-
-    def version(self) -> int:
-        """Stands for what is held; 0 for nothing."""
-
-    def documents(self, after_version: int) -> list[bytes]:
-        """Return the documents that a peer of this version lacks, oldest first."""
-
-    def absorb(self, documents: list[bytes]) -> bool:
-        """Accept what is valid and new; True when that is done at once.
-
-        Otherwise `Mesh.policy_changed` reports it soon.
-        """
 
 
 class Core:
@@ -344,22 +323,6 @@ class Core:
         if entries:
             self.bell.ring()
             self._on_entries(entries)
-
-    def documents_after(self, version: int) -> list[bytes]:
-        """Policy documents that a peer of this version lacks.
-
-        As many as fit one message.
-        """
-        fitting: list[bytes] = []
-        room = POLICY_BYTES
-        for document in self.policies.documents(version):
-            room -= len(document)
-            # At least one, or a single large document would never leave.
-            # The receiver refuses a larger message, so the rest goes in another one.
-            if (room < 0 and fitting) or len(fitting) == MAX_DOCUMENTS:
-                break
-            fitting.append(document)
-        return fitting
 
     def absorb_policy(self, documents: list[bytes]) -> None:
         """Take newer policy documents from a peer; all that depends on them follows."""

@@ -14,7 +14,7 @@ from devstream_desktop.mesh.answers import Answers, OnAsk
 from devstream_desktop.mesh.carrier.broker import Broker
 from devstream_desktop.mesh.carrier.carrier import Carrier
 from devstream_desktop.mesh.carrier.place import PlaceFile
-from devstream_desktop.mesh.core import Core, PolicyExchange
+from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.inquiry import Inquiries, NotAnsweredError, UnreachableError
 from devstream_desktop.mesh.membership import Membership
 from devstream_desktop.mesh.overlay.dialer import Dialer
@@ -22,6 +22,7 @@ from devstream_desktop.mesh.overlay.discovery import Discovery
 from devstream_desktop.mesh.overlay.known import Source
 from devstream_desktop.mesh.overlay.table import Overlay
 from devstream_desktop.mesh.overview import Overview
+from devstream_desktop.mesh.policy_parts import PolicyExchange
 from devstream_desktop.mesh.publisher import Publisher
 from devstream_desktop.mesh.replica.clones import living_twice
 from devstream_desktop.mesh.replica.identity import Identity

@@ -1,6 +1,6 @@
 """Duties of a node for its team: joins, certificates, the policy, its news.
 
-To the mesh it is the exchange of policies (`mesh.core.PolicyExchange`).
+To the mesh it is the exchange of policies (`mesh.policy_parts.PolicyExchange`).
 """
 
 from __future__ import annotations
@@ -127,12 +127,13 @@ class Trust:
         """
         return self._team.chain.stamp ^ self._team.renewals.stamp
 
-    def documents(self, after_version: int) -> list[bytes]:
-        """List the policies that a peer with this number lacks."""
+    def documents(self, after_version: int, *, again: bool = False) -> list[bytes]:
+        """List the policies that a peer with this number lacks; `again` as `PolicyExchange`."""
         if after_version == self.version():
             return []
         # An older node takes nothing after a document that it does not know, so policies are first.
-        return [*self._team.chain.documents(after_version), *self._team.renewals.documents()]
+        policies = self._team.chain.documents(after_version, again=again)
+        return [*policies, *self._team.renewals.documents()]
 
     def absorb(self, documents: list[bytes]) -> bool:
         """Take policies that a peer sent, soon.

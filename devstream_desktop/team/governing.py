@@ -121,6 +121,9 @@ class Governing:
                 self._keep(grown)
                 # A branch of ours that lost: its changes are made again by `restore`.
                 self._note_lost(links)
+            else:
+                # A part of a branch may be all that is new, and is only in memory.
+                self.chain.adopt(grown)
         if changed:
             self._tell()
         if problem is not None:

@@ -14,7 +14,7 @@ import msgspec
 from messages import NodeJob
 
 from devstream_desktop.keys.device_key import DeviceKey
-from devstream_desktop.mesh.core import PolicyExchange
+from devstream_desktop.mesh.policy_parts import PolicyExchange
 from devstream_desktop.node.board import Board
 from devstream_desktop.stream.entry import Entry, device_id, hlc_time
 from devstream_desktop.stream.event import InvalidEventError
@@ -101,8 +101,8 @@ class Wiring(PolicyExchange):
     def version(self) -> int:
         return self._chain.stamp
 
-    def documents(self, after_version: int) -> list[bytes]:
-        return self._chain.documents(after_version)
+    def documents(self, after_version: int, *, again: bool = False) -> list[bytes]:
+        return self._chain.documents(after_version, again=again)
 
     def absorb(self, documents: list[bytes]) -> bool:
         return self._chain.absorb(documents)

@@ -30,7 +30,7 @@ class NoPolicies:
     def version(self) -> int:
         return 0
 
-    def documents(self, after_version: int) -> list[bytes]:
+    def documents(self, after_version: int, *, again: bool = False) -> list[bytes]:
         return []
 
     def absorb(self, documents: list[bytes]) -> bool:

@@ -151,7 +151,7 @@ class Policies:
     def version(self) -> int:
         return len(self.chain)
 
-    def documents(self, after_version: int) -> list[bytes]:
+    def documents(self, after_version: int, *, again: bool = False) -> list[bytes]:
         return self.chain[after_version:]
 
     def absorb(self, documents: list[bytes]) -> bool:

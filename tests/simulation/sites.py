@@ -77,7 +77,7 @@ class Desk:
             is_author=lambda _: True, ended=lambda _: None, refusal=lambda _: None
         )
         policies = SimpleNamespace(
-            version=lambda: 0, documents=lambda _: [], absorb=lambda _: False
+            version=lambda: 0, documents=lambda _, **_again: [], absorb=lambda _: False
         )
         self.core = Core(
             identity=identity,

@@ -65,13 +65,18 @@ def grown(chain: PolicyChain, *keys: DeviceKey, **fields: object) -> PolicyChain
 
 def meet(one: PolicyChain, other: PolicyChain) -> None:
     """Both tell each other what they lack until neither has news, as two nodes do."""
+    again = False
     for _ in range(10):
         before = (one.stamp, other.stamp)
         for receiver, sender in ((one, other), (other, one)):
             with contextlib.suppress(PolicyForkError):
-                receiver.absorb(sender.documents(receiver.stamp))
-        if (one.stamp, other.stamp) == before:
+                receiver.absorb(sender.documents(receiver.stamp, again=again))
+        if (one.stamp, other.stamp) != before:
+            again = False
+        elif again:
             return
+        else:
+            again = True
     pytest.fail("they never came to rest")
 
 
@@ -154,6 +159,33 @@ def test_when_each_removes_the_other_a_node_stays_with_what_it_had() -> None:
     assert ANA.id in bo.current.revoked
     assert ana.forked
     assert bo.forked
+
+
+@pytest.mark.parametrize("branch_first", [True, False])
+def test_a_branch_that_wins_reaches_who_is_on_a_longer_one(*, branch_first: bool) -> None:
+    base = founded(ANA, BO, CY)
+    ana = grown(grown(base, ANA, **without(base.current, CY)), ANA, name="second")
+    bo = base
+    for number in range(3):
+        bo = grown(bo, BO, retention_days=8 + number)
+    meet(*((ana, bo) if branch_first else (bo, ana)))
+    assert CY.id in bo.current.revoked
+    assert ana.current == bo.current
+
+
+def test_a_branch_that_comes_in_parts_wins_once_it_is_whole() -> None:
+    base = founded(ANA, BO, CY)
+    ana, bo = base, base
+    for number in range(6):
+        ana = grown(ana, ANA, retention_days=20 + number)
+        bo = grown(bo, BO, retention_days=8 + number)
+    bo = grown(bo, BO, **without(base.current, CY))
+    documents = bo.documents()
+    for first, last in ((1, 3), (2, 4), (1, 2), (4, 7)):
+        with pytest.raises(PolicyForkError):
+            ana.absorb(documents[first:last])
+    assert ana.absorb(documents[7:])
+    assert ana.current == bo.current
 
 
 def raised(chain: PolicyChain, *keys: DeviceKey) -> PolicyChain:

@@ -11,7 +11,7 @@ from people import People, countersign, give, revoke, tell
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.stream.entry import FEED_BYTES
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team.errors import PolicyError
+from devstream_desktop.team.errors import PolicyError, PolicyForkError
 from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.chain import sign_policy
 from devstream_desktop.team.policy.policy import LIFETIME_MS, End, Grant
@@ -138,6 +138,22 @@ async def test_a_change_that_lost_is_made_again(team: Team, people: People) -> N
         patterns = {grant.pattern for grant in team.chain.current.grants}
         assert {f"a{number}/*", f"b{number}/*"} <= patterns
         assert not team.chain.forked
+
+
+async def test_a_branch_that_comes_in_two_messages_wins(team: Team, people: People) -> None:
+    cy = await people.join("cy")
+    bo = await people.join_as_admin("bo")
+    base = team.chain.current.version
+    for number in range(4):
+        give(team, "bo", Role.DEPLOYER, f"a{number}/*")
+        give(bo, "bo", Role.DEPLOYER, f"b{number}/*")
+    revoke(bo, "cy", "stolen")
+    documents = bo.chain.documents()[base:]
+    with pytest.raises(PolicyForkError):
+        team.absorb(documents[:2])
+    assert team.absorb(documents[2:])
+    assert cy.device.id in team.chain.current.revoked
+    assert team.chain.current == bo.chain.current
 
 
 def test_an_admin_renews_the_policy_before_its_end(team: Team) -> None:

@@ -24,22 +24,35 @@ def absorb(chain: PolicyChain, documents: Sequence[bytes]) -> bool:
     # On a copy, because a document in the middle may be bad.
     branch, rival, before = chain.copy(), False, chain.stamp
     known = {link.hash for link in chain.links}
+    refused = {link.hash: count for count, link in enumerate(chain.refused, 1)}
     stale = -len(chain.proposals)
     problem: PolicyError | None = None
     try:
         for document in documents:
             # Nobody's signatures are checked without end: not on what is here, nor on the same
             # few words again and again.
-            if payload_hash(document) in known:
+            digest = payload_hash(document)
+            if digest in known:
+                continue
+            if digest in refused:
+                if not rival:
+                    chain.adopt(branch)
+                branch, rival = chain.rejoined(refused[digest]), True
                 continue
             if stale > MAX_STALE:
                 problem = PolicyError("nothing of what was sent is new")
                 break
             link = Signed.open(document)
             version = link.policy.version
+            # A branch of some megabytes comes in several messages.
+            if link.policy.prev in refused and link.policy.prev != branch.links[-1].hash:
+                if not rival:
+                    chain.adopt(branch)
+                branch, rival = chain.rejoined(refused[link.policy.prev]), True
+                stale += 1
             # The sender knows another version of this number: from here on it is a rival
             # branch.
-            if version <= branch.current.version:
+            elif version <= branch.current.version:
                 # What was grown so far is ours and stays, whatever comes of the rival.
                 if not rival:
                     chain.adopt(branch)
@@ -78,6 +91,7 @@ def _settle(chain: PolicyChain, rival: PolicyChain) -> None:
     # deploys for ever.
     if start == len(chain.links) - 1:
         chain.fork(theirs)
+    chain.refuse(rival.links[start:])
     version = mine.policy.version
     raise PolicyForkError(
         f"there are two signed policies of version {version}: two admins changed the team at "

@@ -42,6 +42,9 @@ from devstream_desktop.team.policy.succession import misfit, unsigned
 
 __all__ = ["MAX_DOCUMENT", "PolicyChain", "sign_policy"]
 
+MAX_REFUSED = 32 << 20
+"""Bytes of the last branch that did not win, kept in memory."""
+
 _policy = attrgetter("policy")
 
 
@@ -65,6 +68,7 @@ class PolicyChain:
         self._team = base64.b32encode(bytes.fromhex(first.hash)[:16]).decode().rstrip("=").lower()
         self._fork: bytes | None = None
         self._proposals: tuple[Signed, ...] = ()
+        self._refused: tuple[Signed, ...] = ()
         self.trouble = ""
         """A sentence on what could not be read from the disk; empty for nothing."""
 
@@ -172,12 +176,13 @@ class PolicyChain:
         """
         return stamp_of(self._links, self._proposals, self._fork)
 
-    def documents(self, known: int = 0) -> list[bytes]:
+    def documents(self, known: int = 0, *, again: bool = False) -> list[bytes]:
         """Return the documents that a peer with the stamp `known` (0: nothing) lacks, oldest first.
 
-        A branch is sent from before its start.
+        A branch is sent from before its start; with `again` also to a peer that is ahead, which did
+        not take what it was sent.
         """
-        return lacking(known, self._links, self._proposals, self._fork)
+        return lacking(known, self._links, self._proposals, self._fork, again=again)
 
     def take(self, link: Signed) -> bool:
         """Accept the next policy, a proposal of it, or a further signature.
@@ -235,6 +240,7 @@ class PolicyChain:
         self._links = other._links
         self._fork = other._fork
         self._proposals = other._proposals
+        self._refused = other._refused
 
     def upto(self, version: int, rival: Signed) -> PolicyChain:
         """Return this chain as it was at `version`, before the rival's next.
@@ -247,14 +253,36 @@ class PolicyChain:
         if version < 1:
             raise PolicyError("the policy is another team's")
         other = self.copy()
-        other._links, other._issued, other._fork, other._proposals = (
-            self._links[:version],
-            self._issued[:version],
-            None,
-            (),
-        )
+        other._links, other._issued = self._links[:version], self._issued[:version]
+        other._fork, other._proposals, other._refused = None, (), ()
         if reason := misfit(rival, other._links[-1], self._team) or unsigned(rival, other.current):
             raise PolicyError(reason)
+        return other
+
+    @property
+    def refused(self) -> tuple[Signed, ...]:
+        """The last branch that did not win, from its start on.
+
+        More of it may come in the next message.
+        """
+        return self._refused
+
+    def refuse(self, branch: Sequence[Signed]) -> None:
+        """Remember a branch that did not win, unless it is too large."""
+        known = [link.hash for link in self._refused[: len(branch)]]
+        # A part of it that comes again makes it no shorter.
+        if known != [link.hash for link in branch]:
+            size = sum(len(link.payload) for link in branch)
+            self._refused = tuple(branch) if size <= MAX_REFUSED else ()
+
+    def rejoined(self, count: int) -> PolicyChain:
+        """Return this chain with the start of the refused branch."""
+        rival = self._refused[:count]
+        other = self.copy()
+        version = rival[0].policy.version - 1
+        other._links = (*self._links[:version], *rival)
+        other._issued = tuple(link.policy.issued for link in other._links)
+        other._fork, other._proposals, other._refused = None, (), ()
         return other
 
     def fork(self, other: Signed) -> None:

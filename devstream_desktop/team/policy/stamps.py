@@ -27,17 +27,23 @@ def stamp_of(links: Sequence[Signed], proposals: Sequence[Signed], fork: bytes |
 
 
 def lacking(
-    known: int, links: Sequence[Signed], proposals: Sequence[Signed], fork: bytes | None
+    known: int,
+    links: Sequence[Signed],
+    proposals: Sequence[Signed],
+    fork: bytes | None,
+    *,
+    again: bool = False,
 ) -> list[bytes]:
     """Return the documents that a peer with the stamp `known` (0: nothing) lacks, oldest first.
 
-    A branch is sent from before its start.
+    A branch is sent from before its start. With `again` to a peer that is ahead as well: it may be
+    on one that loses to this.
     """
     version, current = known >> _VERSION_BITS, links[-1].policy.version
     # A peer that is ahead, or on another branch, may need what comes before its own version.
     first = version
     if version > current:
-        first = current - BRANCH if fork else current
+        first = current - BRANCH if fork or again else current
     elif version and _of_version(links[version - 1]) >> (32 - _HEAD_BITS) != known >> (
         32 - _HEAD_BITS
     ):
