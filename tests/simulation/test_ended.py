@@ -164,7 +164,7 @@ def test_where_a_feed_was_at_a_time(world: World) -> None:
 
 
 def test_a_clock_that_is_ahead_loses_nothing_to_the_end(world: World) -> None:
-    """What an admin holds stays true, although it was stamped after the admin's own time."""
+    """An entry that an admin holds stays true, also when stamped after its own time."""
     world.ends = None
     ahead = [world.lost.own.publish([bytes([0xCD, 1, n])], NOW + 300_000 + n)[0] for n in range(5)]
     assert len(world.admin.rules.ingest([signed(one) for one in ahead], "lost", NOW).stored) == 5

@@ -45,7 +45,7 @@ class OpenInvite(msgspec.Struct, frozen=True, kw_only=True):
     person: str = ""
     """The name that the device asked for last."""
     names: int = 0
-    """How many it has asked for."""
+    """The count of names that it has asked for."""
     admitted: bool = False
     rejected: bool = False
     used_by: str = ""
