@@ -10,7 +10,8 @@ each column, then the columns. Two columns have types that are rare in other byt
     log    NULL, integers, body, signature (schema.py; more integers may come)
     feeds  NULL, feed, floor, body and signature of the tip, proof (the last three may be NULL)
 
-What looks like a row inside a genuine row was written by that row's author, and is passed over.
+What looks like a row inside a genuine row was written by that row's author, and is passed over. A
+long row ends on pages of its own; so no row of a feed is believed that lies on one of these.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from io import SEEK_END, BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
+from devstream_desktop.stream.blake2 import blake2b
 from devstream_desktop.stream.entry import FEED_BYTES, MAX_BODY, SIGNATURE_BYTES
 
 PAGE = 4096
@@ -82,23 +84,34 @@ def rows(path: Path, is_genuine: Callable[[Row], bool]) -> Iterator[Row]:
             for file in (path, path.with_name(f"{path.name}-wal"))
         )
         overflow = _Overflow(database, wal)
+        feeds: list[tuple[BinaryIO, int]] = []
         for file in (database, wal):
-            yield from _rows_of(file, overflow, is_genuine)
+            for at, row in _rows_of(file, overflow, is_genuine):
+                if isinstance(row, LogRow):
+                    yield row
+                else:
+                    feeds.append((file, at))
+        # At the end, when all pages of long rows are known.
+        for source, at in feeds:
+            data = b"" if overflow.has_passed(source, at) else _read_at(source, at, _MAX_RECORD)
+            found = _read(data, 0, overflow)
+            if found is not None:
+                yield found.row
 
 
 def _rows_of(
     file: BinaryIO, overflow: _Overflow, is_genuine: Callable[[Row], bool]
-) -> Iterator[Row]:
+) -> Iterator[tuple[int, Row]]:
     passed = 0
     for offset, data in _portions(file):
         for mark in _MARK.finditer(data):
             for start in _starts(data, mark):
                 if offset + start < passed or (found := _read(data, start, overflow)) is None:
                     continue
-                row, length = found
-                if is_genuine(row):
-                    passed = offset + start + length
-                    yield row
+                if is_genuine(found.row):
+                    passed = offset + start + found.length
+                    overflow.passed.update(found.pages)
+                    yield offset + start, found.row
                     break
 
 
@@ -138,18 +151,31 @@ def _starts(data: bytes, mark: re.Match[bytes]) -> Iterator[int]:
             yield start
 
 
-def _read(data: bytes, start: int, overflow: _Overflow) -> tuple[Row, int] | None:
-    """Read the record that begins at `start`, and count its bytes there."""
-    if start < 0 or (types := _types(data, start)) is None:
+class _Found(NamedTuple):
+    """A record."""
+
+    row: Row
+    length: int
+    """Its bytes on the page where it begins."""
+    pages: tuple[bytes, ...] = ()
+    """Digests of the pages on which it goes on."""
+
+
+def _read(data: bytes, start: int, overflow: _Overflow) -> _Found | None:
+    """Read the record that begins at `start`."""
+    if not 0 <= start < len(data) or (types := _types(data, start)) is None:
         return None
     sizes = [_SIZES[kind] if kind < _BLOB else (kind - _BLOB) // 2 for kind in types]
     total = data[start] + sum(sizes)
     if total > _MAX_RECORD:
         return None
     local = _local(total)
-    record = data[start : start + local]
+    record, pages = data[start : start + local], list[bytes]()
     if local < total:
-        record += overflow.rest(data[start + local : start + local + 4], total - local)
+        number = data[start + local : start + local + 4]
+        for page in overflow.pages(number, total - local):
+            record += page[: total - len(record)]
+            pages.append(_digest(page))
     if len(record) != total:
         return None
     columns: list[bytes] = []
@@ -158,9 +184,10 @@ def _read(data: bytes, start: int, overflow: _Overflow) -> tuple[Row, int] | Non
         columns.append(record[at : at + size])
         at += size
     if types[1] == _FEED and len(types) >= 6:
-        return FeedRow(columns[1], columns[3], columns[4], columns[5]), local
+        row = FeedRow(columns[1], columns[3], columns[4], columns[5])
+        return _Found(row, local, tuple(pages))
     if types[-1] == _SIGNATURE and types[-2] > _BLOB:
-        return LogRow(columns[-2], columns[-1]), local
+        return _Found(LogRow(columns[-2], columns[-1]), local, tuple(pages))
     return None
 
 
@@ -192,6 +219,10 @@ def _local(total: int) -> int:
     return local if local <= _LOCAL else _LEAST_LOCAL
 
 
+def _digest(page: bytes) -> bytes:
+    return blake2b(page, digest_size=16).digest()
+
+
 class _Overflow:
     """Pages on which long records go on.
 
@@ -201,18 +232,27 @@ class _Overflow:
     def __init__(self, database: BinaryIO, wal: BinaryIO) -> None:
         self._database = database
         self._wal = wal
+        self.passed: set[bytes] = set()
+        """Digests of the pages on which genuine rows go on."""
         self._frames: dict[int, int] = {}
         for at in range(_WAL_HEADER, wal.seek(0, SEEK_END), _FRAME_HEADER + PAGE):
             number = int.from_bytes(_read_at(wal, at, 4), "big")
             self._frames[number] = at + _FRAME_HEADER
 
-    def rest(self, number: bytes, size: int) -> bytes:
-        """Read the next `size` bytes of a record, from this page on; less when one is missing."""
-        rest = b""
-        while len(rest) < size and len(page := self._page(int.from_bytes(number, "big"))) == PAGE:
+    def pages(self, number: bytes, size: int) -> Iterator[bytes]:
+        """Yield pages with the next `size` bytes; fewer when one is missing."""
+        while size > 0 and len(page := self._page(int.from_bytes(number, "big"))) == PAGE:
             number = page[:4]
-            rest += page[4 : 4 + min(_CONTENT, size - len(rest))]
-        return rest
+            size -= _CONTENT
+            yield page[4:]
+
+    def has_passed(self, file: BinaryIO, at: int) -> bool:
+        """Tell whether a genuine row goes on over a place."""
+        begin = at - at % PAGE
+        if file is self._wal:
+            frame = _FRAME_HEADER + PAGE
+            begin = at - (at - _WAL_HEADER) % frame + _FRAME_HEADER
+        return _digest(_read_at(file, begin, PAGE)[4:]) in self.passed
 
     def _page(self, number: int) -> bytes:
         if number in self._frames:

@@ -11,7 +11,7 @@ from pathlib import Path
 from devstream_desktop.history.log import History
 from devstream_desktop.history.quarantine import stored_entry, stored_proof
 from devstream_desktop.history.remains import FeedRow, LogRow, Row, rows
-from devstream_desktop.stream.entry import KEY_BYTES, Entry, parse_entry, preamble
+from devstream_desktop.stream.entry import KEY_BYTES, Entry, contradict, parse_entry, preamble
 from devstream_desktop.stream.log import Arrival
 
 Verify = Callable[[bytes, bytes, bytes], bool]
@@ -69,8 +69,11 @@ class _Salvage:
             ):
                 self._tips[row.feed] = tip
         pair = _proof(row)
-        if len(pair) == 2 and all(
-            entry.feed == row.feed and self._is_signed(entry) for entry in pair
+        # Two entries that agree prove nothing, whoever put them side by side.
+        if (
+            len(pair) == 2
+            and contradict(*pair)
+            and all(entry.feed == row.feed and self._is_signed(entry) for entry in pair)
         ):
             self._proofs[row.feed] = (pair[0], pair[1])
 
@@ -83,8 +86,11 @@ class _Salvage:
 
     def settle(self) -> None:
         """Let the feeds begin and end where they did."""
+        first = {record.feed: record.runs[0][0] for record in self._history.feeds() if record.runs}
         for feed, tip in self._tips.items():
-            self._history.settle(feed, tip.seq, tip)
+            # What was settled has no rows: a tip above a row that was found is no feed's own.
+            if tip.seq < first.get(feed, tip.seq + 1):
+                self._history.settle(feed, tip.seq, tip)
         for feed, proof in self._proofs.items():
             self._history.freeze(feed, proof)
 

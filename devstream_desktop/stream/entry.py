@@ -176,6 +176,20 @@ def hlc_time(hlc: int) -> int:
     return hlc >> COUNTER_BITS
 
 
+def contradict(one: Entry, other: Entry) -> bool:
+    """Return True when no honest device could have written both entries.
+
+    Two entries under one number, a clock that ran back, or a broken chain prove that.
+    """
+    if one.feed != other.feed or one.hash == other.hash:
+        return False
+    if one.seq == other.seq:
+        return True
+    # Stamps of a feed grow with its numbers, and each entry names the hash of the one before.
+    low, high = (one, other) if one.seq < other.seq else (other, one)
+    return low.hlc >= high.hlc or (high.seq == low.seq + 1 and high.prev != low.hash)
+
+
 def next_hlc(last: int, now: int) -> int:
     """Make the stamp of a new entry.
 

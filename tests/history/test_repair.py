@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
@@ -20,11 +21,13 @@ from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.history.repair import open_sound
-from devstream_desktop.stream.entry import Entry, parse_entry, preamble
+from devstream_desktop.stream.entry import MAX_BODY, Entry, encode_body, parse_entry, preamble
+from devstream_desktop.stream.event import encode_event
 from devstream_desktop.stream.query import Query
 
 DEVICE = bytes(range(32))
 PAGE = 4096
+NOW = 1_760_000_000_000
 
 
 def sign(entry: Entry) -> Entry:
@@ -189,14 +192,60 @@ def test_an_entry_that_was_changed_in_the_file_is_noticed_and_not_saved(
     history.close()
 
 
-def test_floors_and_proofs_are_saved(sound, filled, tmp_path) -> None:
+def feed_row(feed: bytes, tip: Entry | None, proof: bytes) -> bytes:
+    """A record of the table of feeds, with a floor of five, as SQLite writes one."""
+
+    def kind(content: bytes) -> bytes:
+        number = 12 + 2 * len(content)
+        return bytes([number >> 7 | 0x80, number & 0x7F])
+
+    body, signature = (tip.body, tip.signature) if tip else (b"", b"")
+    types = bytes([0, 12 + 2 * len(feed), 1])
+    types += (kind(body) + kind(signature) if tip else bytes(2)) + (kind(proof) if proof else b"\0")
+    return bytes([len(types) + 1]) + types + feed + b"\5" + body + signature + proof
+
+
+@pytest.mark.parametrize("lie", ["tip", "proof"])
+def test_a_row_that_a_member_wrote_into_an_event_is_none_of_the_feeds(
+    sound, new_feed, make, arrival, tmp_path, lie
+) -> None:
+    history, _ = sound()
+    victim, mallory = new_feed(), new_feed()
+    told = [sign(victim.entry(make(title=f"fact {n}"))) for n in range(30)]
+    history.add([arrival(entry) for entry in told])
+    pair = msgspec.msgpack.encode([(one.body, one.signature) for one in (told[3], told[7])])
+    row = feed_row(victim.feed, told[-1] if lie == "tip" else None, pair if lie == "proof" else b"")
+    # A later version's field, which readers pass over; it goes on on a page of its own.
+    fields = msgspec.msgpack.decode(encode_event(make()))
+
+    def lying(size: int) -> bytes:
+        more = (bytes(700) + row).ljust(size, b"\0")
+        payload = msgspec.msgpack.encode([*fields, more])
+        return encode_body(feed=mallory.feed, seq=1, hlc=NOW << 16, prev=b"", payload=payload)
+
+    body = lying(3_000 + MAX_BODY - len(lying(3_000)))
+    history.add([arrival(sign(parse_entry(body, bytes(64))))])
+    history.checkpoint()
+    history.close()
+    path = tmp_path / "history.sqlite"
+    assert row in path.read_bytes()
+    with path.open("r+b") as file:
+        file.write(bytes(100))
+    history, _ = sound()
+    (found,) = (one for one in history.feeds() if one.feed == victim.feed)
+    assert (found.floor, found.runs, found.frozen) == (0, ((1, 30),), False)
+    history.close()
+
+
+def test_floors_and_proofs_are_saved(sound, filled, new_feed, make, tmp_path) -> None:
     history, _ = sound()
     by_feed: dict[bytes, list[Entry]] = {}
     for entry in filled.values():
         by_feed.setdefault(entry.feed, []).append(entry)
     one, two, _own = by_feed.values()
     history.settle(one[0].feed, 50, one[49])
-    history.freeze(two[0].feed, (two[0], two[1]))
+    rival = sign(new_feed(two[0].feed).entry(make(title="another first")))
+    history.freeze(two[0].feed, (two[0], rival))
     history.close()
     damage_mark(tmp_path / "history.sqlite").touch()
     history, told = sound()
@@ -208,7 +257,7 @@ def test_floors_and_proofs_are_saved(sound, filled, tmp_path) -> None:
         ((51, 600),),
     )
     assert rows[two[0].feed].frozen
-    assert history.proofs() == {two[0].feed: (two[0], two[1])}
+    assert history.proofs() == {two[0].feed: (two[0], rival)}
     assert not damage_mark(tmp_path / "history.sqlite").exists()
     history.close()
 

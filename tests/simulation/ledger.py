@@ -11,9 +11,8 @@ import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from devstream_desktop.mesh.replica.chain import contradict
 from devstream_desktop.mesh.replica.own_feed import FUTURE_MS
-from devstream_desktop.stream.entry import KEY_BYTES, Entry, hlc_time
+from devstream_desktop.stream.entry import KEY_BYTES, Entry, contradict, hlc_time
 
 
 class BrokenPromiseError(AssertionError):

@@ -26,9 +26,14 @@ from devstream_desktop.mesh.carrier.entries import RELAY_S, SENDER
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import MAX_WAIT_S, cost, cost_of_bytes
 from devstream_desktop.mesh.replica.catalogue import signed
-from devstream_desktop.mesh.replica.chain import contradict
 from devstream_desktop.stream.bounds import check_msgpack
-from devstream_desktop.stream.entry import Entry, MalformedEntryError, body_hash, parse_entry
+from devstream_desktop.stream.entry import (
+    Entry,
+    MalformedEntryError,
+    body_hash,
+    contradict,
+    parse_entry,
+)
 
 POLICY, PROOF = "policy", "proof"
 TRY_S = 1.0

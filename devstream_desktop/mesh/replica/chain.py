@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from devstream_desktop.mesh.replica import intervals
 from devstream_desktop.mesh.replica.intervals import Ranges
-from devstream_desktop.stream.entry import Entry
+from devstream_desktop.stream.entry import Entry, contradict
 
 MAX_BAD = 3
 """Wrong signatures checked in one run before the rest is dropped.
@@ -161,17 +161,3 @@ def provable(
             bad += 1
     kept.reverse()
     return kept, bad
-
-
-def contradict(one: Entry, other: Entry) -> bool:
-    """Return True when no honest device could have written both entries.
-
-    Two entries under one number, a clock that ran back, or a broken chain prove that.
-    """
-    if one.feed != other.feed or one.hash == other.hash:
-        return False
-    if one.seq == other.seq:
-        return True
-    # Stamps of a feed grow with its numbers, and each entry names the hash of the one before.
-    low, high = (one, other) if one.seq < other.seq else (other, one)
-    return low.hlc >= high.hlc or (high.seq == low.seq + 1 and high.prev != low.hash)

@@ -13,7 +13,6 @@ from devstream_desktop.mesh.replica.chain import (
     Rivals,
     agreeing,
     before_end,
-    contradict,
     genuine,
     provable,
 )
@@ -29,6 +28,7 @@ from devstream_desktop.stream.entry import (
     KEY_BYTES,
     Entry,
     MalformedEntryError,
+    contradict,
     hlc_time,
     parse_entry,
 )

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from rule_replicas import DAY, NOW, exchange, forged, give, payloads, resigned, spoilt
 
 from devstream_desktop.mesh.replica.catalogue import signed
-from devstream_desktop.mesh.replica.chain import contradict
 from devstream_desktop.mesh.wire import BATCH_BYTES, Pair
 from devstream_desktop.stream.entry import (
+    contradict,
     encode_body,
     parse_entry,
 )
