@@ -20,7 +20,15 @@ LOOK_SECONDS = 2.0
 """Seconds between two looks of a node at a file."""
 
 
-class Vault(Protocol):
+class Files(Protocol):
+    """The files of sealed secrets. Its methods may block."""
+
+    def remove(self, name: str) -> None:
+        """Forget it; nothing happens when there is none."""
+        ...
+
+
+class Vault(Files, Protocol):
     """The node's sealed store. Its methods may block."""
 
     def seal(self, name: str, content: bytes) -> None:
@@ -29,10 +37,6 @@ class Vault(Protocol):
 
     def unseal(self, name: str) -> bytes:
         """Return the secret under `name`."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Forget it; nothing happens when there is none."""
         ...
 
 
@@ -124,7 +128,7 @@ class SealedList(msgspec.Struct, Generic[T], frozen=True):
             vault.seal(self._sealed(thing.name), secret)
         self._save([*self.load(), thing])
 
-    def remove(self, vault: Vault, name: str) -> None:
+    def remove(self, vault: Files, name: str) -> None:
         """Forget a thing, its secret and how far it was.
 
         Raises:

@@ -8,10 +8,12 @@ from pathlib import Path
 from devstream_desktop.cli.arguments import add_list, add_named, positive
 from devstream_desktop.cli.commands import CommandParser
 from devstream_desktop.cli.given_file import read_text
-from devstream_desktop.cli.node_client import ask
+from devstream_desktop.cli.node_client import ask, ask_node
 from devstream_desktop.cli.output import print_list
 from devstream_desktop.cli.status import carrier_line
 from devstream_desktop.clock import now_ms
+from devstream_desktop.control.errors import NodeStoppedError, NoNodeError
+from devstream_desktop.control.messages.sealed import AddCarrier, TryCarrier
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
@@ -56,18 +58,18 @@ def add_arguments(parser: CommandParser) -> None:
 
 def create(home: Home, options: argparse.Namespace) -> int:
     """Add a carrier; a running node uses it within seconds."""
-    # Late, because `carrier list` opens no keys.
-    from devstream_desktop.node.carriers import add_carrier
-
-    given = {
-        "kind": options.kind,
-        "urls": options.urls,
-        "ca": str(Path(options.ca).absolute()) if options.ca else "",
-        "replicas": options.replicas,
-        "relay": not options.own_only,
-        "site": options.site,
-    }
-    add_carrier(home, given, read_text(options.creds).strip() if options.creds else "")
+    asked = AddCarrier(
+        kind=options.kind,
+        urls=tuple(options.urls),
+        ca=str(Path(options.ca).absolute()) if options.ca else "",
+        replicas=options.replicas,
+        relay=not options.own_only,
+        site=options.site,
+        credentials=read_text(options.creds).strip() if options.creds else "",
+    )
+    home.create()
+    # The key that seals may be the running node's alone, as a service's is.
+    ask(home, asked)
     print(f"added {options.kind}: a running node carries the stream over it as well")
     print("try it: devstream carrier test")
     return 0
@@ -92,13 +94,22 @@ def show(home: Home, options: argparse.Namespace) -> int:
 
 def test(home: Home, options: argparse.Namespace) -> int:
     """Connect as the node does; exit 1 where something is not as it should be."""
-    from devstream_desktop.node.carriers import try_carrier
-
-    remarks = try_carrier(home, options.name)
+    remarks = _remarks(home, options.name)
     if remarks:
         raise DevstreamError(f"{options.name} answers, but {'; '.join(remarks)}")
     print(f"{options.name} works: this device may read the streams and send to them")
     return 0
+
+
+def _remarks(home: Home, name: str) -> list[str]:
+    try:
+        return ask_node(home, TryCarrier(name=name)).text.splitlines()
+    except NodeStoppedError:
+        raise
+    except NoNodeError:
+        from devstream_desktop.node.carriers import try_carrier
+
+        return try_carrier(home, None, name)
 
 
 def remove(home: Home, options: argparse.Namespace) -> int:

@@ -12,7 +12,8 @@ from devstream_desktop.cli.output import print_list
 from devstream_desktop.cli.status import outlet_line
 from devstream_desktop.cli.streams import print_once
 from devstream_desktop.clock import now_ms
-from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.errors import NodeStoppedError, NoNodeError
+from devstream_desktop.control.messages.sealed import AddOutlet, TryOutlet
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
@@ -53,25 +54,33 @@ def add_arguments(parser: CommandParser) -> None:
 
 def create(home: Home, options: argparse.Namespace) -> int:
     """Add an outlet; a running node serves it within seconds."""
-    # Late, because `out list` opens no keys.
-    from devstream_desktop.node.outlets import add_outlet
-
     outlet = Outlet(options.name, options.form, options.search)
     if not outlet.is_feed and not options.address_file:
         raise UsageError("give --address-file FILE with the address to post to")
     address = read_text(options.address_file).strip() if options.address_file else ""
     key = read_text(options.secret_file).strip() if options.secret_file else ""
-    target = add_outlet(home, outlet, address, key)
+    home.create()
+    # The key that seals may be the running node's alone, as a service's is.
+    made = ask(
+        home,
+        AddOutlet(
+            name=options.name,
+            form=options.form,
+            search=options.search,
+            address=address,
+            key=key,
+        ),
+    ).text
     if outlet.is_feed:
         base, missing = _base(home)
         print(f"added {options.name}; its address holds the token and is not shown again:")
-        print_once(f"{base}{outlet.path}/{target.key}")
+        print_once(f"{base}{outlet.path}/{made}")
         if missing:
             print(missing)
     else:
         print(f"added {options.name}: a running node posts new lines to it")
-        if target.key and not key:
-            print_once(f"give the service this key, it is not shown again: {target.key}")
+        if made and not key:
+            print_once(f"give the service this key, it is not shown again: {made}")
     print(f"try it: devstream out test {options.name}")
     return 0
 
@@ -88,14 +97,16 @@ def show(home: Home, options: argparse.Namespace) -> int:
 
 def test(home: Home, options: argparse.Namespace) -> int:
     """Post a line of a test, or read a feed."""
-    from devstream_desktop.node.outlets import read_feed, try_outlet
-
     if outlets(home).find(options.name).is_feed:
-        lines = read_feed(home, options.name, _intake(home))
-        print(f"{options.name} is served; it has {lines} of the newest lines")
-    else:
-        try_outlet(home, options.name)
-        print(f"{options.name} took it")
+        _intake(home)
+    try:
+        print(ask_node(home, TryOutlet(name=options.name)).text)
+    except NodeStoppedError:
+        raise
+    except NoNodeError:
+        from devstream_desktop.node.outlets import try_outlet
+
+        print(try_outlet(home, None, options.name, ""))
     return 0
 
 

@@ -9,7 +9,9 @@ from getpass import getpass
 from devstream_desktop.cli.arguments import add_list, add_named
 from devstream_desktop.cli.commands import CommandParser
 from devstream_desktop.cli.given_file import read_text
+from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import print_list
+from devstream_desktop.control.messages.sealed import SetSecret
 from devstream_desktop.home import Home
 
 
@@ -28,10 +30,10 @@ def add_arguments(parser: CommandParser) -> None:
 
 def store(home: Home, options: argparse.Namespace) -> int:
     """Seal a secret; the next deploy that names it uses it."""
-    # Late, because `secret list` opens no keys.
-    from devstream_desktop.node.secrets import set_secret
-
-    set_secret(home, options.name, _value(options.name, options.file))
+    value = _value(options.name, options.file).encode("utf-8", "surrogateescape")
+    home.create()
+    # The key that seals may be the running node's alone, as a service's is.
+    ask(home, SetSecret(name=options.name, value=value))
     print(f'{options.name} is set; targets name it: secrets = ["{options.name}"]')
     return 0
 

@@ -47,6 +47,13 @@ from devstream_desktop.control.messages.policy import (
     Recover,
     SetPolicy,
 )
+from devstream_desktop.control.messages.sealed import (
+    AddCarrier,
+    AddOutlet,
+    SetSecret,
+    TryCarrier,
+    TryOutlet,
+)
 from devstream_desktop.control.messages.sources import (
     AddSource,
     GetUnmatched,
@@ -102,6 +109,11 @@ AnyRequest = (
     | MakeRecoveryKey
     | Recover
     | AddSource
+    | SetSecret
+    | AddOutlet
+    | TryOutlet
+    | AddCarrier
+    | TryCarrier
     | RemoveSource
     | ProbeSource
     | GetUnmatched

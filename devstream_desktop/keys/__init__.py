@@ -14,13 +14,14 @@ from devstream_desktop.keys.errors import (
     VaultLockedError,
 )
 from devstream_desktop.keys.recovery_key import read_recovery_key, write_recovery_key
-from devstream_desktop.keys.vault import Vault
+from devstream_desktop.keys.vault import SealedFiles, Vault
 
 __all__ = [
     "DeviceKey",
     "ExposedKeyError",
     "KeyringError",
     "RecoveryKeyError",
+    "SealedFiles",
     "SecretDamagedError",
     "Vault",
     "VaultError",

@@ -96,8 +96,9 @@ def sealing_key(
             # Which of the two has it cannot be told from here.
             gone = _(
                 "no keyring is running here, and this home's secrets are sealed with a key that is"
-                " not in it; start the keyring that has it, set {variable} where a file has it, or"
-                " join again with a fresh --home and --allow-key-file"
+                " not in it; start the keyring that has it, or the node of the service that has it,"
+                " or set {variable} where a file has it; where it is lost, join again with a fresh"
+                " --home and --allow-key-file"
             )
             raise KeyringError(gone.format(variable="DEVSTREAM_KEY_FILE"))
         # Reading it would show its prompt. Where a look says nothing, nor can ssh show one: macOS

@@ -31,14 +31,43 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CREDENTIAL = "devstream-key"
 
 
-class Vault:
+class SealedFiles:
+    """The files of one home's secrets; no key is needed to forget one."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def names(self) -> list[str]:
+        """Return the secrets there are."""
+        return sorted(
+            path.name.removesuffix(_SUFFIX) for path in self._home.secrets.glob(f"*{_SUFFIX}")
+        )
+
+    def exists(self, name: str) -> bool:
+        """Return true when there is a secret `name`."""
+        return self._path(name).exists()
+
+    def remove(self, name: str) -> None:
+        """Forget the secret `name`; nothing happens when there is none."""
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise VaultError(
+                f"a secret cannot be called {name!r}; letters, digits, dots, dashes and "
+                "underscores are allowed"
+            )
+        return self._home.secrets / (name + _SUFFIX)
+
+
+class Vault(SealedFiles):
     """The sealed secrets of one home.
 
     Holds no open file and changes nothing of its own, so any thread may use it.
     """
 
     def __init__(self, home: Home, key: bytes) -> None:
-        self._home = home
+        super().__init__(home)
         self._cipher = AESGCM(key)
 
     @classmethod
@@ -156,20 +185,6 @@ class Vault:
             ).format(name=name, variable="DEVSTREAM_KEY_FILE", path=self._path(name))
             raise SecretDamagedError(said) from None
 
-    def names(self) -> list[str]:
-        """Return the secrets there are."""
-        return sorted(
-            path.name.removesuffix(_SUFFIX) for path in self._home.secrets.glob(f"*{_SUFFIX}")
-        )
-
-    def exists(self, name: str) -> bool:
-        """Return true when there is a secret `name`."""
-        return self._path(name).exists()
-
-    def remove(self, name: str) -> None:
-        """Forget the secret `name`; nothing happens when there is none."""
-        self._path(name).unlink(missing_ok=True)
-
     def set_damaged_aside(self, name: str) -> None:
         """Rename a secret that does not open, to make place for another."""
         set_aside(self._path(name))
@@ -184,14 +199,6 @@ class Vault:
             aside = self._home.secrets / folder
             aside.mkdir(mode=0o700, exist_ok=True)
             path.replace(aside / path.name)
-
-    def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise VaultError(
-                f"a secret cannot be called {name!r}; letters, digits, dots, dashes and "
-                "underscores are allowed"
-            )
-        return self._home.secrets / (name + _SUFFIX)
 
 
 def _find_key(

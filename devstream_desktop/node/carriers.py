@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-import msgspec
 from msgspec.structs import replace
 
+from devstream_desktop.control.messages.sealed import AddCarrier
 from devstream_desktop.control.messages.status import CarrierStatus
 from devstream_desktop.home import Home
-from devstream_desktop.keys import Vault
+from devstream_desktop.keys import SealedFiles, Vault
 from devstream_desktop.mesh.carrier import config
 from devstream_desktop.mesh.carrier.broker import BrokerError
 from devstream_desktop.mesh.carrier.carrier import Carrier
@@ -30,10 +30,8 @@ from devstream_desktop.team import (
 _DAY_S = 86_400
 
 
-def add_carrier(home: Home, given: Mapping[str, object], credentials: str) -> None:
+def add_carrier(home: Home, vault: Vault, asked: AddCarrier) -> None:
     """Add a carrier; see `config.add`. Blocks.
-
-    `given` are fields of `config.Settings`.
 
     Raises:
         CarrierError, VaultError, NoTeamError: each says what to do.
@@ -43,19 +41,25 @@ def add_carrier(home: Home, given: Mapping[str, object], credentials: str) -> No
     standing_of(home)
     if missing := missing_client():
         raise CarrierError(missing)
-    settings = msgspec.convert(given, Settings)
-    config.add(home, Vault.open(home), settings, credentials)
+    settings = Settings(
+        kind=asked.kind,
+        urls=asked.urls,
+        ca=asked.ca,
+        replicas=asked.replicas,
+        relay=asked.relay,
+        site=asked.site,
+    )
+    config.add(home, vault, settings, asked.credentials)
 
 
 def remove_carrier(home: Home, name: str) -> None:
     """Remove a carrier with its credentials. Blocks.
 
     Raises:
-        CarrierError, VaultError: each says what to do.
+        CarrierError: there is none.
 
     """
-    config.carriers(home).find(name)
-    config.carriers(home).remove(Vault.open(home), name)
+    config.carriers(home).remove(SealedFiles(home), name)
 
 
 def authorities(home: Home) -> str:
@@ -69,8 +73,10 @@ def authorities(home: Home) -> str:
     return certificates.bundle(PolicyChain.load(membership.policy_path(home)).current)
 
 
-def try_carrier(home: Home, name: str) -> list[str]:
+def try_carrier(home: Home, vault: Vault | None, name: str) -> list[str]:
     """Connect as a carrier does; return what is not as it should be, a sentence each. Blocks.
+
+    Without a vault the home's is opened.
 
     Raises:
         CarrierError: it cannot be used at all.
@@ -80,7 +86,7 @@ def try_carrier(home: Home, name: str) -> list[str]:
     settings = config.carriers(home).find(name)
     standing = standing_of(home)
     chain = PolicyChain.load(membership.policy_path(home))
-    vault = Vault.open(home)
+    vault = vault or Vault.open(home)
     own = membership.own_certificate(vault)
     broker = _broker(home, vault, settings, chain, lambda: own)
 

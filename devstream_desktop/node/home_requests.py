@@ -30,12 +30,18 @@ from devstream_desktop.control.messages.policy import (
     Recover,
     SetPolicy,
 )
+from devstream_desktop.control.messages.sealed import AddCarrier, AddOutlet, SetSecret
 from devstream_desktop.control.messages.sources import AddSource, RemoveSource, Source
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.server_wire import AnyReply
+from devstream_desktop.home import Home
+from devstream_desktop.keys import Vault
 from devstream_desktop.node import team_requests
 from devstream_desktop.node.board import Ask
+from devstream_desktop.node.carriers import add_carrier
+from devstream_desktop.node.outlets import add_outlet
 from devstream_desktop.node.presence import Presence
+from devstream_desktop.node.secrets import check_secret, set_secret
 from devstream_desktop.team import Team
 
 HomeRequest = (
@@ -55,12 +61,24 @@ HomeRequest = (
     | GetPolicy
     | AddSource
     | RemoveSource
+    | SetSecret
+    | AddOutlet
+    | AddCarrier
 )
 """A request that needs the home's files and no running node."""
 
 
 class Host(Protocol):
     """A home that requests act on: a running node's, or one that a command holds."""
+
+    @property
+    def home(self) -> Home:
+        """The paths."""
+        ...
+
+    async def vault(self) -> Vault:
+        """Return the home's vault."""
+        ...
 
     async def team(self) -> Team:
         """Return the home's team."""
@@ -146,6 +164,19 @@ async def answer(host: Host, request: HomeRequest) -> AnyReply:
         case RemoveSource():
             await host.remove_source(request.name)
             return Done(text=f"source {request.name} is removed")
+        case SetSecret():
+            # First, because no key is made for what is refused.
+            check_secret(request.name, request.value)
+            await asyncio.to_thread(set_secret, await host.vault(), request.name, request.value)
+            return Done()
+        case AddOutlet():
+            made = await asyncio.to_thread(add_outlet, host.home, await host.vault(), request)
+            return Done(text=made.key)
+        case AddCarrier():
+            # Without a team no key is made either.
+            await host.team()
+            await asyncio.to_thread(add_carrier, host.home, await host.vault(), request)
+            return Done()
         case Grant() | Ungrant() | SetPolicy() | ApprovePolicy() | MakeRecoveryKey() | Recover():
             # It writes to the disk, which may be slow.
             return Done(text=await asyncio.to_thread(team_requests.act, await host.team(), request))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 
 from devstream_desktop.clock import now_ms
+from devstream_desktop.control.messages.sealed import AddOutlet
 from devstream_desktop.control.messages.status import OutletStatus
 from devstream_desktop.home import Home
-from devstream_desktop.keys import Vault
+from devstream_desktop.keys import SealedFiles, Vault
 from devstream_desktop.outlet import config
 from devstream_desktop.outlet.body import body_of, signed
 from devstream_desktop.outlet.config import Outlet, OutletError, Target
@@ -15,26 +16,31 @@ from devstream_desktop.outlet.status import Serving, statuses
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.words import Kind, Transition
 
+NO_PORT = (
+    "this node has no port for a feed yet: start it again with --intake HOST:PORT, "
+    "or write listen under [intake] in settings.toml"
+)
 
-def add_outlet(home: Home, outlet: Outlet, address: str, key: str) -> Target:
+
+def add_outlet(home: Home, vault: Vault, asked: AddOutlet) -> Target:
     """Add an outlet; see `outlet.config.add`. Blocks.
 
     Raises:
         OutletError, VaultError: each says what to do.
 
     """
-    return config.add(home, Vault.open(home), outlet, address, key)
+    outlet = Outlet(asked.name, asked.form, asked.search)
+    return config.add(home, vault, outlet, asked.address, asked.key)
 
 
 def remove_outlet(home: Home, name: str) -> None:
     """Remove an outlet with its address and key. Blocks.
 
     Raises:
-        OutletError, VaultError: each says what to do.
+        OutletError: there is none.
 
     """
-    config.outlets(home).find(name)
-    config.outlets(home).remove(Vault.open(home), name)
+    config.outlets(home).remove(SealedFiles(home), name)
 
 
 def outlets_of(home: Home, serving: Serving | None = None) -> tuple[tuple[OutletStatus, ...], str]:
@@ -48,18 +54,27 @@ def outlets_of(home: Home, serving: Serving | None = None) -> tuple[tuple[Outlet
         return (), str(error)
 
 
-def try_outlet(home: Home, name: str) -> None:
-    """Post a line of a test to an outlet. Blocks.
+def try_outlet(home: Home, vault: Vault | None, name: str, intake: str) -> str:
+    """Post a test to an outlet, or read its feed; blocks.
+
+    Returns a sentence. Without a vault the home's is opened. `intake` is the address of the node's port,
+    `http://HOST:PORT`; empty where it has none.
 
     Raises:
         OutletError, VaultError, PostError: each says why.
 
     """
     outlet = config.outlets(home).find(name)
+    vault = vault or Vault.open(home)
+    if outlet.is_feed:
+        if not intake:
+            raise OutletError(NO_PORT)
+        lines = _read_feed(home, vault, outlet, intake)
+        return f"{name} is served; it has {lines} of the newest lines"
     # With an HTTP client, which a node needs for this alone.
     from devstream_desktop.outlet.post import post
 
-    target = config.target_of(home, Vault.open(home), name)
+    target = config.target_of(home, vault, name)
     now = now_ms()
     event = make_event(
         kind=Kind.SOURCE,
@@ -73,21 +88,14 @@ def try_outlet(home: Home, name: str) -> None:
     kind, body = body_of(outlet.form, event, Transition.NONE)
     headers = signed(target.key, event.key, now // 1000, body)
     post(target.address, {"content-type": kind, **headers}, body)
+    return f"{name} took it"
 
 
-def read_feed(home: Home, name: str, intake: str) -> int:
-    """Read a feed as a feed reader does; return its number of lines. Blocks.
-
-    `intake` is the address of the node's port, `http://HOST:PORT`.
-
-    Raises:
-        OutletError, VaultError, PostError: each says why.
-
-    """
+def _read_feed(home: Home, vault: Vault, outlet: Outlet, intake: str) -> int:
+    """Read a feed as a feed reader does; return its number of lines."""
     from devstream_desktop.outlet.post import get
 
-    outlet = config.outlets(home).find(name)
-    token = config.target_of(home, Vault.open(home), name).key
-    password = base64.b64encode(f"{name}:{token}".encode()).decode()
+    token = config.target_of(home, vault, outlet.name).key
+    password = base64.b64encode(f"{outlet.name}:{token}".encode()).decode()
     body = get(f"{intake}{outlet.path}", {"authorization": f"Basic {password}"})
     return body.count(b"<entry>")

@@ -29,6 +29,7 @@ from devstream_desktop.control.messages.members import (
     Leave,
     Revoke,
 )
+from devstream_desktop.control.messages.sealed import TryCarrier, TryOutlet
 from devstream_desktop.control.messages.sources import GetUnmatched, ProbeSource, UnmatchedBodies
 from devstream_desktop.control.messages.status import Stop, Unlock
 from devstream_desktop.control.messages.stream import (
@@ -45,8 +46,10 @@ from devstream_desktop.control.server_wire import AnyReply, AnyRequest
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.node import claims, home_requests, imports, team_requests
+from devstream_desktop.node.carriers import try_carrier
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.deploy_requests import DeployRequests
+from devstream_desktop.node.outlets import try_outlet
 from devstream_desktop.node.running_home import RunningHome
 from devstream_desktop.stream.event import Event, InvalidEventError, fact_key, make_event
 from devstream_desktop.stream.text import clean
@@ -134,6 +137,10 @@ class Requests:
                 return await self._probe_source(request)
             case GetUnmatched():
                 return UnmatchedBodies(bodies=await self._home.intake().unmatched(request.name))
+            case TryOutlet():
+                return Done(text=await self._try_outlet(request.name))
+            case TryCarrier():
+                return Done(text=await self._try_carrier(request.name))
             case Unlock():
                 return Done(text="the keys are open")
             case Stop():
@@ -160,6 +167,15 @@ class Requests:
                     await news.wait()
             except TimeoutError:
                 continue
+
+    async def _try_outlet(self, name: str) -> str:
+        node = self._node
+        intake = node.roles.intake_url
+        return await asyncio.to_thread(try_outlet, node.home, node.vault, name, intake)
+
+    async def _try_carrier(self, name: str) -> str:
+        node = self._node
+        return "\n".join(await asyncio.to_thread(try_carrier, node.home, node.vault, name))
 
     async def _emit(self, request: Emit) -> Done:
         node = self._node

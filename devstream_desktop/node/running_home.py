@@ -14,6 +14,7 @@ from devstream_desktop.control.messages.sources import Source
 from devstream_desktop.control.messages.status import Status
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
+from devstream_desktop.keys import Vault
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.duplicate_keys import keys_used_twice
@@ -39,6 +40,13 @@ class RunningHome:
         self._node = node
         self._join = join
         self._leave = leave
+
+    @property
+    def home(self) -> Home:
+        return self._node.home
+
+    async def vault(self) -> Vault:
+        return self._node.vault
 
     async def team(self) -> Team:
         return self._node.team

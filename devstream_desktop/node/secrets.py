@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
-from devstream_desktop.keys import Vault, VaultError
+from devstream_desktop.keys import SealedFiles, Vault, VaultError
 
 NAME = re.compile(r"(?!DEVSTREAM_)[A-Za-z_][A-Za-z0-9_]{0,63}")
 """A name that is also one of an environment variable."""
@@ -23,11 +23,11 @@ class SecretError(DevstreamError):
     """A secret cannot be set or removed; the message says why and what to do."""
 
 
-def set_secret(home: Home, name: str, value: str) -> None:
-    """Keep `value` as the secret `name`. Blocks.
+def check_secret(name: str, value: bytes) -> None:
+    """Refuse what can be no secret.
 
     Raises:
-        SecretError, VaultError: each says what to do.
+        SecretError: the sentence says why.
 
     """
     if not NAME.fullmatch(name):
@@ -37,11 +37,21 @@ def set_secret(home: Home, name: str, value: str) -> None:
         )
     if not value:
         raise SecretError(f"{name} would be empty, so nothing was changed; give its value")
-    if "\0" in value or len(value.encode("utf-8", "surrogateescape")) > MAX_BYTES:
+    if b"\0" in value or len(value) > MAX_BYTES:
         raise SecretError(
             f"{name} is no text of up to {MAX_BYTES // 1024} KB, so nothing was changed"
         )
-    Vault.open(home).seal(_PREFIX + name, value.encode("utf-8", "surrogateescape"))
+
+
+def set_secret(vault: Vault, name: str, value: bytes) -> None:
+    """Keep `value` as the secret `name`. Blocks.
+
+    Raises:
+        SecretError, VaultError: each says what to do.
+
+    """
+    check_secret(name, value)
+    vault.seal(_PREFIX + name, value)
 
 
 def secret_names(home: Home) -> list[str]:
@@ -58,7 +68,7 @@ def remove_secret(home: Home, name: str) -> None:
     """
     if name not in secret_names(home):
         raise SecretError(f"there is no secret {name}; see devstream secret list")
-    (home.secrets / f"{_PREFIX}{name}.sealed").unlink(missing_ok=True)
+    SealedFiles(home).remove(_PREFIX + name)
 
 
 def reader(vault: Vault) -> Callable[[str], str | None]:

@@ -90,26 +90,26 @@ class StoppedHome:
     """A `home_requests.Host` without a node. Its vault and team are opened when they are needed."""
 
     def __init__(self, home: Home) -> None:
-        self._home = home
+        self.home = home
         self._vault: Vault | None = None
         self._team: Team | None = None
 
-    async def _open_vault(self) -> Vault:
+    async def vault(self) -> Vault:
         # In a thread, because a locked keyring may show its prompt and wait for a person.
         if self._vault is None:
-            self._vault = await asyncio.to_thread(Vault.open, self._home)
+            self._vault = await asyncio.to_thread(Vault.open, self.home)
         return self._vault
 
     async def team(self) -> Team:
         if self._team is None:
             # Whoever has no team is not to unlock a keyring first, nor to make a key.
-            await asyncio.to_thread(membership.check_there, self._home)
-            self._team = await asyncio.to_thread(Team.load, self._home, await self._open_vault())
+            await asyncio.to_thread(membership.check_there, self.home)
+            self._team = await asyncio.to_thread(Team.load, self.home, await self.vault())
         return self._team
 
     async def status(self) -> Status:
-        sources = await asyncio.to_thread(source_list.sources, self._home)
-        return await asyncio.to_thread(status_of_files, self._home, sources=sources)
+        sources = await asyncio.to_thread(source_list.sources, self.home)
+        return await asyncio.to_thread(status_of_files, self.home, sources=sources)
 
     def waiting(self) -> Sequence[Ask]:
         return ()
@@ -123,7 +123,7 @@ class StoppedHome:
     async def invite(self, request: Invite) -> Done:
         team = await self.team()
         # It names the addresses at which the node will be reached once it starts.
-        where = await asyncio.to_thread(_future_addresses, self._home, request.address)
+        where = await asyncio.to_thread(_future_addresses, self.home, request.address)
         text = await asyncio.to_thread(
             team.admissions.invite,
             request.expires_s,
@@ -136,7 +136,7 @@ class StoppedHome:
 
     async def join(self, request: Join) -> Joining:
         read_invite(request.invite)
-        return (await enrolment.try_join(self._home, await self._open_vault(), request))[0]
+        return (await enrolment.try_join(self.home, await self.vault(), request))[0]
 
     async def leave(self, request: Leave) -> Done:
         team = await self.team()
@@ -149,29 +149,29 @@ class StoppedHome:
             )
         if not alone:
             changes.check_leave(team.chain.current, team.device.id)
-        await asyncio.to_thread(leaving.forget_team, self._home, team)
+        await asyncio.to_thread(leaving.forget_team, self.home, team)
         unheard = "" if alone else f", and no member has heard it; {revoke}"
         return Done(text=f"this device left team {team.name}{unheard}")
 
     async def renew(self, address: str) -> None:
         team = await self.team()
-        peers = await asyncio.to_thread(load_peers, self._home)
-        settings = await asyncio.to_thread(load_settings, self._home.settings)
+        peers = await asyncio.to_thread(load_peers, self.home)
+        settings = await asyncio.to_thread(load_settings, self.home.settings)
         known = (*peers, *settings.mesh.peers, *team.peer_hints)
         await team.certificate.renew([address] if address else known)
 
     async def add_source(self, source: Source, secret: bytes, token: bytes) -> str:
         if isinstance(source, RemoteSource):
             await asyncio.to_thread(source_info, source)
-        vault = await self._open_vault()
+        vault = await self.vault()
         return await asyncio.to_thread(
-            source_files.add_source, self._home, vault, source, secret, token
+            source_files.add_source, self.home, vault, source, secret, token
         )
 
     async def remove_source(self, name: str) -> None:
-        await asyncio.to_thread(source_files.find_source, self._home, name)
-        vault = await self._open_vault()
-        await asyncio.to_thread(source_files.remove_source, self._home, vault, name)
+        await asyncio.to_thread(source_files.find_source, self.home, name)
+        vault = await self.vault()
+        await asyncio.to_thread(source_files.remove_source, self.home, vault, name)
 
 
 def _future_addresses(home: Home, named: str) -> list[str]:
