@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from devstream_desktop.cli.arguments import add_json, whole
 from devstream_desktop.cli.node_client import ask
@@ -18,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = commands.add_parser("add", help="write a target into this executor's targets.toml")
     add.add_argument("name", metavar="NAME")
     add.add_argument("environment", metavar="ENVIRONMENT")
-    add.add_argument("--cwd", metavar="DIR", help="where the program runs")
+    about = "where the program runs (default: here for a ./program that is here, else the home)"
+    add.add_argument("--cwd", metavar="DIR", help=about)
     add.add_argument("--repository", metavar="PATH_OR_URL", help="where refs are looked up")
     add.add_argument("--ref", help="the branch that is offered first (default: main)")
     about = "a branch or tag that may be deployed, with *; may be given again"
@@ -41,12 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_target(home: Home, options: argparse.Namespace) -> int:
     """Write a valid entry, or say what is wrong with it."""
-    from devstream_desktop.node import target_list
+    # Late, because `target check` writes none.
+    from devstream_desktop.node import source_list, target_list
 
     settings: dict[str, object] = {
         "run": options.run,
-        "cwd": options.cwd,
-        "repository": options.repository,
+        "cwd": _folder(options.cwd, options.run),
+        "repository": source_list.absolute_location(options.repository or ""),
         "ref": options.ref,
         "refs": options.refs,
         "checks": options.check,
@@ -59,6 +62,16 @@ def add_target(home: Home, options: argparse.Namespace) -> int:
     place = f"{options.name}/{options.environment}"
     print(f"{place} is in {home.targets}; who may: devstream team grant PERSON deployer {place}")
     return 0
+
+
+def _folder(typed: str | None, run: list[str]) -> str:
+    """Return where the program runs, as the node will find it."""
+    if typed:
+        return str(Path(typed).expanduser().absolute())
+    program = run[0] if run else ""
+    # Whoever types ./deploy.sh means the one that is here.
+    here = program.startswith(("./", "../")) and Path(program).is_file()
+    return str(Path.cwd()) if here else ""
 
 
 def check_targets(home: Home, options: argparse.Namespace) -> int:
