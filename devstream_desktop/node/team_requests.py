@@ -6,6 +6,7 @@ They are the same for a node that runs and a home whose node does not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 from devstream_desktop.control.messages.members import (
     ApproveJoin,
@@ -80,17 +81,25 @@ def act(team: Team, request: Act) -> str:
     match request:
         case Grant():
             role = role_of(request.role)
-            done = team.change(changes.grant(request.person, role, request.pattern, team.now()))
-            what = (
-                f"{request.person} is {role}{f' of {request.pattern}' if request.pattern else ''}"
+            patterns = (request.pattern, *request.further)
+            now = team.now()
+            done = team.change(
+                reduce(
+                    changes.in_turn,
+                    (changes.grant(request.person, role, one, now) for one in patterns),
+                )
             )
+            what = f"{request.person} is {role}{_of(patterns)}"
         case Ungrant():
             role = role_of(request.role)
-            done = team.change(changes.ungrant(request.person, role, request.pattern))
-            what = (
-                f"{request.person} is no longer"
-                f" {role}{f' of {request.pattern}' if request.pattern else ''}"
+            patterns = (request.pattern, *request.further)
+            done = team.change(
+                reduce(
+                    changes.in_turn,
+                    (changes.ungrant(request.person, role, one) for one in patterns),
+                )
             )
+            what = f"{request.person} is no longer {role}{_of(patterns)}"
         case SetPolicy():
             change = changes.settings(
                 threshold=request.threshold,
@@ -120,6 +129,11 @@ def act(team: Team, request: Act) -> str:
                 " team recovery-key"
             )
     return _told(team, what, done=done)
+
+
+def _of(patterns: Sequence[str]) -> str:
+    named = ", ".join(filter(None, patterns))
+    return f" of {named}" if named else ""
 
 
 def revoke(team: Team, request: Revoke, ends: Sequence[End]) -> str:

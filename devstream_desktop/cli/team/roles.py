@@ -67,19 +67,21 @@ def _add_roles(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def grant(home: Home, options: argparse.Namespace) -> int:
-    """Give a role, for each pattern."""
-    # A role of devices has no pattern; of the others each pattern is a change of its own.
-    for pattern in options.pattern or [""]:
-        request = Grant(person=options.person, role=options.role, pattern=pattern)
-        print(ask(home, request).text)
+    """Give a role, for all patterns in one change."""
+    # A role of devices has no pattern.
+    first, *further = options.pattern or [""]
+    request = Grant(person=options.person, role=options.role, pattern=first, further=tuple(further))
+    print(ask(home, request).text)
     return 0
 
 
 def ungrant(home: Home, options: argparse.Namespace) -> int:
-    """Take a role away, for each pattern."""
-    for pattern in options.pattern or [""]:
-        request = Ungrant(person=options.person, role=options.role, pattern=pattern)
-        print(ask(home, request).text)
+    """Take a role away, for all patterns in one change."""
+    first, *further = options.pattern or [""]
+    request = Ungrant(
+        person=options.person, role=options.role, pattern=first, further=tuple(further)
+    )
+    print(ask(home, request).text)
     return 0
 
 

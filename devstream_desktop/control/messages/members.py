@@ -161,6 +161,8 @@ class Grant(Request[Done], frozen=True, tag=True, kw_only=True):
     person: str
     role: str
     pattern: str = ""
+    further: tuple[str, ...] = ()
+    """More patterns, in the same change: admins sign one."""
 
 
 class Ungrant(Request[Done], frozen=True, tag=True, kw_only=True):
@@ -170,6 +172,8 @@ class Ungrant(Request[Done], frozen=True, tag=True, kw_only=True):
     role: str
     pattern: str = ""
     """As it was granted; empty takes every grant of the role."""
+    further: tuple[str, ...] = ()
+    """More patterns, in the same change."""
 
 
 class Revoke(Request[Done], frozen=True, tag=True, kw_only=True):
