@@ -42,7 +42,7 @@ def export(home: Home, options: argparse.Namespace) -> int:
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(sorted(chosen))} are two forms; choose one")
     ends = {"since": options.since, "until": options.until}
-    words = [*options.query, *(f"{name}:{value}" for name, value in ends.items() if value)]
+    words = [*options.query, *(f'{name}:"{value}"' for name, value in ends.items() if value)]
     query = question(home, words)
     counter = Counter("line")
     with Reader(home.history) as reader:

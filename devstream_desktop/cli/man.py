@@ -6,6 +6,7 @@ They are in the `man` macros of roff, which groff and mandoc read alike (groff_m
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 import textwrap
 from collections.abc import Iterator
@@ -13,11 +14,13 @@ from functools import cache
 from pathlib import Path
 
 from devstream_desktop import __version__, machine
+from devstream_desktop.cli.arguments import UsageError
 from devstream_desktop.cli.commands import COMMANDS, one_liners, subcommands
 from devstream_desktop.cli.reference import arguments, usage
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.shared_files import shared
+from devstream_desktop.stream.text import clean
 
 _COLUMNS = 68
 """Columns of text; what roff needs comes on top, within 80."""
@@ -68,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n  devstream man deploy | man -l -\n  devstream man ~/.local/share/man/man1"
     )
-    about = "a command, to print its page; or a folder, to write all pages into it"
+    about = "a command, to print its page; or a folder, such as ./man, to write all pages into it"
     parser.add_argument("about", nargs="?", default="", metavar="COMMAND|DIR", help=about)
     parser.set_defaults(command=man)
 
@@ -82,6 +85,13 @@ def man(home: Home, options: argparse.Namespace) -> int:
         print(found[page], end="")
         return 0
     folder = Path(options.about)
+    if _is_word(options.about) and not folder.is_dir():
+        near = difflib.get_close_matches(options.about, COMMANDS, n=1)
+        meant = f"do you mean devstream man {near[0]}? " if near else ""
+        raise UsageError(
+            f"there is no command {clean(options.about, 40)!r}; {meant}"
+            f"For all pages in a new folder of that name: devstream man ./{clean(options.about)}"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in found.items():
@@ -91,6 +101,11 @@ def man(home: Home, options: argparse.Namespace) -> int:
         raise DevstreamError(f"{folder} cannot be written: {reason}; choose another") from None
     print(f"{len(found)} pages are in {folder}")
     return 0
+
+
+def _is_word(typed: str) -> bool:
+    """Tell whether it is no path to see."""
+    return typed not in ("", ".", "..") and Path(typed).name == typed
 
 
 def pages() -> dict[str, str]:

@@ -206,7 +206,7 @@ def _none(name: str, value: str, allowed: Iterable[str]) -> InvalidQueryError:
     every = list(allowed)
     near = [one for one in every if one.startswith(value.lower())]
     no = _("no {filter} {value!r}").format(filter=name, value=value)
-    meant = _("do you mean {words}").format(words=", ".join(near))
+    meant = _("do you mean {words}").format(words=_listed(near))
     return InvalidQueryError(f"{no}; {meant if near else _are(name, every)}")
 
 
@@ -218,7 +218,12 @@ def _are(name: str, words: Iterable[str]) -> str:
         "state": _("states are {words}"),
         "is": _("it is one of {words}"),
     }[name]
-    return form.format(words=", ".join(words))
+    return form.format(words=_listed(words))
+
+
+def _listed(words: Iterable[str]) -> str:
+    """List words as they are to be typed."""
+    return ", ".join(f'"{one}"' if " " in one else one for one in words)
 
 
 _SHOWN: dict[str, frozenset[str]] = {}

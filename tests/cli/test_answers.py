@@ -334,3 +334,39 @@ def test_a_claim_belongs_to_its_thing_and_ends_with_it(told: Told) -> None:
             make_claim(reader, Claim(entry=entry), "bo", NOW + 2)
         with pytest.raises(ControlError, match="no line"):
             make_claim(reader, Claim(entry="00" * 32), "bo", NOW)
+
+
+def test_red_says_that_there_are_more(run: Run, told: Told, capsys: pytest.CaptureFixture) -> None:
+    told.tell(
+        happened(
+            Kind.INCIDENT, "firing", subject="incident/shop/slow", title="slow", number="n2",
+            environment="production", severity=Severity.WARNING, scope="am",
+        )
+    )  # fmt: skip
+    assert main(["red", "-n", "1"]) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.splitlines()) == 1
+    assert "the worst 1; there are more, with --limit" in shown.err
+    assert main(["red", "-n", "2"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_value_with_a_blank_survives_the_shell(
+    told: Told, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lines(*words: str) -> int:
+        assert main([*words]) == 0
+        return len(capsys.readouterr().out.splitlines())
+
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(NOW / 1000 - 3600))
+    every = lines("export")
+    assert every == 4
+    assert lines("export", "--since", day) == lines("export", f"since:{day}") == every
+    assert lines("export", "--until", day) == 0
+    # The shell takes the quotes of state:"in progress".
+    told.tell(happened(Kind.DEPLOY, "in_progress", revision=B, environment="qa", number="2"))
+    assert lines("search", "state:in progress") == 1
+    assert lines("search", "state:success kind:deploy") == 1
+    assert main(["search", "state:still"]) == 2
+    assert 'do you mean "still failing"' in capsys.readouterr().err
+    assert lines("search", "state:still failing") == 0

@@ -202,3 +202,18 @@ def heard(terminal: int, *words: str) -> str:
         if select.select([terminal], [], [], 1)[0]:
             said += os.read(terminal, 65_536).decode(errors="replace")
     return said
+
+
+def test_a_word_that_is_no_command_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["man", "statsu"]) == 2
+    said = capsys.readouterr().err
+    assert "there is no command 'statsu'; do you mean devstream man status?" in said
+    assert not [*tmp_path.iterdir()]
+    # The advice works, and a folder that is there is one.
+    assert said.rstrip().endswith("devstream man ./statsu")
+    assert main(["man", "./statsu"]) == 0
+    assert main(["man", "statsu"]) == 0
+    assert len([*(tmp_path / "statsu").iterdir()]) > len(COMMANDS)
