@@ -136,7 +136,9 @@ class Requests:
             case ProbeSource():
                 return await self._probe_source(request)
             case GetUnmatched():
-                return UnmatchedBodies(bodies=await self._home.intake().unmatched(request.name))
+                return UnmatchedBodies(
+                    bodies=await (await self._home.intake()).unmatched(request.name)
+                )
             case TryOutlet():
                 return Done(text=await self._try_outlet(request.name))
             case TryCarrier():
@@ -276,7 +278,7 @@ class Requests:
         return await asyncio.to_thread(team_requests.approve_join, node.team, ask, ends)
 
     async def _probe_source(self, request: ProbeSource) -> Done:
-        report = await self._home.intake().test_source(request.name)
+        report = await (await self._home.intake()).test_source(request.name)
         if not report.ok:
             raise ControlError(
                 f"the test of {request.name} got as far as {report.reached}: {report.detail}"

@@ -99,12 +99,12 @@ class RunningHome:
         await self._node.trust.renewing.by_hand(address)
 
     async def add_source(self, source: Source, secret: bytes, token: bytes) -> str:
-        path = await self.intake().add_source(source, secret, token)
+        path = await (await self.intake()).add_source(source, secret, token)
         self._sources_changed()
         return path
 
     async def remove_source(self, name: str) -> None:
-        await self.intake().remove_source(name)
+        await (await self.intake()).remove_source(name)
         self._sources_changed()
 
     def _sources_changed(self) -> None:
@@ -112,19 +112,25 @@ class RunningHome:
         self._node.notices.pop("sources", None)
         self._node.changed()
 
-    def intake(self) -> Intake:
+    async def intake(self) -> Intake:
         """Return the node's intake.
 
         Raises:
-            ControlError: this device is not a collector.
+            ControlError: this device is not a collector, or its intake does not start.
 
         """
-        if self._node.roles.intake is None:
+        roles = self._node.roles
+        if roles.intake is None:
+            # What kept it from its start may be mended by now.
+            await roles.follow()
+        if roles.intake is None:
+            if trouble := self._node.notices.get("intake"):
+                raise ControlError(trouble)
             raise ControlError(
                 "this node is not a collector; an admin can make it one: devstream team grant"
                 " PERSON collector"
             )
-        return self._node.roles.intake
+        return roles.intake
 
 
 def _last_words(home: Home) -> dict[str, int]:

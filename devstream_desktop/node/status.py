@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from devstream_desktop import __version__
 from devstream_desktop.clock import now_ms
-from devstream_desktop.control.messages.status import RefusedStatus, Status
+from devstream_desktop.control.messages.status import RefusedStatus, SourceStatus, Status
 from devstream_desktop.control.node_words import (
     CHANGE_TO_SIGN,
     CHANGES_TO_SIGN,
@@ -96,7 +96,7 @@ async def describe(node: Node) -> Status:
             replace(peer, person=policy.person_of(peer.device) or "") for peer in mesh.peers
         ),
         refused=tuple(refused_lines(mesh.refused)),
-        sources=tuple(node.roles.intake.status()) if node.roles.intake is not None else (),
+        sources=await _sources(node),
         outlets=outlets,
         carriers=node.carriers.status(),
         targets=len(node.board.offers),
@@ -120,6 +120,23 @@ async def describe(node: Node) -> Status:
         notices=tuple(_notices(node, (*disk.aside, trouble), mesh.pruning_suspended)),
         advice=tuple(_advice(node, disk.refreshing)),
     )
+
+
+async def _sources(node: Node) -> tuple[SourceStatus, ...]:
+    if node.roles.intake is not None:
+        return tuple(node.roles.intake.status())
+    trouble = node.notices.get("intake", "")
+    if not trouble:
+        return ()
+    # Late, because only a collector whose intake did not start reads them here.
+    from devstream_desktop.intake.config.names import SourcesError
+    from devstream_desktop.node import source_list
+
+    try:
+        found = await asyncio.to_thread(source_list.sources, node.home)
+    except SourcesError:
+        return ()
+    return tuple(replace(one, state="broken", error=trouble) for one in found)
 
 
 def _disk(node: Node) -> _Disk:

@@ -17,6 +17,7 @@ from devstream_desktop.control.messages.sources import (
     UnmatchedBody,
 )
 from devstream_desktop.control.messages.status import GetStatus, SourceStatus
+from devstream_desktop.control.node_words import RECEIVES_NOTHING
 from devstream_desktop.control.wording import untold
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
@@ -41,10 +42,17 @@ def add_commands(source: Commands) -> None:
 
 def show(home: Home, options: argparse.Namespace) -> int:
     """Print every source and its state."""
-    found = ask(home, GetStatus()).sources
+    status = ask(home, GetStatus())
+    found = status.sources
+    if not found and (trouble := next(filter(_is_trouble, status.notices), "")):
+        raise DevstreamError(trouble)
     none = "there is no source yet; add one: devstream source add git NAME PATH_OR_URL"
     print_list(options, found, map(_described, found), none)
     return 0
+
+
+def _is_trouble(notice: str) -> bool:
+    return notice.startswith(RECEIVES_NOTHING.partition("{")[0])
 
 
 def _described(source: SourceStatus) -> str:
