@@ -50,7 +50,7 @@ def test_an_executor_that_does_not_answer_may_run_it_all_the_same(
 
 @pytest.mark.parametrize("error", [NodeStoppedError, SilentError])
 @pytest.mark.parametrize(
-    "words", ["lock --all --reason x", "approve abababab", "cancel abababab --no-wait"]
+    "words", ["lock --all --reason x", "approve abababab --json", "cancel abababab --no-wait"]
 )
 def test_what_may_have_been_sent_is_not_to_be_asked_again(
     words: str,
