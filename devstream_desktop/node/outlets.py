@@ -57,8 +57,8 @@ def outlets_of(home: Home, serving: Serving | None = None) -> tuple[tuple[Outlet
 def try_outlet(home: Home, vault: Vault | None, name: str, intake: str) -> str:
     """Post a test to an outlet, or read its feed; blocks.
 
-    Returns a sentence. Without a vault the home's is opened. `intake` is the address of the node's port,
-    `http://HOST:PORT`; empty where it has none.
+    Returns a sentence. Without a vault the home's is opened. `intake` is the address of the
+    node's port, `http://HOST:PORT`; empty where it has none.
 
     Raises:
         OutletError, VaultError, PostError: each says why.
