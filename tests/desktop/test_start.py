@@ -129,6 +129,8 @@ def test_a_panel_that_leaves_for_good_shows_no_icon(qtbot: QtBot, monkeypatch) -
 def whole(qtbot: QtBot, home, fake, monkeypatch):
     """The whole app without a bus; its node says that the person is off duty."""
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
+    # Without a tray the window's end is the app's, and Qt would then run no loop of later tests.
+    monkeypatch.setattr(QApplication, "exit", lambda *_: None)
     menu = TrayMenu()
     qtbot.addWidget(menu)
     desk = app.App(Home(home), menu, Tray(menu), start_node=False)
