@@ -31,6 +31,7 @@ WANTS = MESH + "replica.wants"
 REPLICA = MESH + "replica.replica"
 FEEDS = MESH + "replica.feeds"
 EXPIRY = MESH + "replica.expiry"
+ENTRY = "devstream_desktop.stream.entry"
 
 
 @dataclass(frozen=True)
@@ -216,10 +217,10 @@ MUTANTS = [
         "                pass\n",
         "images",
     ),
-    Mutant("clocks may run back", CHAIN, "low.hlc >= high.hlc or (", "(", "images", first=740),
+    Mutant("clocks may run back", ENTRY, "low.hlc >= high.hlc or (", "(", "images", first=740),
     Mutant(
         "the chain may break",
-        CHAIN,
+        ENTRY,
         " or (high.seq == low.seq + 1 and high.prev != low.hash)",
         "",
         "images",
