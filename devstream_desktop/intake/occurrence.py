@@ -220,8 +220,9 @@ def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -
         )
     if not _says_before(event):
         return event
-    # Every creation follows a deletion, so only its time says which one.
+    # Every creation follows a deletion, so only its time says which one: this, if it is later.
     dated = event.state == "created" and event.time != received
+    dated = dated and event.time <= newest.time + _skew(event, newest, received)
     if event.previous == _outcome(newest) and not dated and not _is_late(event, newest, received):
         placed = msgspec.structs.replace(event, order=_after(event, newest))
         again = any(_outcome(one) == _outcome(event) for one in past)
@@ -242,8 +243,12 @@ def _is_late(event: Event, newest: Event, received: int) -> bool:
     is timed by this node's own, and looks again: it may have begun before a push that was heard
     while it went on.
     """
-    skew = 0 if event.source == newest.source or not received else _SKEW
-    return event.time not in {0, received} and event.time < newest.time - skew
+    late = event.time < newest.time - _skew(event, newest, received)
+    return event.time not in {0, received} and late
+
+
+def _skew(event: Event, newest: Event, received: int) -> int:
+    return 0 if event.source == newest.source or not received else _SKEW
 
 
 def _deletes_unseen(event: Event, past: Sequence[Event]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_properties import CHANGES, COMMITS, HARD, happen
 from watched_world import HOOK, SCOPE, World
@@ -71,6 +71,21 @@ def test_each_hears_of_it_or_one_alone_and_then_of_each_other(two, changes, seed
     play(two, scenario)
 
 
+ONE, TWO = "a" * 40, "b" * 40
+"""Commits."""
+
+
+# A branch that is made again at a commit where it was before it went.
+@example(
+    moves=[
+        (ONE, False, False),
+        (TWO, True, True),
+        ("", False, False),
+        (TWO, False, False),
+        (ONE, False, False),
+    ],
+    seed=0,
+)
 @HARD
 @given(
     moves=st.lists(
