@@ -224,7 +224,7 @@ async def test_all_frozen_feeds_are_proven_to_whoever_lacks_the_proofs(
 
 
 async def test_policies_come_though_no_message_holds_them_all(make_node, monkeypatch) -> None:
-    monkeypatch.setattr("devstream_desktop.mesh.core.MAX_DOCUMENTS", 10)
+    monkeypatch.setattr("devstream_desktop.mesh.policy_parts.MAX_DOCUMENTS", 10)
     old, new = await make_node(), await make_node()
     old.policies.chain += [bytes(number + 1) for number in range(95)]
     new.mesh.add_peer(old.address)
