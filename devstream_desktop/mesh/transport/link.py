@@ -196,7 +196,8 @@ class Link:
         except TimeoutError:
             raise LinkError(f"{self.address} did not answer") from None
         except OSError as error:
-            raise LinkError(f"{self.address} cannot be dialed: {error.strerror}") from error
+            reason = error.strerror or error
+            raise LinkError(f"{self.address} cannot be dialed: {reason}") from error
         writer.close()
 
     async def _shake_hands(self, config: pynng.TLSConfig, seconds: float) -> None:
