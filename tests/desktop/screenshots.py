@@ -57,7 +57,7 @@ def screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
     from devstream_desktop.desktop.client.reader_thread import ReaderThread
     from devstream_desktop.desktop.client.state import AppState
     from devstream_desktop.desktop.commands import Command
-    from devstream_desktop.desktop.windows.history.filters import Page
+    from devstream_desktop.desktop.windows.history.pages import Page
     from devstream_desktop.desktop.windows.history.window import HistoryWindow
     from devstream_desktop.history.reader import Reader
     from devstream_desktop.home import Home
@@ -112,13 +112,13 @@ def screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         _wait(100)
         yield "places-menu", lambda path: window.sidebar.menu.grab().save(path)
         window.sidebar.menu.close()
-        window.show_page(Page.BOARD)
+        window.pages.turn_to(Page.BOARD)
         for size, (width, height) in SIZES.items():
             window.resize(width, height)
-            _wait_for(lambda: window.board.model.rowCount() > 0)
+            _wait_for(lambda: window.pages.board.model.rowCount() > 0)
             _wait(100)
             yield f"board-{size}", lambda path: window.grab().save(path)
-        window.show_page(Page.HAND_OVER)
+        window.pages.turn_to(Page.HAND_OVER)
         window.resize(*SIZES["wide"])
         _wait(300)
         yield "hand-over", lambda path: window.grab().save(path)
@@ -151,7 +151,7 @@ def _empty(folder: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
 
     from devstream_desktop.desktop.client.reader_thread import ReaderThread
     from devstream_desktop.desktop.client.state import AppState
-    from devstream_desktop.desktop.windows.history.filters import Page
+    from devstream_desktop.desktop.windows.history.pages import Page
     from devstream_desktop.desktop.windows.history.window import HistoryWindow
     from devstream_desktop.history.reader import Reader
     from devstream_desktop.home import Home
@@ -168,7 +168,7 @@ def _empty(folder: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
         window.resize(*SIZES["middle"])
         window.show()
         for page in Page:
-            window.show_page(page)
+            window.pages.turn_to(page)
             _wait(300)
             yield f"empty-{page.name.lower()}", lambda path: window.grab().save(path)
         window.hide()

@@ -21,7 +21,7 @@ from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
 from devstream_desktop.desktop.windows.history.arrivals import Arrivals, arrivals_text
-from devstream_desktop.desktop.windows.history.filters import Page
+from devstream_desktop.desktop.windows.history.pages import Page
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
 from devstream_desktop.desktop.windows.note_dialog import NoteDialog
@@ -80,7 +80,7 @@ def test_the_window_is_named_and_in_the_order_in_which_it_is_read(window, writte
 def test_the_other_pages_are_named(window, written, page):
     shown = window(*Seed(now()).events(200))
     written.answer()
-    shown.show_page(page)
+    shown.pages.turn_to(page)
     written.settle()
     said = names(shown)
     assert all(said), said

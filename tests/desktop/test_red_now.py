@@ -23,8 +23,8 @@ from devstream_desktop.desktop.widgets.look import coming_time
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.windows.board import page as page_module
 from devstream_desktop.desktop.windows.history import window as window_module
-from devstream_desktop.desktop.windows.history.filters import Page
 from devstream_desktop.desktop.windows.history.items import Heading, Pinned
+from devstream_desktop.desktop.windows.history.pages import Page
 from devstream_desktop.stream.words import Kind, Severity
 
 MINUTE = 60_000
@@ -162,9 +162,9 @@ def test_a_snooze_ends_where_its_entry_says():
 def test_the_board_tells_what_runs_where_and_a_cell_leads_to_it(qtbot, window, written):
     shown = window(*Seed(now()).events(400))
     shown.resize(900, 600)
-    shown.show_page(Page.BOARD)
+    shown.pages.turn_to(Page.BOARD)
     written.settle()
-    model = shown.board.model
+    model = shown.pages.board.model
     assert model.board.environments == ("staging", "production")
     services = list(model.board.services)
     cell = model.index(services.index("shop"), 2)
@@ -174,17 +174,17 @@ def test_the_board_tells_what_runs_where_and_a_cell_leads_to_it(qtbot, window, w
     assert "chen is on it" in spoken
     moving = model.index(services.index("checkout"), 1).data(Qt.ItemDataRole.AccessibleTextRole)
     assert "bo is deploying" in moving
-    shown.board.view.setCurrentIndex(cell)
-    qtbot.keyClick(shown.board.view, Qt.Key.Key_Return)
+    shown.pages.board.view.setCurrentIndex(cell)
+    qtbot.keyClick(shown.pages.board.view, Qt.Key.Key_Return)
     assert shown.filters.search.text() == "service:shop env:production"
     assert shown.browser.isVisible()
 
 
 def test_the_board_keeps_the_rules_of_qt(window, written, qtmodeltester):
     shown = window(*Seed(now()).events(100))
-    shown.show_page(Page.BOARD)
+    shown.pages.turn_to(Page.BOARD)
     written.settle()
-    qtmodeltester.check(shown.board.model)
+    qtmodeltester.check(shown.pages.board.model)
 
 
 def test_a_red_row_is_claimed_released_and_muted_by_keys(qtbot, window, written, story, asked):
@@ -218,11 +218,11 @@ def test_escape_leaves_the_wall_and_then_the_board(qtbot, window):
     shown.commands.action(Command.WALL).trigger()
     assert shown.isFullScreen()
     assert not shown.filters.isVisible()
-    qtbot.keyClick(shown.board.view, Qt.Key.Key_Escape)
+    qtbot.keyClick(shown.pages.board.view, Qt.Key.Key_Escape)
     assert not shown.isFullScreen()
     assert shown.filters.isVisible()
-    assert shown.board.isVisible()
-    qtbot.keyClick(shown.board.view, Qt.Key.Key_Escape)
+    assert shown.pages.board.isVisible()
+    qtbot.keyClick(shown.pages.board.view, Qt.Key.Key_Escape)
     assert shown.browser.isVisible()
 
 
@@ -233,7 +233,7 @@ def test_a_page_reads_itself_once_when_it_comes_into_view(window, written, monke
     monkeypatch.setattr(written.reader, "board", lambda **how: asked.append("b") or board(**how))
     told = lambda *since, **how: asked.append("h") or over(*since, **how)  # noqa: E731
     monkeypatch.setattr(written.reader, "hand_over", told)
-    shown.show_page(Page.BOARD)
+    shown.pages.turn_to(Page.BOARD)
     shown.show_hand_over(now() - 3_600_000)
     written.settle()
     assert asked == ["b", "h"]
@@ -263,7 +263,7 @@ def test_ages_go_on_where_nothing_happens(qtbot, monkeypatch, window, written, s
     qtbot.waitUntil(lambda: len(painted) > 5, timeout=20_000)
     shown.commands.action(Command.WALL).trigger()
     written.settle()
-    band = shown.board.red
+    band = shown.pages.board.red
     assert "16 min" in ages(band.findChildren(PlainLabel))
     later = time.time() + 600
     monkeypatch.setattr(time, "time", lambda: later)
@@ -272,9 +272,9 @@ def test_ages_go_on_where_nothing_happens(qtbot, monkeypatch, window, written, s
 
 def test_without_deploys_the_board_says_what_would_be_there(window, written, pushes):
     shown = window(*pushes(1))
-    shown.show_page(Page.BOARD)
+    shown.pages.turn_to(Page.BOARD)
     written.settle()
-    assert not shown.board.view.isVisible()
+    assert not shown.pages.board.view.isVisible()
 
 
 def test_the_sidebar_counts_what_is_red_and_marks_its_services(qtbot, window, written, story):
@@ -295,7 +295,7 @@ def test_the_hand_over_tells_what_is_red_and_what_shipped(qtbot, window, written
     shown = window(*Seed(now()).events(400))
     shown.show_hand_over(now() - 3_600_000)
     written.settle()
-    page = shown.hand_over
+    page = shown.pages.hand_over
     said = [page.list.item(row).text() for row in range(page.list.count())]
     assert any(text.startswith("Red, and nobody is on it · ") for text in said)
     claimed = next(text for text in said if "5xx over 2 %" in text)
@@ -326,9 +326,9 @@ def test_keys_on_the_hand_over_are_about_its_own_row(qtbot, shop_chosen, written
     shown, muted, noted = shop_chosen, [], []
     shown.mute_chosen.connect(lambda line: muted.append(line.event.service))
     shown.note_chosen.connect(lambda line, hand: noted.append((line.event.service, hand)))
-    shown.show_page(Page.HAND_OVER)
+    shown.pages.turn_to(Page.HAND_OVER)
     written.settle()
-    rows = shown.hand_over.list
+    rows = shown.pages.hand_over.list
     for key in (Qt.Key.Key_C, Qt.Key.Key_M, Qt.Key.Key_T):
         qtbot.keyClick(rows, key)
     assert (asked.of(Claim), muted, noted) == ([], [], []), "nothing is chosen here"
@@ -340,7 +340,7 @@ def test_keys_on_the_hand_over_are_about_its_own_row(qtbot, shop_chosen, written
     assert [services[one.entry] for one in asked.of(Claim)] == ["billing"]
     assert (muted, noted) == (["billing"], [("billing", False)])
     assert not shown.commands.action(Command.UNFOLD).isEnabled(), "a row here has no steps"
-    shown.show_page(Page.STREAM)
+    shown.pages.turn_to(Page.STREAM)
     shown.commands.action(Command.MUTE).trigger()
     assert muted == ["billing", "shop"]
 
@@ -348,10 +348,10 @@ def test_keys_on_the_hand_over_are_about_its_own_row(qtbot, shop_chosen, written
 def test_keys_on_the_board_are_about_no_line(qtbot, shop_chosen, written, asked):
     shown, muted = shop_chosen, []
     shown.mute_chosen.connect(muted.append)
-    shown.show_page(Page.BOARD)
+    shown.pages.turn_to(Page.BOARD)
     written.settle()
     for key in (Qt.Key.Key_C, Qt.Key.Key_M):
-        qtbot.keyClick(shown.board, key)
+        qtbot.keyClick(shown.pages.board, key)
     # What comes meanwhile moves the selection of the hidden stream.
     shown.browser.view.select_first()
     assert not any(one.isEnabled() for one in shown.commands.about_line)
@@ -391,13 +391,14 @@ def test_the_hand_over_counts_as_the_board_does(window, written, story):
     pushes = [story.push("shop", began + n, "bo", "More", f"{n:02x}" * 20) for n in range(1, 8)]
     first = story.push("shop", began - 9, "bo", "First", "aa" * 20)
     shown = window(first, story.deploy("shop", began, "success", "aa" * 20, "cd" * 16), *pushes)
-    shown.show_page(Page.BOARD)
+    shown.pages.turn_to(Page.BOARD)
     written.settle()
-    texts = shown.board.model.index(0, 2).data(Qt.ItemDataRole.AccessibleTextRole)
+    texts = shown.pages.board.model.index(0, 2).data(Qt.ItemDataRole.AccessibleTextRole)
     assert texts == "Waiting for production: 7 changes"
-    shown.show_page(Page.HAND_OVER)
+    shown.pages.turn_to(Page.HAND_OVER)
     written.settle()
-    rows = [shown.hand_over.list.item(row).text() for row in range(shown.hand_over.list.count())]
+    listed = shown.pages.hand_over.list
+    rows = [listed.item(row).text() for row in range(listed.count())]
     assert rows[-1] == "shop: 7 changes for production"
 
 
@@ -439,7 +440,7 @@ def test_the_wall_has_red_now_above_the_board(window, written, story):
     runs = story.deploy("billing", began, "success", "aa" * 20, "cd" * 16)
     broken = story.build("billing", began + 1, "failed", "aa" * 20, "93", total=412)
     shown = window(runs, broken, alert(story))
-    board = shown.board
+    board = shown.pages.board
     usual = board.view.font().pointSizeF()
     shown.commands.action(Command.WALL).trigger()
     written.settle()
@@ -464,4 +465,4 @@ def test_a_hand_over_that_tells_not_all_says_so(window, written, story):
     shown = window(*deploys)
     shown.show_hand_over(began - MINUTE)
     written.settle()
-    assert shown.hand_over.list.item(0).text() == "Shipped · 50+"
+    assert shown.pages.hand_over.list.item(0).text() == "Shipped · 50+"

@@ -12,7 +12,7 @@ from seed import Seed
 from watchdog import limit_ms, watched
 
 from devstream_desktop.control.messages.status import GetStatus
-from devstream_desktop.desktop.windows.history.filters import Page
+from devstream_desktop.desktop.windows.history.pages import Page
 
 
 def now() -> int:
@@ -106,7 +106,7 @@ def test_choosing_and_unfolding_rows(shown, quick):
 
 
 def test_pages_of_the_window(shown, quick):
-    quick(*(lambda page=page: shown.show_page(page) for page in (Page.BOARD, Page.HAND_OVER)))
+    quick(*(lambda page=page: shown.pages.turn_to(page) for page in (Page.BOARD, Page.HAND_OVER)))
     quick(lambda: shown.resize(700, 500), lambda: shown.resize(1400, 900))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 
 from PySide6.QtCore import QStringListModel, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
@@ -21,20 +20,13 @@ from PySide6.QtWidgets import (
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import PlainLabel, paint
 from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.desktop.windows.history.pages import Page
 from devstream_desktop.desktop.windows.history.typed_search import read_search
-from devstream_desktop.language import N_, _
+from devstream_desktop.language import _
 from devstream_desktop.stream.completion import complete
 from devstream_desktop.stream.query_text import InvalidQueryError
 
 _DEBOUNCE_MS = 60
-
-
-class Page(Enum):
-    """The pages of the window, by their buttons' English names."""
-
-    STREAM = N_("Stream")
-    BOARD = N_("Board")
-    HAND_OVER = N_("Hand-over")
 
 
 class SearchField(QLineEdit):

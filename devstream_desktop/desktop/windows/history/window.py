@@ -6,19 +6,16 @@ Closing it hides it; the app goes on in the tray.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
-from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QByteArray, QDate, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QVBoxLayout, QWidget
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.commands import Command, Commands
 from devstream_desktop.desktop.platform.front import bring_to_front
-from devstream_desktop.desktop.platform.web_links import safe_link
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import duty_text
@@ -27,17 +24,15 @@ from devstream_desktop.desktop.windows.history.arrivals import Arrivals
 from devstream_desktop.desktop.windows.history.banners import LockedBanner, WelcomeBanner
 from devstream_desktop.desktop.windows.history.browser import Browser
 from devstream_desktop.desktop.windows.history.counts import Counts
-from devstream_desktop.desktop.windows.history.filters import Filters, Page
+from devstream_desktop.desktop.windows.history.filters import Filters
+from devstream_desktop.desktop.windows.history.line_commands import LineCommands
+from devstream_desktop.desktop.windows.history.pages import Page, Pages
 from devstream_desktop.desktop.windows.history.saved_searches import SavedSearches
 from devstream_desktop.desktop.windows.history.sidebar import Sidebar
 from devstream_desktop.desktop.windows.history.status_line import StatusLine
 from devstream_desktop.desktop.windows.history.visit import Visit
 from devstream_desktop.stream.query import Query
-from devstream_desktop.stream.subject import Line, can_be_approved, can_be_claimed
-
-if TYPE_CHECKING:
-    from devstream_desktop.desktop.windows.board.page import BoardPage
-    from devstream_desktop.desktop.windows.hand_over import HandOverPage
+from devstream_desktop.stream.subject import Line
 
 _AGES_MS = 30_000
 """Milliseconds after which ages and days are written anew."""
@@ -96,8 +91,8 @@ class HistoryWindow(QMainWindow):
         self.arrivals = Arrivals(self.browser.view)
         self.visit = Visit(self, self.browser, state, clock)
         self.counts = Counts(self, state, self.browser, self.filters, self.sidebar, self.saved)
-        self._pages = QStackedLayout()
-        self._page = Page.STREAM
+        self.pages = Pages(state, self._stream())
+        self._line_commands = LineCommands(self.commands, self.pages, self.browser)
         self.progress = ProgressStrip()
         self.status = StatusLine()
         self.welcome = WelcomeBanner()
@@ -123,18 +118,20 @@ class HistoryWindow(QMainWindow):
         column.addWidget(self.welcome)
         column.addWidget(self.locked)
         column.addWidget(edge())
-        stream = QWidget()
-        middle = QHBoxLayout(stream)
-        middle.setContentsMargins(0, 0, 0, 0)
-        middle.setSpacing(0)
-        middle.addWidget(self.sidebar)
-        middle.addWidget(edge(upright=True))
-        middle.addWidget(self.browser, 1)
-        self._pages.addWidget(stream)
-        column.addLayout(self._pages, 1)
+        column.addLayout(self.pages, 1)
         column.addWidget(edge())
         column.addWidget(self.progress)
         column.addLayout(foot)
+
+    def _stream(self) -> QWidget:
+        stream = QWidget()
+        row = QHBoxLayout(stream)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.sidebar)
+        row.addWidget(edge(upright=True))
+        row.addWidget(self.browser, 1)
+        return stream
 
     def _connect(self) -> None:
         self.filters.changed.connect(self._search)
@@ -146,11 +143,18 @@ class HistoryWindow(QMainWindow):
         self.sidebar.move_chosen.connect(self.saved.move)
         self.sidebar.menu_chosen.connect(self.saved.show_menu)
         self.saved.changed.connect(self.preferences_changed)
-        self.filters.page_chosen.connect(self.show_page)
+        self.filters.page_chosen.connect(self.pages.turn_to)
         self.filters.mistaken.connect(self._show_mistake)
         self.filters.duty_chosen.connect(self.duty_chosen)
         self.filters.search.left.connect(self.browser.enter)
         self.filters.search.escaped.connect(self.close)
+        self.pages.turned.connect(self.filters.show_page)
+        self.pages.turned.connect(self.visit.look)
+        self.pages.search_chosen.connect(self._look_at)
+        self.pages.line_chosen.connect(self.show_line)
+        self.pages.deploy_chosen.connect(self.deploy_chosen)
+        self._line_commands.approve_chosen.connect(self.approve_chosen)
+        self._line_commands.note_chosen.connect(self.note_chosen)
         self.welcome.invite_chosen.connect(self.invite_chosen)
         self.welcome.join_chosen.connect(self.join_chosen)
         self.locked.unlock_chosen.connect(self.unlock_chosen)
@@ -176,22 +180,11 @@ class HistoryWindow(QMainWindow):
             Command.FIND: self._focus_search,
             Command.SAVE_SEARCH: self._save_search,
             Command.EXPORT: self._export,
-            Command.APPROVE: self._about(self.approve_chosen.emit),
-            Command.CLAIM: self._about(self.browser.claim),
-            Command.RELEASE: self._about(self.browser.release),
-            Command.NOTE: self._about(lambda line: self.note_chosen.emit(line, False)),
-            Command.HAND: self._about(lambda line: self.note_chosen.emit(line, True)),
-            Command.MUTE: self._about(self.browser.mute),
             Command.NEWEST: self._go_to_newest,
             Command.SEEN: self.visit.see_all,
-            Command.OPEN_LINK: self._about(self.browser.open_link),
-            Command.COPY_LINE: self._about(self.browser.copy),
-            Command.COPY_MARKDOWN: self._about(self.browser.copy_markdown),
-            Command.COPY_LINK: self._about(self.browser.copy_link),
-            Command.UNFOLD: self.browser.view.toggle,
-            Command.STREAM: lambda: self.show_page(Page.STREAM),
-            Command.BOARD: lambda: self.show_page(Page.BOARD),
-            Command.HAND_OVER: lambda: self.show_page(Page.HAND_OVER),
+            Command.STREAM: lambda: self.pages.turn_to(Page.STREAM),
+            Command.BOARD: lambda: self.pages.turn_to(Page.BOARD),
+            Command.HAND_OVER: lambda: self.pages.turn_to(Page.HAND_OVER),
             Command.WALL: self._toggle_wall,
             Command.DUTY: lambda: self.duty_chosen.emit(not self._state.on_duty),
             Command.INVITE: self.invite_chosen.emit,
@@ -205,77 +198,11 @@ class HistoryWindow(QMainWindow):
         }
         for command, act in does.items():
             self.commands.bind(command, act)
+        for command in Command:
             self.addAction(self.commands.action(command))
-        self.browser.view.addActions(self.commands.about_line)
-        self.browser.view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        self.browser.view.chosen.connect(self._follow_line)
-        self._follow_line()
 
-    def _about(self, act: Callable[[Line], object]) -> Callable[[], None]:
-        """Make a command of what is done with the chosen line."""
-
-        def do() -> None:
-            if (line := self._line) is not None:
-                act(line)
-
-        return do
-
-    @property
-    def _line(self) -> Line | None:
-        """The chosen line of the page that is shown: nobody sees what another has chosen."""
-        if self._page is Page.STREAM:
-            return self.browser.view.current_line()
-        return self.hand_over.current_line if self._page is Page.HAND_OVER else None
-
-    def _follow_line(self) -> None:
-        line = self._line
-        self.commands.set_line(
-            chosen=line is not None,
-            linked=line is not None and safe_link(line.event.url) is not None,
-            open_=line is not None and can_be_claimed(line.event),
-            waits=line is not None and can_be_approved(line.event),
-            folds=line is not None and self._page is Page.STREAM,
-        )
-
-    def show_page(self, page: Page) -> None:
-        """Show one of the pages; those that come into view read themselves."""
-        self._page = page
-        self.filters.show_page(page)
-        if page is Page.BOARD:
-            self._pages.setCurrentWidget(self.board)
-            self.board.view.setFocus()
-        elif page is Page.HAND_OVER:
-            self._pages.setCurrentWidget(self.hand_over)
-            self.hand_over.list.setFocus()
-        else:
-            self._pages.setCurrentIndex(0)
-        self._follow_line()
-        self.visit.look()
-
-    # The other pages, palette and sheet are imported and made when first wanted: the stream is
-    # what the window opens with.
-    @cached_property
-    def board(self) -> BoardPage:
-        """The page of the board."""
-        from devstream_desktop.desktop.windows.board.page import BoardPage
-
-        page = BoardPage(self._state)
-        page.opened.connect(self._look_at)
-        page.deploy_chosen.connect(self.deploy_chosen)
-        self._pages.addWidget(page)
-        return page
-
-    @cached_property
-    def hand_over(self) -> HandOverPage:
-        """The page of the hand-over."""
-        from devstream_desktop.desktop.windows.hand_over import HandOverPage
-
-        page = HandOverPage(self._state)
-        page.line_chosen.connect(self.show_line)
-        page.selected.connect(self._follow_line)
-        self._pages.addWidget(page)
-        return page
-
+    # Palette and sheet are imported and made when first wanted: the stream is what the window
+    # opens with.
     def _show_palette(self) -> None:
         from devstream_desktop.desktop.windows.palette import Palette
 
@@ -288,8 +215,8 @@ class HistoryWindow(QMainWindow):
 
     def show_hand_over(self, since_ms: int) -> None:
         """Show what happened since a moment, UTC milliseconds."""
-        self.hand_over.begin_at(since_ms)
-        self.show_page(Page.HAND_OVER)
+        self.pages.hand_over.begin_at(since_ms)
+        self.pages.turn_to(Page.HAND_OVER)
 
     def _export(self) -> None:
         self.export_chosen.emit(self.browser.model.query, self.filters.search.text().strip())
@@ -314,11 +241,11 @@ class HistoryWindow(QMainWindow):
         self.counts.count_hits(query)
 
     def _look_at(self, query: str) -> None:
-        self.show_page(Page.STREAM)
+        self.pages.turn_to(Page.STREAM)
         self.filters.search.setText(query)
 
     def _go_to_newest(self) -> None:
-        self.show_page(Page.STREAM)
+        self.pages.turn_to(Page.STREAM)
         self.browser.view.to_top()
 
     def _toggle_wall(self) -> None:
@@ -326,9 +253,9 @@ class HistoryWindow(QMainWindow):
         wall = not self.isFullScreen()
         self.filters.setVisible(not wall)
         self.status.setVisible(not wall)
-        self.board.enlarge(on=wall)
+        self.pages.board.enlarge(on=wall)
         if wall:
-            self.show_page(Page.BOARD)
+            self.pages.turn_to(Page.BOARD)
             self.showFullScreen()
         else:
             self.showNormal()
@@ -341,7 +268,7 @@ class HistoryWindow(QMainWindow):
 
     def show_line(self, line: Line) -> None:
         """Show one line, dropping a filter that hides it."""
-        self.show_page(Page.STREAM)
+        self.pages.turn_to(Page.STREAM)
         # A filter may hide the line, or it may only be further down; both end here.
         if self.browser.model.find(line.id) is None:
             self.show_everything()
@@ -455,8 +382,8 @@ class HistoryWindow(QMainWindow):
         """Leave the wall, else a page beside the stream; tells whether one was open."""
         if self.isFullScreen():
             self._toggle_wall()
-        elif self._page is not Page.STREAM:
-            self.show_page(Page.STREAM)
+        elif self.pages.page is not Page.STREAM:
+            self.pages.turn_to(Page.STREAM)
         else:
             return False
         return True
