@@ -23,10 +23,8 @@ from PySide6.QtWidgets import (
 
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import (
-    GetDeployLog,
     Plan,
     PlanDeploy,
-    RequestAnswer,
     RequestDeploy,
     RequestLock,
     TargetStatus,
@@ -42,7 +40,6 @@ from devstream_desktop.desktop.windows.deploy.parameters import Parameters
 from devstream_desktop.desktop.windows.deploy.plan_view import PlanView
 from devstream_desktop.desktop.windows.deploy.progress import Progress
 from devstream_desktop.language import N_, _, ngettext
-from devstream_desktop.stream.fact import is_answer
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
 
@@ -95,9 +92,6 @@ class DeployDialog(Dialog):
         self._plans = 0
         """The number of plans that were asked for."""
         self._sending = False
-        self._key = ""
-        self._cancel_key = ""
-        """The key of the last request to end the run."""
         self.commit = QLineEdit("" if action else clean(place.ref) or "main")
         self.commit.setAccessibleName(_("Branch, tag or commit"))
         self.commit.setPlaceholderText(_(_MEANT[action]))
@@ -119,7 +113,7 @@ class DeployDialog(Dialog):
         self.go = QPushButton(_(_VERBS[action]))
         self.dry_run = QPushButton(_("D&ry run"))
         self.unlock = QPushButton(_("&Unlock"))
-        self.progress = Progress()
+        self.progress = Progress(place.executor)
         self._pages = QStackedLayout()
         self._lay_out(place, status)
         self._connect()
@@ -173,15 +167,13 @@ class DeployDialog(Dialog):
         self._debounce = QTimer(self, singleShot=True, interval=_DEBOUNCE_MS)
         self._debounce.timeout.connect(self.begin)
         self.commit.textEdited.connect(self._edited)
+        self.progress.asked.connect(self.asked)
         self.progress.hide_chosen.connect(self.close)
-        self.progress.cancel_chosen.connect(self._cancel_run)
-        self.progress.log_wanted.connect(self._read_log)
         self.progress.ended.connect(self._ended)
 
     def follow(self, lines: list[Line]) -> None:
         """Show how the deploy goes on; `lines` have just arrived."""
         self.progress.follow(lines)
-        self._follow_cancel(lines)
 
     @property
     def running(self) -> bool:
@@ -345,7 +337,6 @@ class DeployDialog(Dialog):
         self._refresh()
 
     def _done(self, done: Done) -> None:
-        self._key = done.text
         self.progress.begin(done.text)
         self._pages.setCurrentWidget(self.progress)
         self.sent.emit(done.text)
@@ -354,31 +345,6 @@ class DeployDialog(Dialog):
         # Nothing was signed, so the same request may be sent again.
         self._lock_fields(sending=False)
         self._say(reason, Tone.RED)
-
-    def _cancel_run(self) -> None:
-        def sent(done: Done) -> None:
-            self._cancel_key = done.text
-
-        request = RequestAnswer(action="cancel", about=self._key)
-        self.ask(request, sent, self._goes_on)
-
-    def _follow_cancel(self, lines: list[Line]) -> None:
-        """Tell that the executor, and nobody else, refused to end the run."""
-        key, executor = self._cancel_key, self._place.executor
-        for line in lines:
-            event = line.event
-            answers = is_answer(event, line.device, request=key, executor=executor)
-            if key and answers and event.state == "refused":
-                self._goes_on(event.reason)
-
-    def _goes_on(self, reason: str) -> None:
-        if self.running:
-            self.progress.cancel.setEnabled(True)
-            self.progress.say(reason, Tone.RED)
-
-    def _read_log(self, start: int) -> None:
-        request = GetDeployLog(request=self._key, start=start)
-        self.ask(request, self.progress.show_log, lambda _: self.progress.log_failed())
 
     def _unlock(self) -> None:
         plan = self._plan

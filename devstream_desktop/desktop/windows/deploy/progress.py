@@ -1,4 +1,4 @@
-"""A deploy after it was asked for: how it stands, for how long, and how to end it."""
+"""A deploy after it was asked for: how it stands, for how long, what it prints, and its end."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QPalette, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from devstream_desktop.control.messages.deploys import DeployLog
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.deploys import DeployLog, GetDeployLog, RequestAnswer
+from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.widgets.look import sentence, state_look
 from devstream_desktop.desktop.widgets.marks import mark_pixmap
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading, paint, plain_field
 from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.language import _
+from devstream_desktop.stream.fact import is_answer
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, duration
@@ -31,15 +34,18 @@ _LINES = 5_000
 class Progress(QWidget):
     """The state of one request, followed by its lines."""
 
+    asked = Signal(object)
+    """A `Question` to send to the node."""
     hide_chosen = Signal()
-    log_wanted = Signal(int)
-    """The place in its output from which to ask on."""
-    cancel_chosen = Signal()
     ended = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, executor: str) -> None:
+        """Make the page; `executor` is the device that deploys."""
         super().__init__()
+        self._executor = executor
         self._key = ""
+        self._cancel_key = ""
+        """The key of the last request to end the run."""
         self._began = 0.0
         self._line: Line | None = None
         self._mark = PlainLabel()
@@ -59,7 +65,7 @@ class Progress(QWidget):
         self._read = 0
         """The end of its output, as far as it was read."""
         self._log_timer = QTimer(self, singleShot=True, interval=_LOG_MS)
-        self._log_timer.timeout.connect(self._want_log)
+        self._log_timer.timeout.connect(self._read_log)
         self.cancel = QPushButton(_("&Cancel run"))
         self.hide_button = QPushButton(_("&Hide"))
         for button in (self.cancel, self.hide_button):
@@ -105,7 +111,7 @@ class Progress(QWidget):
         self.hide_button.setFocus()
 
     def follow(self, lines: list[Line]) -> None:
-        """Show the newest of the lines that answer the request."""
+        """Show how it goes on; `lines` have just arrived."""
         # Deploys that other tools tell of have an empty request too.
         if not self._key:
             return
@@ -113,6 +119,7 @@ class Progress(QWidget):
             event = line.event
             if event.kind is Kind.DEPLOY and self._key in (event.request, event.key):
                 self._show(line)
+        self._follow_cancel(lines)
 
     def show_log(self, log: DeployLog) -> None:
         """Add a part of the output; ask on until it is over."""
@@ -129,16 +136,6 @@ class Progress(QWidget):
         if not log.over:
             self._log_timer.start()
 
-    def log_failed(self) -> None:
-        """Try again: before it starts there is no output, and an executor may be away."""
-        if self.running:
-            self._log_timer.start()
-
-    def say(self, text: str, tone: Tone) -> None:
-        """Tell what became of an attempt to end it."""
-        self.text.setText(clean(text, 400))
-        paint(self.text, tone)
-
     def _is_over(self) -> bool:
         return self._line is not None and self._line.event.state in DEPLOY_FINAL
 
@@ -153,7 +150,7 @@ class Progress(QWidget):
         self._mark.setPixmap(mark_pixmap(look.shape, colour(look.tone, palette), paper, size=_MARK))
         self.title.setText(sentence(look.word))
         tone = Tone.RED if (event.kind, event.state) in RED_STATES else Tone.MUTED
-        self.say(render(event, line.transition, service=False), tone)
+        self._say(render(event, line.transition, service=False), tone)
         if self._is_over():
             self._tick.stop()
             self.bar.setRange(0, 1)
@@ -162,8 +159,14 @@ class Progress(QWidget):
             self.hide_button.setText(_("&Close"))
             self.ended.emit()
 
-    def _want_log(self) -> None:
-        self.log_wanted.emit(self._read)
+    def _read_log(self) -> None:
+        request = GetDeployLog(request=self._key, start=self._read)
+        self.asked.emit(Question(request, self.show_log, lambda _: self._read_later(), self))
+
+    def _read_later(self) -> None:
+        # Before it starts there is no output, and an executor may be away.
+        if self.running:
+            self._log_timer.start()
 
     def _show_elapsed(self) -> None:
         seconds = int(time.monotonic() - self._began)
@@ -172,5 +175,28 @@ class Progress(QWidget):
     def _cancel(self) -> None:
         # Until its answer is here a second press would ask for the same again.
         self.cancel.setEnabled(False)
-        self.say(_("Asking the executor to end it…"), Tone.MUTED)
-        self.cancel_chosen.emit()
+        self._say(_("Asking the executor to end it…"), Tone.MUTED)
+
+        def sent(done: Done) -> None:
+            self._cancel_key = done.text
+
+        request = RequestAnswer(action="cancel", about=self._key)
+        self.asked.emit(Question(request, sent, self._goes_on, self))
+
+    def _follow_cancel(self, lines: list[Line]) -> None:
+        """Tell that the executor, and nobody else, refused to end the run."""
+        key, executor = self._cancel_key, self._executor
+        for line in lines:
+            event = line.event
+            answers = is_answer(event, line.device, request=key, executor=executor)
+            if key and answers and event.state == "refused":
+                self._goes_on(event.reason)
+
+    def _goes_on(self, reason: str) -> None:
+        if self.running:
+            self.cancel.setEnabled(True)
+            self._say(reason, Tone.RED)
+
+    def _say(self, text: str, tone: Tone) -> None:
+        self.text.setText(clean(text, 400))
+        paint(self.text, tone)
