@@ -435,8 +435,8 @@ def _press(dialog: Any) -> None:
 
     from devstream_desktop.control.messages.deploys import DeployLog
 
-    dialog.typed.setText("production")
-    dialog.go.click()
+    dialog.request.typed.setText("production")
+    dialog.request.go.click()
     began = story.deploy("shop", int(time.time() * 1000), "in_progress", PLAN.sha, "ab" * 16)
     dialog.progress.begin("ab" * 16)
     dialog.follow([story.line_of(began)])

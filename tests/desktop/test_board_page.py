@@ -11,7 +11,7 @@ from devstream_desktop.control.messages.deploys import Targets
 from devstream_desktop.desktop.windows.board.page import BoardPage
 from devstream_desktop.desktop.windows.board.texts import Part, waiting_text
 from devstream_desktop.desktop.windows.board.view import fitting
-from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE
+from devstream_desktop.desktop.windows.deploy.actions import PROMOTE
 from devstream_desktop.stream.query_text import parse_query
 from devstream_desktop.stream.thing import Cell, Running
 

@@ -38,8 +38,9 @@ from devstream_desktop.control.messages.members import (
 from devstream_desktop.control.messages.status import PeerStatus
 from devstream_desktop.control.messages.stream import SetDuty
 from devstream_desktop.desktop.tray.contents import target_text
+from devstream_desktop.desktop.windows.deploy.actions import PROMOTE
 from devstream_desktop.desktop.windows.deploy.approve_dialog import ApproveDialog
-from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE, DeployDialog
+from devstream_desktop.desktop.windows.deploy.dialog import DeployDialog
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
 from devstream_desktop.team.joining.errors import JoinError, Problem
@@ -66,12 +67,12 @@ def open_deploy(show, asked, fake):
 
 def test_production_wants_its_name_typed(qtbot, open_deploy, asked):
     dialog = open_deploy()
-    assert not dialog.go.isEnabled()
-    qtbot.keyClicks(dialog.typed, "productio")
-    assert not dialog.go.isEnabled()
-    qtbot.keyClicks(dialog.typed, "n")
-    assert dialog.go.isEnabled()
-    qtbot.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
+    assert not dialog.request.go.isEnabled()
+    qtbot.keyClicks(dialog.request.typed, "productio")
+    assert not dialog.request.go.isEnabled()
+    qtbot.keyClicks(dialog.request.typed, "n")
+    assert dialog.request.go.isEnabled()
+    qtbot.mouseClick(dialog.request.go, Qt.MouseButton.LeftButton)
     (request,) = asked.of(RequestDeploy)
     assert (request.target, request.environment, request.sha) == (
         "shop",
@@ -82,8 +83,8 @@ def test_production_wants_its_name_typed(qtbot, open_deploy, asked):
 
 def test_enter_and_escape_are_cancel(qtbot, open_deploy, asked):
     dialog = open_deploy("staging")
-    assert dialog.go.isEnabled()
-    assert dialog.cancel.isDefault()
+    assert dialog.request.go.isEnabled()
+    assert dialog.request.cancel.isDefault()
     qtbot.keyClick(dialog, Qt.Key.Key_Return)
     assert dialog.result() == QDialog.DialogCode.Rejected
     assert asked.of(RequestDeploy) == []
@@ -91,8 +92,8 @@ def test_enter_and_escape_are_cancel(qtbot, open_deploy, asked):
 
 def test_a_double_click_sends_once(qtbot, open_deploy, asked):
     dialog = open_deploy("staging")
-    qtbot.mouseDClick(dialog.go, Qt.MouseButton.LeftButton)
-    dialog.go.click()
+    qtbot.mouseDClick(dialog.request.go, Qt.MouseButton.LeftButton)
+    dialog.request.go.click()
     assert len(asked.of(RequestDeploy)) == 1
     with qtbot.waitSignal(dialog.sent, timeout=20_000):
         asked.answer(Done(text="ab" * 16))
@@ -101,35 +102,35 @@ def test_a_double_click_sends_once(qtbot, open_deploy, asked):
 
 def test_a_refusal_is_shown_and_can_be_tried_again(open_deploy, asked):
     dialog = open_deploy("staging")
-    dialog.go.click()
+    dialog.request.go.click()
     asked.refuse("the executor is not reachable; try again when it is")
-    assert dialog.message.text() == "the executor is not reachable; try again when it is"
-    assert dialog.go.isEnabled()
+    assert dialog.request.message.text() == "the executor is not reachable; try again when it is"
+    assert dialog.request.go.isEnabled()
     assert dialog.isVisible()
 
 
 def test_it_shows_what_ships(open_deploy):
     dialog = open_deploy("staging")
-    said = dialog.plan_view.summary.text()
+    said = dialog.request.plan_view.summary.text()
     assert said.startswith("686f746 (chen, 2 d) → 5e55a1f (dara) · 2 commits by 2 people")
-    table = dialog.plan_view.table
+    table = dialog.request.plan_view.table
     shown = [[table.item(row, place).text() for place in range(5)] for row in range(2)]
     assert shown[0][1:4] == ["Keep the basket when a session ends", "dara", "1 passed"]
     assert shown[1] == ["9ab3c41", "Show the delivery date in the basket", "you", "1 red", "3 h"]
-    assert dialog.plan_view.warnings[0] == "open: 5xx over 2 %"
-    assert dialog.go.text() == "&Deploy 2 commits"
+    assert dialog.request.plan_view.warnings[0] == "open: 5xx over 2 %"
+    assert dialog.request.go.text() == "&Deploy 2 commits"
 
 
 def test_what_is_sent_is_what_the_plan_said(qtbot, open_deploy, asked):
     size = ParameterForm(name="size", type="choice", choices=("small", "large"), default="small")
     dialog = open_deploy("staging", parameters=(size,), own="cd" * 16)
-    assert dialog.parameters.values() == {}
-    (box,) = dialog.parameters.findChildren(QComboBox)
+    assert dialog.request.parameters.values() == {}
+    (box,) = dialog.request.parameters.findChildren(QComboBox)
     box.setCurrentIndex(1)
     qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=20_000)
     assert asked.of(PlanDeploy)[1].parameters == {"size": "large"}
     asked.answer(msgspec.structs.replace(STAGING, parameters=(size,), own="cd" * 16))
-    dialog.go.click()
+    dialog.request.go.click()
     (request,) = asked.of(RequestDeploy)
     assert request.parameters == {"size": "large"}
     assert (request.expected, request.replaces) == ("686f7466" * 5, "cd" * 16)
@@ -138,12 +139,12 @@ def test_what_is_sent_is_what_the_plan_said(qtbot, open_deploy, asked):
 def test_a_lock_is_ended_from_the_dialog_with_a_reason(qtbot, open_deploy, asked):
     lock = LockState(target="shop", environment="staging", person="dara", reason="month end")
     dialog = open_deploy("staging", allowed=False, reason="dara locked it", locks=(lock,))
-    assert not dialog.go.isEnabled()
-    dialog.unlock.click()
+    assert not dialog.request.go.isEnabled()
+    dialog.request.unlock.click()
     assert asked.of(RequestLock) == []
-    assert "Say why" in dialog.message.text()
-    qtbot.keyClicks(dialog.reason, "month is over")
-    dialog.unlock.click()
+    assert "Say why" in dialog.request.message.text()
+    qtbot.keyClicks(dialog.request.reason, "month is over")
+    dialog.request.unlock.click()
     (request,) = asked.of(RequestLock)
     assert (request.environment, request.unlock, request.reason) == (
         "staging",
@@ -157,20 +158,20 @@ def test_a_lock_is_ended_from_the_dialog_with_a_reason(qtbot, open_deploy, asked
 def test_breaking_the_glass_needs_a_reason(qtbot, open_deploy, asked):
     closed = PlanWarning(severity="error", kind="hours", text="Outside the hours of production")
     dialog = open_deploy("staging", allowed=False, reason="outside hours", warnings=(closed,))
-    assert dialog.glass.isVisible()
-    dialog.glass.click()
+    assert dialog.request.glass.isVisible()
+    dialog.request.glass.click()
     assert asked.of(PlanDeploy)[1].override
     asked.answer(msgspec.structs.replace(STAGING, warnings=(closed,)))
-    assert not dialog.go.isEnabled()
-    qtbot.keyClicks(dialog.reason, "the shop is down")
-    assert dialog.go.isEnabled()
-    dialog.go.click()
+    assert not dialog.request.go.isEnabled()
+    qtbot.keyClicks(dialog.request.reason, "the shop is down")
+    assert dialog.request.go.isEnabled()
+    dialog.request.go.click()
     assert asked.of(RequestDeploy)[0].override
 
 
 def test_the_run_is_followed_hidden_and_ended(open_deploy, asked, story):
     dialog = open_deploy("staging")
-    dialog.go.click()
+    dialog.request.go.click()
     key = "ab" * 16
     asked.answer(Done(text=key))
     assert dialog.running
@@ -200,7 +201,7 @@ def test_a_cancel_that_the_executor_refuses_is_told_and_can_be_tried_again(
     open_deploy, asked, story
 ):
     dialog = open_deploy("staging")
-    dialog.go.click()
+    dialog.request.go.click()
     key, stop = "ab" * 16, "ef" * 16
     asked.answer(Done(text=key), RequestDeploy)
     dialog.follow([story.line_of(story.deploy("shop", 1, "in_progress", "cd" * 20, key))])
@@ -223,7 +224,7 @@ def test_the_end_of_another_deploy_is_not_its_own(open_deploy, asked, story):
     dialog = open_deploy("staging")
     told = story.deploy("billing", 1, "success", "ee" * 20, "", who="bo")
     dialog.follow([story.line_of(told)])
-    dialog.go.click()
+    dialog.request.go.click()
     asked.answer(Done(text="ab" * 16), RequestDeploy)
     dialog.follow([story.line_of(told)])
     assert dialog.running
@@ -239,7 +240,7 @@ def test_the_end_of_another_deploy_is_not_its_own(open_deploy, asked, story):
 
 def test_what_the_deploy_prints_is_read_on_until_it_is_over(qtbot, open_deploy, asked):
     dialog = open_deploy("staging")
-    dialog.go.click()
+    dialog.request.go.click()
     asked.answer(Done(text="ab" * 16))
     qtbot.waitUntil(lambda: len(asked.of(GetDeployLog)) == 1, timeout=20_000)
     asked.refuse("there is no output yet", GetDeployLog)
@@ -259,7 +260,7 @@ def test_a_deploy_that_ends_out_of_sight_leaves_nothing_behind(open_deploy, aske
     dialog = open_deploy("staging")
     gone = []
     dialog.finished.connect(gone.append)
-    dialog.go.click()
+    dialog.request.go.click()
     asked.answer(Done(text="ab" * 16))
     dialog.close()
     assert gone == []
@@ -355,15 +356,15 @@ def test_a_promotion_asks_for_what_runs_before_and_is_a_deploy(show, asked, fake
     assert (request.action, request.promote, request.ref, request.sha) == ("", "*", "", "")
     asked.answer(fake.PLAN)
     assert dialog.windowTitle() == "Promote shop to production"
-    dialog.typed.setText("production")
-    dialog.go.click()
+    dialog.request.typed.setText("production")
+    dialog.request.go.click()
     (sent,) = asked.of(RequestDeploy)
     assert (sent.action, sent.sha) == ("", fake.PLAN.sha)
 
 
 def test_a_commit_that_is_named_is_no_promotion(qtbot, show, asked, fake):
     dialog = show(DeployDialog(fake.TARGETS[0], fake.status(), action=PROMOTE))
-    dialog.commit.setText("v2")
+    dialog.request.commit.setText("v2")
     dialog.begin()
     assert (asked.of(PlanDeploy)[-1].promote, asked.of(PlanDeploy)[-1].ref) == ("", "v2")
 
@@ -378,22 +379,22 @@ def test_another_commit_is_planned_anew_and_an_old_plan_does_not_count(
     qtbot, open_deploy, asked, fake
 ):
     dialog = open_deploy("staging")
-    dialog.commit.clear()
-    qtbot.keyClicks(dialog.commit, "AB" * 20)
-    assert not dialog.go.isEnabled()
+    dialog.request.commit.clear()
+    qtbot.keyClicks(dialog.request.commit, "AB" * 20)
+    assert not dialog.request.go.isEnabled()
     qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=20_000)
     assert (asked.of(PlanDeploy)[1].sha, asked.of(PlanDeploy)[1].ref) == ("ab" * 20, "")
     asked.questions[0].answer(fake.PLAN)  # late: more was typed since
-    assert not dialog.go.isEnabled()
+    assert not dialog.request.go.isEnabled()
     asked.refuse("no commit abababa in the mirror of shop; fetch it first")
-    assert "no commit" in dialog.message.text()
+    assert "no commit" in dialog.request.message.text()
 
 
 def test_a_plan_that_is_not_allowed_says_why(show, asked, fake):
     dialog = show(DeployDialog(fake.TARGETS[1], fake.status()))
     asked.answer(msgspec.structs.replace(fake.PLAN, allowed=False, reason="ana may not: ask chen"))
-    assert not dialog.go.isEnabled()
-    assert dialog.message.text() == "ana may not: ask chen"
+    assert not dialog.request.go.isEnabled()
+    assert dialog.request.message.text() == "ana may not: ask chen"
 
 
 def test_a_target_that_may_not_be_deployed_says_why(fake):

@@ -15,7 +15,7 @@ from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.board.model import BoardModel
 from devstream_desktop.desktop.windows.board.view import BoardView
 from devstream_desktop.desktop.windows.board.wall import RedBand
-from devstream_desktop.desktop.windows.deploy.dialog import PROMOTE
+from devstream_desktop.desktop.windows.deploy.actions import PROMOTE
 from devstream_desktop.language import _
 from devstream_desktop.stream.completion import quoted
 from devstream_desktop.stream.thing import Board
