@@ -14,6 +14,8 @@ from devstream_desktop.stream.thing import Thing
 ID_DIGITS = 8
 """Digits of a line's id that are shown. They suffice to name it."""
 NAMING = "the id of a line, or words that only one open thing has"
+_MOST = 5_000
+"""Red things compared with the words, and as many open tickets."""
 
 
 class UnknownThingError(DevstreamError):
@@ -41,7 +43,7 @@ def named(reader: Reader, words: list[str]) -> Thing:
     """Return the thing of this id, or the one with these words.
 
     Raises:
-        UnknownThingError: there is none, or more than one.
+        UnknownThingError: there is none, or more than one, or too many to compare them all.
     """
     # As when a script's variable is empty: nothing is named, though every thing has "".
     words = [word for word in words if word.strip()]
@@ -49,13 +51,23 @@ def named(reader: Reader, words: list[str]) -> Thing:
         raise UnknownThingError(f"no thing is named; give {NAMING}")
     lines = reader.find(words[0]) if len(words) == 1 else []
     found = [thing for line in lines if (thing := reader.thing(line.event)) is not None]
+    unread = False
     if not found:
         wanted = [word.casefold() for word in words]
-        every = [*reader.red_now(), *reader.open_tickets()]
+        # One more than is compared tells that there are more.
+        red, tickets = reader.red_now(limit=_MOST + 1), reader.open_tickets(limit=_MOST + 1)
+        unread = max(len(red), len(tickets)) > _MOST
+        every = [*red[:_MOST], *tickets[:_MOST]]
         found = [one for one in every if all(word in _text(one) for word in wanted)]
-    if len(found) == 1:
+    if len(found) == 1 and not unread:
         return found[0]
     asked = clean(" ".join(words), 80)
+    # The others may have these words too.
+    if unread and len(found) < 2:
+        raise UnknownThingError(
+            f"more than {_MOST} things are open, too many to tell which one {asked!r} is; name it"
+            " by its id: devstream search --json is:open"
+        )
     if not found:
         raise UnknownThingError(f"nothing that is open is called {asked!r}; see devstream red")
     ids = ", ".join(one.line.entry[:ID_DIGITS] for one in found[:5])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from devstream_desktop.cli import things
 from devstream_desktop.cli.main import main
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.stream import Claim, Note, Release, Saw
@@ -241,6 +242,23 @@ def test_a_thing_is_named_by_words_that_only_one_has(run: Run, told: Told) -> No
     assert "2 open things are called 'shop'" in run("mute shop", 1)
     assert "nothing that is open is called 'nothing'" in run("mute nothing", 1)
     assert "does not pop up" in run("mute shop 5xx")
+
+
+def test_a_thing_is_named_among_all_that_is_open(
+    run: Run, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(101):
+        alert = {"subject": f"incident/a{n}", "title": f"alert{n}", "severity": Severity.CRITICAL}
+        told.tell(happened(Kind.INCIDENT, "firing", scope="am", **alert))
+        ticket = {"subject": f"ticket/T-{n}", "title": f"task{n}", "number": f"T-{n}"}
+        told.tell(happened(Kind.TICKET, "opened", **ticket))
+    assert "alert100 does not pop up here" in run("mute alert100")
+    assert "task0 does not pop up here" in run("mute task0")
+    assert "2 open things are called 'alert10'" in run("mute alert10", 1)
+    monkeypatch.setattr(things, "_MOST", 100)
+    for words in ("alert100", "alert99", "nothing"):
+        assert "more than 100 things are open" in run(f"mute {words}", 1)
+    assert "11 open things are called 'alert1'" in run("mute alert1", 1)
 
 
 def test_a_note_says_something_and_claims_nothing(told: Told) -> None:
