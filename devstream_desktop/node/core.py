@@ -18,7 +18,7 @@ from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault, verify
 from devstream_desktop.mesh.replica.expiry import EVER
 from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
-from devstream_desktop.node import board, enrolment
+from devstream_desktop.node import board
 from devstream_desktop.node.board import Board
 from devstream_desktop.node.carrier_lines import CarrierLines
 from devstream_desktop.node.carriers import Carriers
@@ -27,6 +27,7 @@ from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
 from devstream_desktop.node.membership import Membership
 from devstream_desktop.node.monitoring.tally import Tally
+from devstream_desktop.node.opening import open_history, open_team
 from devstream_desktop.node.options import Options
 from devstream_desktop.node.ports import load_peers, load_port, save_peers, save_port
 from devstream_desktop.node.progress import CatchUpProgress
@@ -36,7 +37,7 @@ from devstream_desktop.node.secrets import reader
 from devstream_desktop.node.size_limit import SizeLimit
 from devstream_desktop.node.tasks import Tasks
 from devstream_desktop.node.trust import Trust
-from devstream_desktop.node.upkeep import Upkeep, open_history
+from devstream_desktop.node.upkeep import Upkeep
 from devstream_desktop.outlet.feeds import Feeds
 from devstream_desktop.outlet.sender import Sender
 from devstream_desktop.settings import Settings, load_settings
@@ -44,7 +45,7 @@ from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import Event, InvalidEventError, encode_event
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import End, NoTeamError, Team, ends
+from devstream_desktop.team import End, Team, ends
 
 if TYPE_CHECKING:
     from devstream_desktop.intake.service import Intake
@@ -139,8 +140,10 @@ class Node:
             if self._vault is not None
             else await asyncio.to_thread(Vault.open, self.home)
         )
-        self.team = await asyncio.to_thread(self._open_team)
-        self.history = await asyncio.to_thread(self._open_history)
+        self.team = await asyncio.to_thread(open_team, self.home, self.vault, self.options)
+        self.history, mended = await asyncio.to_thread(open_history, self.home, self.team)
+        if mended:
+            self.notices["history"] = mended
         self.history.on_group = self._on_news
         ends.callback(self.history.close)
         await asyncio.to_thread(self._fill_board)
@@ -253,27 +256,6 @@ class Node:
         with Reader(self.home.history) as reader:
             thing = reader.thing(of)
         return thing.line.event if thing is not None else None
-
-    def _open_team(self) -> Team:
-        try:
-            return Team.load(self.home, self.vault)
-        except NoTeamError:
-            if not self.options.solo:
-                raise
-        team = enrolment.found_solo(self.home, self.vault)
-        if self.options.follow is not None:
-            # The list of sources brings the collectors along; most nodes have none.
-            from devstream_desktop.node import source_list
-
-            source_list.follow_repository(self.home, self.options.follow)
-        return team
-
-    def _open_history(self) -> History:
-        history, mended = open_history(self.home, self.team, Membership(self.team).refusal)
-        if mended:
-            self.notices["history"] = mended
-        history.follow(self.team.chain.current.persons, ends(self.team.chain.current))
-        return history
 
     def _missing(self) -> tuple[int, int]:
         return self.mesh.catch_up()

@@ -1,4 +1,4 @@
-"""Care of a node's history: whole when opened, tended when idle, checked daily."""
+"""Care of a node's history: tended when idle, checked daily."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.history.database import mark_damaged, team_of
-from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.database import mark_damaged
 from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.log import History
-from devstream_desktop.history.repair import open_sound
-from devstream_desktop.home import Home
-from devstream_desktop.keys import verify
-from devstream_desktop.stream.entry import Entry
-from devstream_desktop.team import Team
 
 TEND_S = 1.0
 _STEPS = 10
@@ -35,42 +29,6 @@ _FIRST_CHECK_S = 60.0
 """Of a large file a start looks only at a part (history/integrity.py)."""
 
 _log = logging.getLogger(__name__)
-
-
-def open_history(
-    home: Home, team: Team, refusal: Callable[[Entry], str | None]
-) -> tuple[History, str]:
-    """Open the history of this home, mended where it had to be.
-
-    Returns a sentence then. The history of another team is set aside.
-
-    `refusal` is why an entry's author may not publish it. It is asked of what a damaged file holds.
-
-    Raises:
-        HistoryError: it is from a newer version, or the disk is full.
-    """
-    earlier = team_of(home.history)
-    if earlier and earlier != team.id:
-        _set_history_aside(home, earlier)
-    mirror = FeedMirror(home.feed_mirror)
-    history, mended = open_sound(home.history, mirror, team.device.public, team.id, verify, refusal)
-    if mended is None:
-        return history, ""
-    told = mended.sentence(alone=len(team.chain.current.persons) == 1)
-    _log.warning("%s", told)
-    return history, told
-
-
-def _set_history_aside(home: Home, label: str) -> None:
-    """Keep the history of a team that this home has left.
-
-    Its events are signed for that team and mean nothing here.
-    """
-    for suffix in ("", "-wal", "-shm"):
-        file = home.history.with_name(home.history.name + suffix)
-        if file.exists():
-            file.replace(home.root / f"history-{label}.sqlite{suffix}")
-    home.feed_mirror.unlink(missing_ok=True)
 
 
 class Upkeep:
