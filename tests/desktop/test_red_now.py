@@ -21,6 +21,7 @@ from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.widgets.icons import Mark
 from devstream_desktop.desktop.widgets.look import coming_time
 from devstream_desktop.desktop.widgets.text import PlainLabel
+from devstream_desktop.desktop.windows import hand_over as hand_over_module
 from devstream_desktop.desktop.windows.board import page as page_module
 from devstream_desktop.desktop.windows.history import window as window_module
 from devstream_desktop.desktop.windows.history.items import Heading, Pinned
@@ -42,10 +43,10 @@ def alert(story, state="firing", service="shop", minutes=16, **fields):
     return story.event(Kind.INCIDENT, state, service, at, subject, severity=severity, **said)
 
 
-def claim(story, who="chen", service="shop"):
+def claim(story, who="chen", service="shop", state="claimed"):
     subject = f"incident/{service}/5xx"
     at = now() - 9 * MINUTE
-    return story.event(Kind.CLAIM, "claimed", service, at, subject, number="7", actor=who)
+    return story.event(Kind.CLAIM, state, service, at, subject, number="7", actor=who)
 
 
 def pinned(shown) -> list[str]:
@@ -306,6 +307,86 @@ def test_the_hand_over_tells_what_is_red_and_what_shipped(qtbot, window, written
         page.list.itemActivated.emit(page.list.item(row))
     assert chosen.args[0].event.title == "5xx over 2 %"
     assert shown.browser.isVisible()
+
+
+def hand_over_rows(shown) -> list[str]:
+    rows = shown.pages.hand_over.list
+    return [rows.item(row).text() for row in range(rows.count())]
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Has the hand-over follow each piece of news, without its pause."""
+    monkeypatch.setattr(hand_over_module, "_PAUSE_MS", 0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_the_hand_over_follows_claims_and_what_is_over(window, written, story):
+    shown = window(alert(story), alert(story, service="billing", minutes=3))
+    written.answer(person="ana")
+    shown.pages.turn_to(Page.HAND_OVER)
+    written.settle()
+    assert hand_over_rows(shown)[0] == "Red, and nobody is on it · 2"
+    rows = shown.pages.hand_over.list
+    shop = next(row for row in range(rows.count()) if "shop" in rows.item(row).text())
+    rows.setCurrentRow(shop)
+    for who, state in (("chen", "claimed"), ("ana", "claimed"), ("ana", "released")):
+        written.add(claim(story, who=who, state=state))
+        said = hand_over_rows(shown)
+        on_it = {"ana released": "chen"}.get(f"{who} {state}", who)
+        assert said[2].startswith("Red, and somebody is on it · 1"), said
+        assert said[3].endswith(f"{on_it} is on it")
+        assert shown.pages.hand_over.current_line.event.service == "shop", (
+            "the selection goes along"
+        )
+    written.add(claim(story, state="released"))
+    assert hand_over_rows(shown)[0] == "Red, and nobody is on it · 2"
+    written.add(alert(story, "resolved", minutes=1))
+    said = hand_over_rows(shown)
+    assert (said[0], said[2]) == ("Red, and nobody is on it · 1", "Fixed · 1")
+    assert shown.pages.hand_over.current_line is None, "its line is no longer there"
+    assert not any(one.isEnabled() for one in shown.commands.about_line)
+
+
+def test_a_steady_stream_is_one_look_a_pause(qtbot, monkeypatch, window, written, story, pushes):
+    monkeypatch.setattr(hand_over_module, "_PAUSE_MS", 3_600_000)
+    looks = []
+    over = written.reader.hand_over
+    told = lambda *since, **how: looks.append(1) or over(*since, **how)  # noqa: E731
+    monkeypatch.setattr(written.reader, "hand_over", told)
+    shown = window(alert(story))
+    shown.pages.turn_to(Page.HAND_OVER)
+    written.settle()
+    looks.clear()
+    written.add(claim(story))
+    assert len(looks) == 1, "the first is shown at once"
+    for one in pushes(5):
+        written.add(one)
+    assert len(looks) == 1
+    shown.pages.hand_over._pause.setInterval(0)
+    qtbot.waitUntil(lambda: len(looks) == 2, timeout=20_000)
+    shown.pages.turn_to(Page.STREAM)
+    written.add(claim(story, who="ana"))
+    assert len(looks) == 2, "nobody sees it"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_hand_over_that_is_read_stays_in_its_place(window, written, story, pushes):
+    began = now() - 20 * MINUTE
+    deploys = [
+        story.deploy(f"s{n}", began + n, "success", "aa" * 20, f"{n:02x}" * 16) for n in range(40)
+    ]
+    shown = window(alert(story), *deploys)
+    shown.show_hand_over(began - MINUTE)
+    written.settle()
+    rows = shown.pages.hand_over.list
+    bar = rows.verticalScrollBar()
+    bar.setValue(bar.maximum() // 2)
+    where, item = bar.value(), rows.item(20)
+    written.add(*pushes(2))
+    assert rows.item(20) is item, "nothing of it changed"
+    written.add(claim(story))
+    assert (bar.value(), rows.item(1).text().endswith("chen is on it")) == (where, True)
 
 
 @pytest.fixture
