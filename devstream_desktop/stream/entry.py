@@ -155,6 +155,8 @@ def device_id(public_key: bytes) -> str:
     return base64.b32encode(public_key).decode().rstrip("=").lower()
 
 
+# Python's base32 is slow, and each version of a policy names the same devices.
+@lru_cache(maxsize=2048)
 def public_key(device: str) -> bytes:
     """Return the Ed25519 public key of a device id.
 

@@ -24,6 +24,7 @@ from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError, TeamError
 from devstream_desktop.team.joining import wire
 from devstream_desktop.team.joining.errors import JoinError, Problem
+from devstream_desktop.team.joining.packed import pack
 from devstream_desktop.team.policy.changes import Newcomer
 from devstream_desktop.team.policy.policy import End
 from devstream_desktop.team.team import Team
@@ -204,9 +205,8 @@ class Enrolment:
         ends = self._ends(replaced) if replaced else ()
         admission = await asyncio.to_thread(self._team.admissions.admit, question, ends)
         if admission.certificate:
-            return wire.Membership(
-                admission.certificate, tuple(self._team.chain.documents()), self.addresses
-            )
+            documents = await asyncio.to_thread(pack, self._team.chain.documents())
+            return wire.Membership(admission.certificate, documents, self.addresses)
         # A joiner asks every few seconds, and its admins are told once.
         if admission.first and self._on_asked is not None:
             self._on_asked(admission.newcomer, admission.expires)

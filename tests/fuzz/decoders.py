@@ -79,6 +79,7 @@ from devstream_desktop.team.joining.invite import (
     read_invite,
     write_invite,
 )
+from devstream_desktop.team.joining.packed import pack, unpack
 from devstream_desktop.team.joining.renewals import Renewals
 from devstream_desktop.team.joining.six_words import six_words
 from devstream_desktop.team.policy import changes
@@ -379,7 +380,8 @@ class Team:
             enrol_wire.Waiting("acme", ("ana",)),
             enrol_wire.Refused("used"),
         ]
-        membership = enrol_wire.Membership(self.leaf, tuple(self.documents), ("192.0.2.1:7400",))
+        packed = pack(self.documents)
+        membership = enrol_wire.Membership(self.leaf, packed, ("192.0.2.1:7400",))
         ders = [self.authority.der, certificates.certificate_der(self.leaf), self.leaf.encode()]
         asked = renewals.make_renewal("team", self.key, 1, self.request)
         own = certificates.certificate_der(self.authority.issue(self.key.id, self.request, NOW))
@@ -403,6 +405,7 @@ class Team:
             errors,
             5,
         )
+        yield Decoder("packed policies", unpack, [packed], (enrol_wire.MalformedFrameError,), 2)
         yield Decoder("certificate", self.certificate, ders, (CertificateError,), 2)
         yield Decoder("authority of a policy", self.named, ders[:1], (CertificateError,), 4)
         issue = lambda request: self.authority.issue(self.joiner.id, request, NOW)  # noqa: E731

@@ -50,6 +50,8 @@ FUZZED = {
     "team/policy/stored_chain.py": "policy that an admin signed",
     "team/policy/documents.py": "policy document",
     "team/joining/renewals.py": "renewal",
+    "team/joining/client.py": "answer at the door",
+    "team/joining/packed.py": "packed policies",
     "team/joining/wire.py": "question at the door",
     "team/joining/invite.py": "invite",
     "keys/recovery_key.py": "recovery key",

@@ -228,3 +228,55 @@ def test_a_changed_document_is_never_taken(data: st.DataObject) -> None:
         # Only the envelope around the signed bytes can differ (msgpack writes one number in several
         # ways).
         assert chain.current == _after(original).current
+
+
+def persons(count: int) -> dict[str, str]:
+    return {device(number): f"person {number % 90}" for number in range(count)}
+
+
+@cache
+def device(number: int) -> str:
+    return DeviceKey.from_seed(number.to_bytes(32, "big")).id
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "persons": st.integers(1, 6).map(persons),
+                "machines": st.integers(1, 6).map(persons),
+                "retention_days": st.integers(1, 3),
+                "revoked": st.integers(1, 3).map(
+                    lambda count: {device(one): Revocation(one, "left") for one in range(count)}
+                ),
+            },
+        ),
+        max_size=8,
+    )
+)
+def test_what_versions_share_is_what_each_of_them_says(versions: list[dict[str, object]]) -> None:
+    chain = PolicyChain(GENESIS)
+    ours = chain.current.persons
+    for version in versions:
+        if "persons" in version:
+            version["persons"] = {**version["persons"], **ours}
+        chain.absorb([step(chain, **version)])
+    for document, link in zip(chain.documents(), chain.links, strict=True):
+        payload = msgspec.msgpack.decode(document)[1]
+        assert link.policy == msgspec.json.decode(payload, type=Policy)
+        assert list(link.policy.persons) == list(msgspec.json.decode(payload)["persons"])
+
+
+def test_a_version_is_held_as_what_differs_from_the_one_before() -> None:
+    chain = PolicyChain(GENESIS)
+    chain.absorb([step(chain, persons={**chain.current.persons, **persons(40)})])
+    chain.absorb([step(chain, retention_days=7)])
+    chain = PolicyChain.from_documents(chain.documents())
+    one, other = (link.policy for link in chain.links[-2:])
+    assert one.persons is other.persons
+    assert one.issuers is other.issuers
+    chain.absorb([step(chain, persons={**chain.current.persons, EVE.id: "eve"})])
+    held = {id(text) for pair in one.persons.items() for text in pair}
+    new = [text for pair in chain.current.persons.items() for text in pair if id(text) not in held]
+    assert new == [EVE.id, "eve"]

@@ -39,6 +39,7 @@ from devstream_desktop.team.errors import PolicyError, TeamError
 from devstream_desktop.team.joining import tls
 from devstream_desktop.team.joining.errors import JoinError, JoinWaitsError, Problem
 from devstream_desktop.team.joining.invite import Invite, read_invite
+from devstream_desktop.team.joining.packed import unpack
 from devstream_desktop.team.joining.wire import (
     HANDSHAKE_S,
     MAX_ANSWER,
@@ -326,8 +327,8 @@ def _checked(
 ) -> Joined:
     try:
         # Every signature from the first version on is checked here.
-        chain = PolicyChain.from_documents(answer.documents)
-    except PolicyError as error:
+        chain = PolicyChain.from_documents(unpack(answer.documents))
+    except (MalformedFrameError, PolicyError) as error:
         raise JoinError(Problem.ANSWER, clean(str(error), 120)) from error
     policy = chain.current
     if (

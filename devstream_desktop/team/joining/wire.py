@@ -18,18 +18,18 @@ from msgspec import Meta
 from devstream_desktop.stream.bounds import check_msgpack
 
 MAX_QUESTION = 8192
-MAX_ANSWER = 32 << 20
+MAX_ANSWER = 8 << 20
 """Most bytes of an answer.
 
-It holds the chain of policies, one version for each change since the team began.
+It holds the chain of policies, one version for each change since the team began, packed.
 """
 HANDSHAKE_S = 5.0
 PROOF_PREAMBLE = b"devstream/join/1\0"
 RENEWAL_PREAMBLE = b"devstream/renew/1\0"
 HEAD_BYTES = 4
 """Of a frame: the length of its content, big endian."""
-_MAX_VALUES = 100_000
-"""In one message; nearly all of them the versions of the policy."""
+_MAX_VALUES = 1000
+"""In one message."""
 
 Pem = Annotated[str, Meta(max_length=8192)]
 Name = Annotated[str, Meta(max_length=300)]
@@ -82,8 +82,8 @@ class Membership(msgspec.Struct, frozen=True, tag="membership"):
 
     certificate: Pem
     """The device's certificate, PEM."""
-    documents: tuple[bytes, ...]
-    """The chain of signed policies, version 1 first."""
+    documents: bytes
+    """The chain of signed policies, as `packed.pack` makes it."""
     peers: tuple[Name, ...]
     """Addresses (HOST:PORT) where nodes of the team may be found."""
 

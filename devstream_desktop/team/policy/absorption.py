@@ -59,7 +59,7 @@ def absorb(chain: PolicyChain, documents: Sequence[bytes]) -> bool:
                 branch, rival = chain.upto(version - 1, link), True
                 stale += 1
             stale += not branch.take(link)
-            if branch.current is link.policy:
+            if branch.links[-1].hash == link.hash:
                 known.add(link.hash)
     except PolicyError as error:
         problem = error

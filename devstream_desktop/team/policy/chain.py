@@ -307,7 +307,7 @@ class PolicyChain:
 
     def _add(self, link: Signed) -> None:
         self._issued = (*self._issued, link.policy.issued)
-        self._links = (*self._links, link)
+        self._links = (*self._links, link.sharing(self._links[-1]))
         # A new version is what an admin makes to settle a fork.
         self._fork = None
         self._proposals = ()

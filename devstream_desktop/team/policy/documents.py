@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import msgspec
@@ -109,10 +109,29 @@ class Signed:
         """Return the same with one more signature."""
         return self.also_signed([(key.id, key.sign(_PREAMBLE + self.payload))])
 
-    @cached_property
+    # Not kept: every node would hold each version twice.
+    @property
     def document(self) -> bytes:
         """The bytes that travel."""
         return msgspec.msgpack.encode(_Document(_FORMAT, self.payload, self.signatures))
+
+    def sharing(self, before: Signed) -> Signed:
+        """Return the same, holding what equals the version `before` only once.
+
+        Every node holds every version, and most of a version is the one before.
+        """
+        held: dict[str, object] = {}
+        for field in Policy.__struct_fields__:
+            mine, theirs = getattr(self.policy, field), getattr(before.policy, field)
+            if mine == theirs:
+                held[field] = theirs
+            elif isinstance(mine, dict):
+                keys = {key: key for key in theirs}
+                held[field] = {
+                    keys.get(key, key): theirs[key] if theirs.get(key) == value else value
+                    for key, value in mine.items()
+                }
+        return replace(self, policy=msgspec.structs.replace(self.policy, **held))
 
     @cached_property
     def hash(self) -> str:

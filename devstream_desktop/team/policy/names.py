@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import unicodedata
+from functools import lru_cache
 
 from devstream_desktop.stream.text import clean
 from devstream_desktop.team.errors import PolicyError
@@ -24,6 +25,8 @@ Small or capital, by Unicode's table of confusables
 """
 
 
+# Each version of a policy has nearly the names of the one before.
+@lru_cache(maxsize=4096)
 def check_name(name: str, what: str) -> None:
     """Refuse a `person` or `team` name that would be shown otherwise.
 
@@ -36,6 +39,19 @@ def check_name(name: str, what: str) -> None:
     if not _NAME.fullmatch(name) or clean(name, limit) != name:
         allowed = f"up to {limit} letters, digits, spaces and . @ ' _ - after a letter or digit"
         raise PolicyError(f"{clean(name, limit)!r} is not a name for a {what}: {allowed}")
+
+
+@lru_cache(maxsize=4096)
+def check_machine(name: str) -> None:
+    """Refuse a machine's name that would be shown otherwise.
+
+    Raises:
+        PolicyError: it is one.
+
+    """
+    # They are shown as they are, so nothing may hide in one.
+    if clean(name, MACHINE_LENGTH) != name:
+        raise PolicyError("the policy has a name of a machine that would be shown otherwise")
 
 
 def machine_name() -> str:

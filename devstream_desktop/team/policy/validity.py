@@ -7,7 +7,7 @@ import re
 from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, MAX_SEQ, public_key
 from devstream_desktop.stream.text import clean
 from devstream_desktop.team.errors import PolicyError
-from devstream_desktop.team.policy.names import MACHINE_LENGTH, check_name
+from devstream_desktop.team.policy.names import check_machine, check_name
 from devstream_desktop.team.policy.policy import DEVICE_ROLES, Grant, Policy, Revocation
 
 _PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,80}/[A-Za-z0-9._*?\[\]!-]{1,80}")
@@ -50,9 +50,8 @@ def check_policy(policy: Policy) -> None:
             _check_device(device, label)
     for person in policy.persons.values():
         check_name(person, "person")
-    # They are shown as they are, so nothing may hide in one.
-    if any(clean(name, MACHINE_LENGTH) != name for name in policy.machines.values()):
-        raise PolicyError("the policy has a name of a machine that would be shown otherwise")
+    for machine in policy.machines.values():
+        check_machine(machine)
     for grant in policy.grants:
         check_name(grant.person, "person")
         check_grant(grant)
