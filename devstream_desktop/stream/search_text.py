@@ -21,7 +21,7 @@ from devstream_desktop.stream.fact import is_note, shown_state
 from devstream_desktop.stream.text import short_ref
 from devstream_desktop.stream.words import STATES, Kind, Severity, outcome
 
-INDEX_VERSION = 6
+INDEX_VERSION = 7
 """Grows when `index_text` or `text.clean` changes.
 
 Entries are taken out of the index by the very text they went in with.
@@ -40,6 +40,12 @@ _PLAIN = str.maketrans(
 )
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _CLAIM = {"claimed": "on it", "released": "let it go"}
+_DONE = {
+    ("rollback", "success"): "rolled back",
+    ("approve", "accepted"): "approved",
+    ("withdraw", "accepted"): "withdrew",
+}
+"""Words of a finished act, where its state says another."""
 
 
 @cache
@@ -118,6 +124,7 @@ def index_text(event: Event) -> str:
             state,
             "" if shown == state else shown,
             _CLAIM.get(state, "") if event.kind is Kind.CLAIM else "",
+            _act(event) if event.kind is Kind.DEPLOY else "",
             event.severity.word if event.severity >= Severity.WARNING else "",
             environment,
             "" if name == environment else name,
@@ -138,6 +145,14 @@ def index_text(event: Event) -> str:
             _person_tags(event.actor, short_ref(event.ref), int(event.severity)),
         )
     )
+
+
+def _act(event: Event) -> str:
+    """Return the words of a row for more than a plain deploy."""
+    glass = "break-glass" if event.override else ""
+    # A dry run that passed has it as its state already.
+    act = event.action if event.action != event.state else ""
+    return " ".join(filter(None, (act, _DONE.get((event.action, event.state), ""), glass)))
 
 
 @lru_cache(maxsize=4096)

@@ -215,7 +215,7 @@ def test_completion_knows_what_the_history_holds(told: History, reader: Reader) 
     )
 
 
-@pytest.mark.parametrize("version", ["4.2", "5.5"])
+@pytest.mark.parametrize("version", ["4.2", "5.5", "6.5"])
 def test_rows_of_an_earlier_version_are_found_as_they_are_read_again(
     version: str,
     told: History,
@@ -279,6 +279,75 @@ def test_a_title_that_an_earlier_version_cleaned_otherwise_is_found_and_forgotte
     while history.tend():
         pass
     assert not sql("SELECT rowid FROM words WHERE words MATCH 'metrics OR etrics OR shop'")
+    check_index()
+    history.close()
+
+
+def deploy(number: str, **said: object) -> Event:
+    values: dict[str, object] = {"state": "success", "service": "shop", "title": number}
+    return make_event(
+        kind=Kind.DEPLOY, subject=f"deploy/shop/{number}", time=START, environment="production",
+        key=fact_key("s", number), actor="bo", revision="3f2c1ab" * 5, **(values | said),
+    )  # fmt: skip
+
+
+ACTS = {
+    "rollback": deploy("n1", action="rollback"),
+    "rollback failed": deploy("n2", action="rollback", state="failure"),
+    "rolled production back to": deploy("n3", action="rollback"),
+    "break-glass": deploy("n4", override=True),
+    "rollback break-glass": deploy("n5", action="rollback", override=True),
+    "dry run errored": deploy("n6", action="dry_run", state="error"),
+    "approved": deploy("n7", action="approve", state="accepted"),
+    "approve requested": deploy("n8", action="approve", state="requested"),
+    "withdrew": deploy("n9", action="withdraw", state="accepted"),
+}
+"""Words that find an act, and its event."""
+
+
+def test_a_deploy_is_found_by_what_its_row_says_it_was(
+    history: History, new_feed: type, reader: Reader
+) -> None:
+    def found(words: str) -> set[str]:
+        return {line.event.title for line in reader.page(parse_query(words))}
+
+    feed = new_feed()
+    history.add([Arrival(feed.entry(one), "peer") for one in (deploy("plain"), *ACTS.values())])
+    for words, event in ACTS.items():
+        assert event.title in found(words), words
+        assert "plain" not in found(words)
+    assert found("rollback") == {"n1", "n2", "n3", "n5"}
+    assert found("rolled back") == {"n1", "n3", "n5"}, "one that failed rolled nothing back"
+    assert found("dry run") == {"n6"}
+    assert found("break-glass") == {"n4", "n5"}
+    assert found("kind:deploy -rollback") == {"plain", "n4", "n6", "n7", "n8", "n9"}
+
+
+def test_a_rollback_that_an_earlier_version_indexed_is_found_and_forgotten(
+    new_feed: type,
+    reader: Reader,
+    open_history: Callable[[], History],
+    sql: Callable[..., list[object]],
+    check_index: Callable[[], object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed = new_feed()
+    event = deploy("412", action="rollback", override=True)
+    monkeypatch.setattr("devstream_desktop.history.search_index.GROUP", 1)
+    with monkeypatch.context() as earlier:
+        earlier.setattr("devstream_desktop.stream.search_text._act", lambda _event: "")
+        history = open_history()
+        history.add([Arrival(feed.entry(event, clock=START << 16), "peer")])
+        history.close()
+        assert not reader.page(parse_query("rollback"))
+    sql("UPDATE meta SET value = '6.5' WHERE name = 'index_version'")
+    history = open_history()
+    (line,) = reader.page(parse_query("rollback break-glass"))
+    assert line.event.title == "412"
+    history.settle(feed.feed, 1, None)
+    while history.tend():
+        pass
+    assert not sql("SELECT rowid FROM words WHERE words MATCH 'rollback OR glass OR shop'")
     check_index()
     history.close()
 

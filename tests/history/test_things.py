@@ -252,7 +252,7 @@ def test_the_tables_follow_from_the_set_of_the_events(
     check_words(history.path)
     history.close()
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection, connection:
-        version = data.draw(st.sampled_from(("0", "4.2", "5.5")), label="written by")
+        version = data.draw(st.sampled_from(("0", "4.2", "5.5", "6.5")), label="written by")
         connection.execute("UPDATE meta SET value = ? WHERE name = 'index_version'", (version,))
     history = open_history()
     while history.tend():
