@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -39,10 +40,11 @@ def set_aside(path: Path) -> None:
         path.replace(path.with_name(path.name + ASIDE))
 
 
-def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
+def write_private(path: Path, content: bytes | Iterable[bytes], *, durable: bool = True) -> None:
     """Replace a file whole or not at all.
 
-    It is readable by the owner alone; with `durable`, it is on disk when this returns.
+    A large content may come in pieces, of which one at a time is in memory. The file is readable by
+    the owner alone; with `durable`, it is on disk when this returns.
 
     Raises:
         OSError: the disk is full or the folder is gone; the old file is then still there.
@@ -53,7 +55,7 @@ def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            file.writelines((content,) if isinstance(content, bytes) else content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from devstream_desktop.private_file import write_private
 from devstream_desktop.team import genesis
 from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.policy.chain import PolicyChain
@@ -41,6 +43,7 @@ SPOILT: dict[str, Callable[[bytes], bytes]] = {
     "one nests deeply": lambda whole: with_one(whole, 3, b"\x91" * 3000),
     "one is an early one": lambda whole: with_one(whole, 3, msgspec.msgpack.decode(whole)[1][0]),
     "one is cut": lambda whole: with_one(whole, 3, msgspec.msgpack.decode(whole)[1][3][:-70]),
+    "none is there": lambda whole: msgspec.msgpack.encode([1, [], None, []]),
     "the first is none": lambda whole: with_one(whole, 0, b""),
 }
 
@@ -81,3 +84,26 @@ def test_a_proposal_that_cannot_be_read_takes_nothing_else_away(tmp_path: Path) 
     stored = msgspec.msgpack.decode(path.read_bytes())
     path.write_bytes(msgspec.msgpack.encode([*stored[:3], [b"\x91" * 2000]]))
     assert PolicyChain.load(path).current.version == 3
+
+
+def test_the_file_has_every_document_and_is_written_one_at_a_time(tmp_path: Path) -> None:
+    chain, path = grown(40), tmp_path / "policy.msgpack"
+    tracemalloc.start()
+    chain.save(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert msgspec.msgpack.decode(path.read_bytes()) == [1, chain.documents(), None, []]
+    assert peak < path.stat().st_size // 2
+
+
+def test_a_change_that_fits_the_disk_no_more_leaves_the_file_of_before(tmp_path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"the beginning"
+        raise OSError("no space left on device")
+
+    path = tmp_path / "kept"
+    write_private(path, [b"what was", b" there"])
+    with pytest.raises(OSError, match="no space"):
+        write_private(path, pieces())
+    assert path.read_bytes() == b"what was there"
+    assert list(tmp_path.iterdir()) == [path]

@@ -33,7 +33,6 @@ from devstream_desktop.team.policy.policy import LIFETIME_MS, Policy
 from devstream_desktop.team.policy.proposals import proposed
 from devstream_desktop.team.policy.stamps import lacking, stamp_of
 from devstream_desktop.team.policy.stored_chain import (
-    StoredChain,
     file_before,
     read_stored,
     write_stored,
@@ -124,9 +123,7 @@ class PolicyChain:
             OSError: the disk is full.
 
         """
-        documents = tuple(link.document for link in self._links)
-        proposals = tuple(proposal.document for proposal in self._proposals)
-        write_stored(path, StoredChain(1, documents, self._fork, proposals))
+        write_stored(path, self._links, self._fork, self._proposals)
 
     @property
     def team(self) -> str:
@@ -320,14 +317,15 @@ def _read_kept(path: Path) -> tuple[PolicyChain | None, str]:
     """
     try:
         stored = read_stored(path)
-        chain = PolicyChain.from_documents(stored.documents[:1])
+        documents = iter((*stored.documents, *stored.proposals))
+        chain = PolicyChain(bytes(next(documents, b"")))
     except (OSError, ValueError, PolicyError) as error:
         return None, clean(str(error), 160)
     # What follows the first version may be cut off or damaged: what can be read still counts.
     why = ""
     try:
-        for document in (*stored.documents[1:], *stored.proposals):
-            chain.take(Signed.open(document))
+        for document in documents:
+            chain.take(Signed.open(bytes(document)))
     except PolicyError as error:
         why = clean(str(error), 160)
     chain._fork = stored.fork  # after the versions, each of which clears it

@@ -1,8 +1,15 @@
-"""Files of a chain: now, and before its last change."""
+"""Files of a chain: now, and before its last change.
+
+The chain of a large old team takes some 20 MB, which is read and written a version at a time: what
+is held twice for a moment stays with the process for good, in holes between what is kept.
+
+    file = msgpack [1, [document, ...], the fork's document or nil, [proposal's document, ...]]
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,17 +17,20 @@ import msgspec
 
 from devstream_desktop.private_file import write_private
 from devstream_desktop.stream.bounds import check_msgpack
+from devstream_desktop.team.policy.documents import Signed
 
 
 class StoredChain(msgspec.Struct, array_like=True, frozen=True):
     """The documents of a chain as the file has them, oldest first."""
 
     format: int
-    documents: tuple[bytes, ...]
+    documents: tuple[memoryview, ...]
+    """Parts of the file's content, not copies of them."""
     fork: bytes | None
     proposals: tuple[bytes, ...] = ()
 
 
+_encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(StoredChain).decode
 
 
@@ -42,7 +52,9 @@ def read_stored(path: Path) -> StoredChain:
     return _decode(content)
 
 
-def write_stored(path: Path, stored: StoredChain) -> None:
+def write_stored(
+    path: Path, links: Sequence[Signed], fork: bytes | None, proposals: Sequence[Signed]
+) -> None:
     """Write the file of a chain, on disk when this returns; the one there was is kept beside it.
 
     Raises:
@@ -52,4 +64,15 @@ def write_stored(path: Path, stored: StoredChain) -> None:
     with suppress(OSError):  # only another chance for the day when the file cannot be read
         file_before(path).unlink(missing_ok=True)
         os.link(path, file_before(path))
-    write_private(path, msgspec.msgpack.encode(stored))
+    write_private(path, _pieces(links, fork, proposals))
+
+
+def _pieces(
+    links: Sequence[Signed], fork: bytes | None, proposals: Sequence[Signed]
+) -> Iterator[bytes]:
+    # The heads of an array of four, and of one of so many documents (msgpack's "array 32").
+    yield b"\x94" + _encode(1) + b"\xdd" + len(links).to_bytes(4, "big")
+    for link in links:
+        yield _encode(link.document)
+    yield _encode(fork)
+    yield _encode([one.document for one in proposals])
