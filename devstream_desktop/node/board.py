@@ -19,6 +19,7 @@ from devstream_desktop.stream.entry import public_key
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.search_text import HEX_INDEXED
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, short_ref
 from devstream_desktop.stream.words import Kind, Transition
@@ -257,6 +258,9 @@ def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: st
         ),
         None,
     )
+    if start is None and sha:
+        changes = _older_changes(reader, target, ref, sha.lower())
+        start = 0 if changes else None
     if start is None and not is_sha(sha.lower()):
         what = f"commit {sha}" if sha else f"commit on {ref}"
         raise UnknownCommitError(
@@ -281,6 +285,24 @@ def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: st
         changes=tuple(between),
         checks=tuple(_checks(reader, full)),
     )
+
+
+def _older_changes(reader: Reader, target: str, ref: str, sha: str) -> list[Line]:
+    """Return the changes from a named commit back, however old it is."""
+    asked = Query(words=(sha[:HEX_INDEXED],), kind=Kind.CHANGE)
+    for line in believed(reader, asked, 200):
+        event = line.event
+        named = target in (event.service, event.service.rsplit("/", 1)[-1])
+        same = event.revision.startswith(sha) and (not ref or short_ref(event.ref) == ref)
+        if named and same and line.transition is not Transition.OUTDATED:
+            before = reader.page(
+                Query(kind=Kind.CHANGE, service=event.service),
+                before=line.id,
+                limit=200,
+                struck=False,
+            )
+            return [line, *(one for one in before if one.event.revision)]
+    return []
 
 
 def changes_of(reader: Reader, target: str) -> list[Line]:

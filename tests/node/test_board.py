@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,23 @@ def test_no_number_of_struck_words_hides_what_is_believed(told) -> None:
     assert list(present.duty) == ["ana"]
     assert (shipment.sha, shipment.current) == ("a" * 40, "a" * 40)
     assert len(shipment.checks) == 1
+
+
+def test_no_number_of_newer_changes_hides_a_commit_that_is_named(told) -> None:
+    main = {"subject": "change/shop/main", "ref": "main"}
+    for letter in "cda":
+        told.say(HONEST, Kind.CHANGE, "pushed", revision=letter * 40, **main)
+    told.say(HONEST, Kind.DEPLOY, "success", revision="c" * 40, environment="production")
+    told.flood(HONEST, 201, Kind.CHANGE, "pushed", revision="b" * 40, **main)
+    for sha in ("aaaaaaa", "a" * 40):
+        shipment = board.shipment(told.reader, "shop", "production", ref="", sha=sha)
+        assert (shipment.sha, shipment.ref) == ("a" * 40, "main")
+        assert len(shipment.changes) == 2, "and the one between it and what runs"
+    for target, sha in (("shop", "eeeeeee"), ("cart", "aaaaaaa"), ("shop", '"*-\0')):
+        with pytest.raises(
+            board.UnknownCommitError, match=f"no commit {re.escape(sha)} of {target}"
+        ):
+            board.shipment(told.reader, target, "production", ref="", sha=sha)
 
 
 def test_no_number_of_departures_hides_what_is_offered(told) -> None:
