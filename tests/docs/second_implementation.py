@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import lzma
 import os
 import socket
 import ssl
@@ -128,7 +129,7 @@ class Device:
         answer = self._ask_door(invite, question, pem)
         assert answer["type"] == "membership", answer
         self.certificate, self.peers = answer["certificate"], answer["peers"]
-        for document in answer["documents"]:
+        for document in decode(lzma.decompress(answer["documents"])):
             self.take_policy(document)
         assert invite.pin in {hashlib.sha256(one).digest() for one in self.authorities()}
         assert self.policy["persons"][self.id] == self.person
