@@ -75,8 +75,15 @@ class Pages(Rows):
             kept = ids[:limit] if after is not None else ids[-limit:] if limit else []
             return self._in_order(reversed(kept))
 
-    def every(self, query: Query, *, at_once: int = _AT_ONCE) -> Iterator[Line]:
-        """Rows that answer `query`, newest first, superseded ones too.
+    def every(
+        self,
+        query: Query,
+        *,
+        at_once: int = _AT_ONCE,
+        superseded: bool = True,
+        struck: bool = True,
+    ) -> Iterator[Line]:
+        """Rows that answer `query`, newest first; the rest is as `page` has it.
 
         They are read `at_once` at a time.
 
@@ -84,7 +91,9 @@ class Pages(Rows):
             HistoryError: there is no history yet, or it cannot be read.
         """
         before: int | None = None
-        while page := self.page(query, before=before, limit=at_once, superseded=True):
+        while page := self.page(
+            query, before=before, limit=at_once, superseded=superseded, struck=struck
+        ):
             yield from page
             before = page[-1].id
 

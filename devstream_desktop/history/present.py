@@ -33,6 +33,9 @@ _SEEN = (
     "SELECT actor FROM lines WHERE subject = ? AND place > ? AND state = 'seen' AND run >= 0"
     " ORDER BY place LIMIT 20"
 )
+_ENDED = "('success', 'failure', 'error', 'cancelled', 'unknown')"
+_OTHERS = 200
+"""Limit of a place's rows in the search for its executor's last."""
 _AT_ONCE = 200
 _STUCK_MS = 6 * 3_600_000
 """A run under way for longer counts as ended: nobody told how."""
@@ -130,6 +133,34 @@ class Present(Places):
             for line in held
             if line.event.request and (not line.event.expires or now < line.event.expires)
         ]
+
+    def last_deploys(self) -> list[Line]:
+        """List each place's last deploy that ended, by its executor's own word.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+        """
+        places = self._ask(
+            "SELECT id FROM subjects WHERE kind = 'deploy' ORDER BY line DESC LIMIT ?", _CELLS
+        )
+        last = (self._last_deploy(place) for (place,) in places)
+        return [line for line in last if line is not None]
+
+    def _last_deploy(self, place: int) -> Line | None:
+        # The newest is nearly always it; of a place that others deploy to as well, some more.
+        for most in (1, _OTHERS):
+            ended = self._ask(
+                "SELECT id FROM lines WHERE subject = ? AND terminal AND run >= 0 AND state IN"
+                f" {_ENDED}{CURRENT} ORDER BY place DESC LIMIT ?",
+                place,
+                most,
+            )
+            for line in self._in_order(row_id for (row_id,) in ended):
+                if line.event.request and line.event.executor == line.device:
+                    return line
+            if len(ended) < most:
+                break
+        return None
 
     def board(self, *, mine: Collection[str] = (), now: int = 0) -> Board:
         """Return the services by environments.

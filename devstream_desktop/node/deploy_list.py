@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 import msgspec
 
 from devstream_desktop.control.messages.deploys import DeployList, LockState, PendingDeploy
+from devstream_desktop.history.present import place_of
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.node.board import believed
 from devstream_desktop.stream.fact import request_key
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
@@ -18,8 +18,6 @@ _STALE_MS = 26 * 3_600_000
 """Age from which a run without an end is not under way.
 
 The longest time-out is a day."""
-_MOST = 200
-_ENDS = ("success", "failure", "error", "cancelled", "unknown")
 
 
 def list_deploys(reader: Reader, now: int) -> DeployList:
@@ -27,20 +25,11 @@ def list_deploys(reader: Reader, now: int) -> DeployList:
     pending = [
         line
         for state in ("in_progress", "queued", "waiting")
-        for line in _answers(reader, state)
-        if now - line.received < _STALE_MS and (not line.event.expires or now < line.event.expires)
-    ]
-    locks = [
-        line
-        for line in _answers(reader, "locked")
+        for line in _lately(reader, state, now)
         if not line.event.expires or now < line.event.expires
     ]
-    last: dict[tuple[str, str], Line] = {}
-    for state in _ENDS:
-        for line in _answers(reader, state):
-            place = (line.event.service, line.event.environment)
-            if place not in last or line.received > last[place].received:
-                last[place] = line
+    locks = filter(_is_own, reader.locks(now))
+    last = sorted(reader.last_deploys(), key=place_of)
     return DeployList(
         pending=tuple(
             msgspec.structs.replace(_deploy(line), why=_why(reader, line)) for line in pending
@@ -56,17 +45,20 @@ def list_deploys(reader: Reader, now: int) -> DeployList:
             )
             for line in locks
         ),
-        last=tuple(_deploy(line) for _, line in sorted(last.items())),
+        last=tuple(map(_deploy, last)),
     )
 
 
-def _answers(reader: Reader, state: str) -> Iterable[Line]:
-    """Return the latest rows of executors' own requests in a state."""
-    for line in believed(reader, Query(kind=Kind.DEPLOY, state=state), _MOST):
-        event = line.event
-        # Other systems' deploys are told by collectors, and are no row of an executor.
-        if event.request and event.executor == line.device and not line.superseded:
-            yield line
+def _lately(reader: Reader, state: str, now: int) -> Iterator[Line]:
+    """Return executors' own deploys in a state, of the last day."""
+    # However many there are in a day: most of them are other systems' deploys.
+    lately = Query(kind=Kind.DEPLOY, state=state, since=now - _STALE_MS)
+    return filter(_is_own, reader.every(lately, superseded=False, struck=False))
+
+
+def _is_own(line: Line) -> bool:
+    # Other systems' deploys are told by collectors, and are no row of an executor.
+    return bool(line.event.request) and line.event.executor == line.device
 
 
 def _deploy(line: Line) -> PendingDeploy:
