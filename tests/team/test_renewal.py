@@ -6,6 +6,7 @@ import pytest
 from doors import Door
 from people import MakeHome, People, give, revoke, tell
 
+from devstream_desktop.door.connection import Connection
 from devstream_desktop.keys.vault import Vault
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import membership
@@ -36,9 +37,34 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
             await door.look()
             await bo.certificate.renew()
         assert not bo.certificate.due
+        assert team.admissions.open_for() == 600, "its answer may have been lost"
+        team.now.add(seconds=600)  # type: ignore[attr-defined]
         assert team.admissions.open_for() == 0
         again = Team.load(home("bo"), Vault.open(home("bo")), now=team.now)  # type: ignore[arg-type]
         assert again.certificate.pem == bo.certificate.pem
+
+
+async def test_whose_answer_was_lost_asks_again(
+    team: Team, door: Door, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bo = await people.join("bo")
+    give(team, "bo", Role.ADMIN)
+    tell(team, bo)
+    cy = await people.join("cy")
+    tell(team, bo, cy)
+    bo.now.add(seconds=1200)  # type: ignore[attr-defined]
+    revoke(bo, "ana", "stolen")
+    tell(bo, cy)
+    async with people.door(bo) as others:
+        await others.look()
+        membership.note_doors(people.home("cy"), {bo.device.id: others.addresses})
+        with monkeypatch.context() as patch:
+            patch.setattr(Connection, "send", lambda connection, _: connection.end())
+            with pytest.raises(TeamError, match="cannot be reached"):
+                await cy.certificate.renew()
+        assert not cy.certificate.trusted
+        await cy.certificate.renew()
+    assert cy.certificate.trusted
 
 
 async def test_a_renewal_takes_the_real_issuer_and_a_member(

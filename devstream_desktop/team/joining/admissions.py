@@ -40,6 +40,8 @@ from devstream_desktop.team.policy.policy import End, Issuer, Policy
 MAX_INVITE_S = 30 * 86_400
 ANSWER_EVERY_S = 600.0
 """Seconds between two certificates that one device gets over the links."""
+AGAIN_MS = 600_000
+"""Milliseconds for which the door stays open after an answer."""
 
 
 @dataclass(frozen=True)
@@ -187,14 +189,18 @@ class Admissions:
     def open_for(self) -> float:
         """For how many seconds the door has to be open from now.
 
-        For an invite, or a member whose certificate may need renewal.
+        For an invite, a member whose certificate may need renewal, or one whose answer may have
+        been lost.
         """
         if not self.open:
             return 0
         now = self._now()
         # An open invite needs the door to its very end; renewals are looked for each hour.
         invited = max(0, self._invites.open_until(now) - now) / 1000
-        return max(invited, 3600.0 if self._renewals_due(now) else 0)
+        renewals = 3600.0 if self._renewals_due(now) else 0
+        # A line may break between the note of an answer and its arrival.
+        again = self._invites.last_issued + AGAIN_MS - now
+        return max(invited, renewals, min(max(0, again), AGAIN_MS) / 1000)
 
     def _renewals_due(self, now: int) -> bool:
         """Return true when some member may need a certificate.

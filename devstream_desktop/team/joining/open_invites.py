@@ -187,6 +187,11 @@ class OpenInvites:
         """Time of a device's last certificate from here, UTC milliseconds; 0: never."""
         return self._issued.get(device, 0)
 
+    @property
+    def last_issued(self) -> int:
+        """Time of the last certificate from here, UTC milliseconds; 0: none."""
+        return max(self._issued.values(), default=0)
+
     def note_issued(self, device: str, now_ms: int) -> None:
         """Note that a device gets a certificate."""
         self._keep(self._invites, {**self._issued, device: now_ms})
