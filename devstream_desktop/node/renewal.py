@@ -206,7 +206,7 @@ class Renewing:
             if not self._due or monotonic() < self._after:
                 return
             try:
-                await team.certificate.renew(self._addresses())
+                await team.certificate.renew(self._addresses(), disbelieved=self._disbelieved)
             except DevstreamError as error:
                 self._failed(error)
                 return

@@ -95,11 +95,12 @@ class OwnCertificate:
         """
         return self.expires - self._now() < RENEW_MS or not self.trusted
 
-    async def renew(self, addresses: Sequence[str] = ()) -> None:
+    async def renew(self, addresses: Sequence[str] = (), *, disbelieved: bool = False) -> None:
         """Get a new one.
 
         From this device's own authority, else from the first issuer that answers where issuers
-        were met, or at one of `addresses` (HOST:PORT), at which any of them may be.
+        were met, or at one of `addresses` (HOST:PORT), at which any of them may be. Where a peer
+        has `disbelieved` this one, its issuer is the last one to be asked.
 
         Raises:
             TeamError: no issuer could be reached, or none gave one; the message says why of each.
@@ -111,13 +112,30 @@ class OwnCertificate:
         if self._admissions.open:
             pem = self._admissions.authority().issue(self._device.id, key.request(), self._now())
         else:
-            pem, found = await client.renew(
-                self._chain.current, await self._places(addresses), self._device, key
-            )
+            places = await self._places(addresses)
+            pem, found = await self._ask_at(places, key, disbelieved=disbelieved)
             with suppress(OSError):  # it is found again without
                 at = {found.issuer: (found.address,)}
                 await asyncio.to_thread(membership.note_doors, self._home, at, worked=True)
         await asyncio.to_thread(self._use, pem, key)
+
+    async def _ask_at(
+        self, places: Sequence[Place], key: TlsKey, *, disbelieved: bool
+    ) -> tuple[str, Place]:
+        policy, issuer = self._chain.current, self._issuer()
+        # It may be revoked by a policy that has not come here yet, and would answer all the same.
+        others = [one for one in places if disbelieved and one.issuer != issuer]
+        if others:
+            with suppress(TeamError):
+                return await client.renew(policy, others, self._device, key)
+        return await client.renew(policy, places, self._device, key)
+
+    def _issuer(self) -> str:
+        """Return the device that issued this one; empty where it is no issuer any more."""
+        own = certificates.load_certificate(self.pem.encode())
+        issuers = self._chain.current.issuers.items()
+        signed = (one for one, its in issuers if certificates.is_issued_by(own, its.certificate))
+        return next(signed, "")
 
     async def _places(self, addresses: Sequence[str]) -> list[Place]:
         doors = await asyncio.to_thread(membership.doors, self._home)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from doors import Door
 from people import MakeHome, People, give, revoke, tell
@@ -11,7 +13,7 @@ from devstream_desktop.keys.vault import Vault
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import membership
 from devstream_desktop.team.errors import TeamError
-from devstream_desktop.team.joining import tls
+from devstream_desktop.team.joining import client, tls
 from devstream_desktop.team.team import Team
 
 
@@ -65,6 +67,41 @@ async def test_whose_answer_was_lost_asks_again(
         assert not cy.certificate.trusted
         await cy.certificate.renew()
     assert cy.certificate.trusted
+
+
+async def test_who_is_not_believed_asks_the_issuer_of_its_certificate_last(
+    team: Team, door: Door, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bo = await people.join("bo")
+    give(team, "bo", Role.ADMIN)
+    tell(team, bo)
+    cy = await people.join("cy")
+    tell(team, bo, cy)
+    asked: list[str] = []
+    ask = client._renew_at
+
+    async def noted(issuer: str, *rest: Any) -> str:
+        asked.append(issuer)
+        return await ask(issuer, *rest)
+
+    monkeypatch.setattr(client, "_renew_at", noted)
+    bo.now.add(days=16)  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        "devstream_desktop.team.joining.client.tls.verified_context",
+        lambda _: tls.unverified_context(),
+    )
+    await door.look()
+    async with people.door(bo) as others:
+        await others.look()
+        membership.note_doors(people.home("cy"), {bo.device.id: others.addresses})
+        await cy.certificate.renew(disbelieved=True)
+        assert set(asked) == {bo.device.id}
+        # Its issuer is bo now, so ana is asked; where she is away, bo is better than nobody.
+        asked.clear()
+        await door.stop()
+        await cy.certificate.renew(disbelieved=True)
+    assert asked[0] == team.device.id
+    assert bo.device.id in asked
 
 
 async def test_a_renewal_takes_the_real_issuer_and_a_member(
