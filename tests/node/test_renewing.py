@@ -85,7 +85,7 @@ async def test_the_door_is_tended_though_the_port_of_the_mesh_was_taken(care, mo
 async def test_a_renewal_that_failed_under_a_wrong_clock_is_not_put_off_by_weeks(
     care, monkeypatch
 ) -> None:
-    async def fails(_addresses) -> None:
+    async def fails(_addresses, **_) -> None:
         raise TeamError("no issuer could be reached")
 
     care.trust.credentials()
@@ -120,7 +120,7 @@ async def test_an_issuer_says_whose_certificate_it_could_not_renew(care, monkeyp
 
 
 async def test_a_failed_renewal_is_said_at_once_with_its_reason(care, monkeypatch) -> None:
-    async def fails(_addresses) -> None:
+    async def fails(_addresses, **_) -> None:
         raise TeamError("no issuer could be reached")
 
     care.trust.credentials()
