@@ -14,7 +14,7 @@ from devstream_desktop.history.rows import COLUMNS, CURRENT, beginning, numbers
 from devstream_desktop.history.telling import claims_of, subject_hash
 from devstream_desktop.stream.environment import environment_name
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.fact import topic_of
+from devstream_desktop.stream.fact import is_own_deploy, topic_of
 from devstream_desktop.stream.subject import Line, Tone
 from devstream_desktop.stream.thing import MOST_CHANGES, Board, Cell, Running, Thing, Waiting
 from devstream_desktop.stream.words import Kind
@@ -34,7 +34,7 @@ _SEEN = (
     " ORDER BY place LIMIT 20"
 )
 _ENDED = "('success', 'failure', 'error', 'cancelled', 'unknown')"
-_OTHERS = 200
+_MOST_ENDED = 200
 """Limit of a place's rows in the search for its executor's last."""
 _AT_ONCE = 200
 _STUCK_MS = 6 * 3_600_000
@@ -148,7 +148,7 @@ class Present(Places):
 
     def _last_deploy(self, place: int) -> Line | None:
         # The newest is nearly always it; of a place that others deploy to as well, some more.
-        for most in (1, _OTHERS):
+        for most in (1, _MOST_ENDED):
             ended = self._ask(
                 "SELECT id FROM lines WHERE subject = ? AND terminal AND run >= 0 AND state IN"
                 f" {_ENDED}{CURRENT} ORDER BY place DESC LIMIT ?",
@@ -156,7 +156,7 @@ class Present(Places):
                 most,
             )
             for line in self._in_order(row_id for (row_id,) in ended):
-                if line.event.request and line.event.executor == line.device:
+                if is_own_deploy(line.event, line.device):
                     return line
             if len(ended) < most:
                 break

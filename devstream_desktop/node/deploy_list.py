@@ -9,7 +9,7 @@ import msgspec
 from devstream_desktop.control.messages.deploys import DeployList, LockState, PendingDeploy
 from devstream_desktop.history.present import place_of
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.stream.fact import request_key
+from devstream_desktop.stream.fact import is_own_deploy, request_key
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Kind
@@ -57,8 +57,7 @@ def _lately(reader: Reader, state: str, now: int) -> Iterator[Line]:
 
 
 def _is_own(line: Line) -> bool:
-    # Other systems' deploys are told by collectors, and are no row of an executor.
-    return bool(line.event.request) and line.event.executor == line.device
+    return is_own_deploy(line.event, line.device)
 
 
 def _deploy(line: Line) -> PendingDeploy:

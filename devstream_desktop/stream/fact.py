@@ -226,6 +226,14 @@ def request_key(event: Event, device: str) -> str:
     return fact_key("request", Kind.DEPLOY, device, *asked, *said, *more)
 
 
+def is_own_deploy(event: Event, device: str) -> bool:
+    """Tell whether `device` says this of a request that it executes itself.
+
+    Other systems' deploys are told by collectors, and are no word of an executor.
+    """
+    return bool(event.request) and event.executor == device
+
+
 def is_answer(event: Event, device: str, *, request: str, executor: str) -> bool:
     """Tell whether an event answers a request.
 

@@ -46,14 +46,19 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
         assert again.certificate.pem == bo.certificate.pem
 
 
-async def test_whose_answer_was_lost_asks_again(
-    team: Team, door: Door, people: People, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def second_issuer_and_member(team: Team, people: People) -> tuple[Team, Team]:
     bo = await people.join("bo")
     give(team, "bo", Role.ADMIN)
     tell(team, bo)
     cy = await people.join("cy")
     tell(team, bo, cy)
+    return bo, cy
+
+
+async def test_whose_answer_was_lost_asks_again(
+    team: Team, door: Door, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bo, cy = await second_issuer_and_member(team, people)
     bo.now.add(seconds=1200)  # type: ignore[attr-defined]
     revoke(bo, "ana", "stolen")
     tell(bo, cy)
@@ -72,11 +77,7 @@ async def test_whose_answer_was_lost_asks_again(
 async def test_who_is_not_believed_asks_the_issuer_of_its_certificate_last(
     team: Team, door: Door, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bo = await people.join("bo")
-    give(team, "bo", Role.ADMIN)
-    tell(team, bo)
-    cy = await people.join("cy")
-    tell(team, bo, cy)
+    bo, cy = await second_issuer_and_member(team, people)
     asked: list[str] = []
     ask = client._renew_at
 
